@@ -1,0 +1,69 @@
+using IvrActors.Grains.Interfaces.Flows;
+
+namespace IvrActors.Edge.Media;
+
+/// <summary>Terminates media: negotiates by SDP, and plays to and hears keys from many calls. Safe to call from any thread.</summary>
+public interface IMediaEngine
+{
+    /// <summary>Answers an SDP offer (RFC 3264) and opens a session for it, or says with which SIP status to refuse. An empty offer makes an offer of ours.</summary>
+    MediaAnswer Answer(ReadOnlySpan<byte> offer, MediaPolicy policy, IMediaEvents events);
+}
+
+/// <param name="SecureSignalling">Whether the signalling is TLS: SDES keys are refused otherwise, unless <paramref name="SdesWithoutTls"/>.</param>
+/// <param name="Srtp">What the trunk demands.</param>
+/// <param name="SdesWithoutTls">See <see cref="EdgeTrunk.SdesWithoutTls"/>.</param>
+public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp, bool SdesWithoutTls);
+
+/// <summary>Either a session with the SDP to send, or a refusal.</summary>
+public sealed class MediaAnswer
+{
+    public IMediaSession? Session { get; init; }
+    public byte[] Sdp { get; init; } = [];
+
+    /// <summary>SIP status of a refusal (488, 400, 415, 503); 0 when accepted.</summary>
+    public int Status { get; init; }
+
+    /// <summary>Why, from a closed vocabulary, for metrics and Warning.</summary>
+    public string Reason { get; init; } = "";
+}
+
+/// <summary>One call's media. Disposing frees its ports.</summary>
+public interface IMediaSession : IDisposable
+{
+    string Codec { get; }
+
+    bool Srtp { get; }
+
+    /// <summary>Answers a re-offer of the same call (hold, new address, new keys); a refusal leaves the session as it was.</summary>
+    MediaAnswer Renegotiate(ReadOnlySpan<byte> offer);
+
+    /// <summary>Sends nothing before this (until 200 is sent); then prompts and silence are paced by the media clock.</summary>
+    void Start();
+
+    /// <summary>Queues prompts behind what plays, without a gap. When the last packet of them left, <see cref="IMediaEvents.PlayEnded"/> is called with <paramref name="playId"/>.</summary>
+    void Play(IReadOnlyList<PromptPart> prompts, int playId);
+
+    /// <summary>Stops and empties the queue at once; no <see cref="IMediaEvents.PlayEnded"/> follows for what was stopped.</summary>
+    void Stop();
+
+    MediaStatistics Statistics { get; }
+}
+
+/// <summary>Called by the media engine's threads: return quickly, never block, never throw.</summary>
+public interface IMediaEvents
+{
+    /// <summary>A key was pressed (once per press): 0-9, *, #, A-D. <paramref name="durationMs"/> is what is known when it is reported.</summary>
+    void Key(char key, int durationMs);
+
+    void PlayEnded(int playId);
+
+    /// <summary>The first packet of a play left; <paramref name="timestamp"/> is a <c>TimeProvider</c> timestamp.</summary>
+    void PlayStarted(int playId, long timestamp);
+
+    /// <summary>No RTP came for the media time-out.</summary>
+    void TimedOut();
+}
+
+/// <param name="Loss">Fraction of expected packets that did not come, 0 to 1 (RFC 3550 A.3).</param>
+/// <param name="JitterMs">Interarrival jitter in ms (RFC 3550 A.8).</param>
+public readonly record struct MediaStatistics(long PacketsSent, long PacketsReceived, double Loss, double JitterMs);

@@ -1,0 +1,71 @@
+using IvrActors.Grains.Interfaces.Flows;
+
+namespace IvrActors.Grains.Interfaces.Calls;
+
+/// <summary>What the edge is to do next. A reply's commands run in order; the edge sends its next event when one of them asks for one.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand")]
+public abstract class CallCommand;
+
+/// <summary>Refuse the INVITE with this SIP status.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Reject")]
+public sealed class Reject : CallCommand
+{
+    [Id(0)] public required int Status { get; init; }
+
+    /// <summary>Seconds for Retry-After, or null.</summary>
+    [Id(1)] public int? RetryAfter { get; init; }
+}
+
+/// <summary>Answer the INVITE with 200 and the media that was negotiated.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Answer")]
+public sealed class Answer : CallCommand;
+
+/// <summary>Queue prompts behind what is playing. Asks for no event.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Play")]
+public sealed class Play : CallCommand
+{
+    [Id(0)] public required List<PromptPart> Prompts { get; init; }
+
+    /// <summary>Whether a key during this prompt stops it and counts for the next collect; otherwise keys during it are discarded.</summary>
+    [Id(1)] public bool BargeIn { get; init; }
+}
+
+/// <summary>Play prompts, then gather keys; answered by <see cref="DigitsCollected"/>.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Collect")]
+public sealed class Collect : CallCommand
+{
+    /// <summary>The variable that the digits go to; the purpose to which secret digits are sealed.</summary>
+    [Id(0)] public required string Name { get; init; }
+    [Id(1)] public required List<PromptPart> Prompts { get; init; }
+    [Id(2)] public required int MinDigits { get; init; }
+    [Id(3)] public required int MaxDigits { get; init; }
+
+    /// <summary>The key that ends the input early (<c>#</c>), or null for none. Never part of the digits.</summary>
+    [Id(4)] public char? Terminator { get; init; }
+
+    /// <summary>Counted from the end of the prompt.</summary>
+    [Id(5)] public required TimeSpan FirstDigitTimeout { get; init; }
+    [Id(6)] public required TimeSpan InterDigitTimeout { get; init; }
+
+    /// <summary>Whether a key stops the prompt. When false, keys during the prompt are discarded.</summary>
+    [Id(7)] public required bool BargeIn { get; init; }
+
+    /// <summary>Whether the digits are sealed at the edge and named nowhere.</summary>
+    [Id(8)] public required bool Secret { get; init; }
+}
+
+/// <summary>When what plays has ended, send the caller to another party by REFER (RFC 3515); answered by <see cref="TransferEnded"/>.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Transfer")]
+public sealed class Transfer : CallCommand
+{
+    /// <summary>A SIP URI from the cluster's configuration, never from the caller's input.</summary>
+    [Id(0)] public required string Target { get; init; }
+}
+
+/// <summary>When what plays has ended, send BYE; answered by <see cref="CallEnded"/>.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.HangUp")]
+public sealed class HangUp : CallCommand
+{
+    /// <summary>Stop what plays instead of letting it end (an operator's order).</summary>
+    [Id(0)] public bool AtOnce { get; init; }
+}

@@ -1,0 +1,98 @@
+using IvrActors.Grains.Interfaces.Privacy;
+
+namespace IvrActors.Grains.Interfaces.Calls;
+
+/// <summary>What the edge tells the call grain. Numbered per call from 1: a repeated number is answered with the same reply again.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent")]
+public abstract class CallEvent
+{
+    [Id(0)] public required int Seq { get; init; }
+}
+
+/// <summary>A new call stands at the edge; nothing was answered yet.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent.Offered")]
+public sealed class CallOffered : CallEvent
+{
+    [Id(0)] public required string Edge { get; init; }
+    [Id(1)] public required string Tenant { get; init; }
+    [Id(2)] public required string Trunk { get; init; }
+
+    /// <summary>The number or user part that was called, which names the flow (<c>bank</c>).</summary>
+    [Id(3)] public required string Called { get; init; }
+
+    /// <summary>The calling number as signalled, or null when there is none.</summary>
+    [Id(4)] public PhoneNumber? Calling { get; init; }
+
+    [Id(5)] public required OriginClass Origin { get; init; }
+
+    /// <summary>Whether signalling and media are both encrypted.</summary>
+    [Id(6)] public required bool Encrypted { get; init; }
+
+    /// <summary>Source address of the signalling, for audit and limits; never persisted in clear with the caller.</summary>
+    [Id(7)] public required string SourceAddress { get; init; }
+}
+
+/// <summary>How far the origin of a call can be believed; lockouts are kept per class so that a spoofed origin cannot lock the owner out.</summary>
+[GenerateSerializer, Alias("ivr.OriginClass")]
+public enum OriginClass
+{
+    /// <summary>Anybody can claim it: no trunk that is trusted for caller identity, no attestation.</summary>
+    Unattested = 0,
+
+    /// <summary>Came over a trunk whose caller identity is trusted.</summary>
+    TrustedTrunk = 1,
+}
+
+/// <summary>The digits asked for by a <see cref="Collect"/> came in, or did not.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent.DigitsCollected")]
+public sealed class DigitsCollected : CallEvent
+{
+    [Id(0)] public required CollectOutcome Outcome { get; init; }
+
+    /// <summary>The digits of a plain collect; null for a secret one.</summary>
+    [Id(1)] public PersonalText? Digits { get; init; }
+
+    /// <summary>The digits of a secret collect, sealed with the call id as context and the collect's name as purpose.</summary>
+    [Id(2)] public SealedSecret? Sealed { get; init; }
+}
+
+[GenerateSerializer, Alias("ivr.CollectOutcome")]
+public enum CollectOutcome
+{
+    /// <summary>Between the least and the most digits.</summary>
+    Digits = 0,
+
+    /// <summary>No key within the first-digit time-out.</summary>
+    NoInput = 1,
+
+    /// <summary>Keys came, fewer than the least.</summary>
+    TooFew = 2,
+}
+
+/// <summary>The peer's answer to a <see cref="Transfer"/>.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent.TransferEnded")]
+public sealed class TransferEnded : CallEvent
+{
+    /// <summary>SIP status that closed the transfer: the last NOTIFY sipfrag, or the failure answer to the REFER; 408 when none came.</summary>
+    [Id(0)] public required int Status { get; init; }
+}
+
+/// <summary>The call is over at the edge. The last event of every call.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent.Ended")]
+public sealed class CallEnded : CallEvent
+{
+    [Id(0)] public required CallEndReason Reason { get; init; }
+}
+
+[GenerateSerializer, Alias("ivr.CallEndReason")]
+public enum CallEndReason
+{
+    CallerHungUp = 0,
+    FlowHungUp = 1,
+    Cancelled = 2,
+    Transferred = 3,
+    MediaTimeout = 4,
+    OperatorHungUp = 5,
+    Failed = 6,
+    Shutdown = 7,
+}

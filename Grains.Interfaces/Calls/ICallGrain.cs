@@ -1,0 +1,29 @@
+using IvrActors.Grains.Interfaces.Operators;
+
+namespace IvrActors.Grains.Interfaces.Calls;
+
+/// <summary>One call, keyed by <see cref="CallId"/>. Control goes up as an event and comes back as commands in the reply.</summary>
+[Alias("ivr.ICallGrain")]
+public interface ICallGrain : IGrainWithStringKey
+{
+    /// <summary>Takes one event and answers with commands. Safe to repeat with the same <see cref="CallEvent.Seq"/>.</summary>
+    [Requires(Permission.EdgeCalls), Alias("Handle")]
+    Task<CallReply> Handle(CallEvent callEvent);
+
+    /// <summary>Orders the edge to end the call at once.</summary>
+    [Requires(Permission.HangUpCalls), Alias("HangUp")]
+    Task<bool> HangUp();
+}
+
+/// <summary>The answer to one event.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallReply")]
+public sealed class CallReply
+{
+    /// <summary>The event that this answers.</summary>
+    [Id(0)] public required int Seq { get; init; }
+    [Id(1)] public required List<CallCommand> Commands { get; init; }
+
+    /// <summary>The flow and the step at which the call now stands, for operators.</summary>
+    [Id(2)] public string Flow { get; init; } = "";
+    [Id(3)] public string Step { get; init; } = "";
+}

@@ -1,0 +1,83 @@
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Privacy;
+
+namespace IvrActors.Grains.Interfaces.Edges;
+
+/// <summary>One edge node as the cluster sees it, key <see cref="Key"/>: its calls, its load, and the way down to it.</summary>
+[Alias("ivr.IEdgeGrain")]
+public interface IEdgeGrain : IGrainWithStringKey
+{
+    static string Key(string edge) => "edge-node/" + edge;
+
+    /// <summary>Called at start and then every few seconds: subscribes (or renews) the observer, reports, and takes orders back.</summary>
+    [Requires(Permission.EdgeReports), Alias("Report")]
+    Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer);
+
+    [Requires(Permission.ViewEdges), Alias("GetReport")]
+    Task<EdgeReport?> GetReport();
+
+    /// <summary>Sends a command for one call down to the edge. False when no edge is attached.</summary>
+    [Alias("Send")]
+    Task<bool> Send(CallId call, CallCommand command);
+}
+
+/// <summary>The edges that reported lately. One grain, key <c>edges</c>.</summary>
+[Alias("ivr.IEdgeDirectoryGrain")]
+public interface IEdgeDirectoryGrain : IGrainWithStringKey
+{
+    const string Key = "edges";
+
+    /// <summary>Names of the edges, for <see cref="IEdgeGrain.Key"/>.</summary>
+    [Requires(Permission.ViewEdges), Alias("List")]
+    Task<List<string>> List();
+
+    [Alias("Add")]
+    Task Add(string edge);
+}
+
+/// <summary>What an edge hears from the cluster unasked.</summary>
+[Alias("ivr.IEdgeObserver")]
+public interface IEdgeObserver : IGrainObserver
+{
+    [Alias("Order")]
+    Task Order(CallId call, CallCommand command);
+}
+
+/// <summary>The state of an edge: counts, and its live calls (at most <see cref="MostCalls"/> of them, newest first).</summary>
+[GenerateSerializer, Immutable, Alias("ivr.EdgeReport")]
+public sealed class EdgeReport
+{
+    public const int MostCalls = 500;
+
+    [Id(0)] public required string Edge { get; init; }
+    [Id(1)] public required DateTimeOffset At { get; init; }
+    [Id(2)] public required int ActiveCalls { get; init; }
+    [Id(3)] public required List<CallSummary> Calls { get; init; }
+}
+
+[GenerateSerializer, Immutable, Alias("ivr.EdgeOrders")]
+public sealed class EdgeOrders
+{
+    /// <summary>The key to which secret digits are sealed now.</summary>
+    [Id(0)] public required SealingKey SealingKey { get; init; }
+}
+
+/// <summary>One live call as an operator may see it: nothing personal.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallSummary")]
+public sealed class CallSummary
+{
+    [Id(0)] public required CallId Call { get; init; }
+    [Id(1)] public required string Tenant { get; init; }
+    [Id(2)] public required string Trunk { get; init; }
+    [Id(3)] public required string Flow { get; init; }
+    [Id(4)] public required string Step { get; init; }
+    [Id(5)] public required DateTimeOffset Since { get; init; }
+    [Id(6)] public required string Codec { get; init; }
+    [Id(7)] public required string Transport { get; init; }
+    [Id(8)] public required bool Srtp { get; init; }
+
+    /// <summary>Fraction of received packets lost (0 to 1) and interarrival jitter in ms (RFC 3550 6.4.1).</summary>
+    [Id(9)] public double Loss { get; init; }
+    [Id(10)] public double JitterMs { get; init; }
+}

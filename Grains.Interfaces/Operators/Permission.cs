@@ -1,0 +1,68 @@
+namespace IvrActors.Grains.Interfaces.Operators;
+
+/// <summary>What a caller of a grain method must be allowed. Checked at the grain boundary for every call that does not come from a grain.</summary>
+[GenerateSerializer, Alias("ivr.Permission")]
+public enum Permission
+{
+    /// <summary>Only other grains.</summary>
+    None = 0,
+    EdgeCalls = 1,
+    EdgeReports = 2,
+    ViewCalls = 3,
+    HangUpCalls = 4,
+    ViewLockouts = 5,
+    Unlock = 6,
+    ViewFlows = 7,
+    PublishFlows = 8,
+    SearchAudit = 9,
+    ViewEdges = 10,
+    DrainEdges = 11,
+    EnrolCallers = 12,
+
+    /// <summary>Create operators, change roles and factors.</summary>
+    ManageOperators = 13,
+
+    /// <summary>Read and write sign-in state of operators: the dashboard's own sign-in code, never a signed-in person.</summary>
+    SignIn = 14,
+}
+
+/// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class RequiresAttribute(Permission permission) : Attribute
+{
+    public Permission Permission { get; } = permission;
+}
+
+/// <summary>Roles and what each may do. One table.</summary>
+public static class Roles
+{
+    public const string Edge = "edge";
+    public const string SignIn = "sign-in";
+    public const string Viewer = "viewer";
+    public const string Operator = "operator";
+    public const string Administrator = "administrator";
+
+    /// <summary>The roles that a person can hold.</summary>
+    public static readonly IReadOnlyList<string> OfPersons = [Viewer, Operator, Administrator];
+
+    private static readonly Dictionary<string, HashSet<Permission>> s_permissions = new(StringComparer.Ordinal)
+    {
+        [Edge] = [Permission.EdgeCalls, Permission.EdgeReports],
+        [SignIn] = [Permission.SignIn],
+        [Viewer] = [Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit],
+        [Operator] =
+        [
+            Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
+            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges,
+        ],
+        [Administrator] =
+        [
+            Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
+            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges,
+            Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators,
+        ],
+    };
+
+    /// <summary>Deny by default: an unknown role may do nothing.</summary>
+    public static bool Allows(string role, Permission permission) => s_permissions.TryGetValue(role, out var allowed) && allowed.Contains(permission);
+}

@@ -1,0 +1,31 @@
+namespace IvrActors.Grains.Interfaces.Policies;
+
+/// <summary>A rate limit: <see cref="Count"/> events per <see cref="Period"/> on average, up to <see cref="Burst"/> at once.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.RateLimit")]
+public sealed record RateLimit([property: Id(0)] int Count, [property: Id(1)] TimeSpan Period, [property: Id(2)] int Burst)
+{
+    /// <summary>Time that one event uses up.</summary>
+    public TimeSpan EmissionInterval => TimeSpan.FromTicks(Math.Max(1, Period.Ticks / Count));
+}
+
+/// <summary>The decision of one GCRA step.</summary>
+/// <param name="Allowed">Whether the event conforms.</param>
+/// <param name="TheoreticalArrival">The new state (ticks of the caller's clock).</param>
+/// <param name="RetryAfter">When refused: how long until one event would conform.</param>
+public readonly record struct GcraDecision(bool Allowed, long TheoreticalArrival, TimeSpan RetryAfter);
+
+/// <summary>The generic cell rate algorithm (ITU-T I.371), as a pure function: one number of state per key.</summary>
+public static class Gcra
+{
+    /// <summary>Decides one event at <paramref name="now"/> (ticks of 100 ns of any monotonic clock). A state of 0 is a key never seen.</summary>
+    public static GcraDecision Decide(long now, RateLimit limit, long theoreticalArrival)
+    {
+        var interval = limit.EmissionInterval.Ticks;
+        var tolerance = interval * limit.Burst;
+        var arrival = Math.Max(theoreticalArrival, now) + interval;
+        var allowAt = arrival - tolerance;
+        return allowAt > now
+            ? new GcraDecision(false, theoreticalArrival, TimeSpan.FromTicks(allowAt - now))
+            : new GcraDecision(true, arrival, TimeSpan.Zero);
+    }
+}

@@ -1,0 +1,85 @@
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Privacy;
+
+namespace IvrActors.Grains.Interfaces.Policies;
+
+/// <summary>The limit of one trunk or one caller: calls per time by GCRA. Key: <see cref="TrunkKey"/> or <see cref="CallerKey"/>.</summary>
+[Alias("ivr.IRateLimitGrain")]
+public interface IRateLimitGrain : IGrainWithStringKey
+{
+    static string TrunkKey(string tenant, string trunk) => $"rate-trunk/{tenant}/{trunk}";
+
+    static string CallerKey(CallerKey caller) => $"rate-caller/{caller}";
+
+    /// <summary>Takes one event if the limit allows it. The limit comes with the request, from the one table of limits.</summary>
+    [Alias("TryTake")]
+    Task<RateDecision> TryTake(RateLimit limit);
+}
+
+[GenerateSerializer, Immutable, Alias("ivr.RateDecision")]
+public sealed class RateDecision
+{
+    [Id(0)] public required bool Allowed { get; init; }
+    [Id(1)] public TimeSpan RetryAfter { get; init; }
+}
+
+/// <summary>Failures of one caller from one origin class. Key: <see cref="Key"/>. The write decides, also between two activations.</summary>
+[Alias("ivr.ILockoutGrain")]
+public interface ILockoutGrain : IGrainWithStringKey
+{
+    static string Key(CallerKey caller, OriginClass origin) => $"lock-{caller}/{origin}";
+
+    /// <summary>Counts a failure in advance and persists it, before anything is verified. A repeat of the same attempt is not counted again.</summary>
+    [Alias("Reserve")]
+    Task<LockoutDecision> Reserve(string tenant, string attempt);
+
+    /// <summary>The attempt was right: takes its reservation back; after the last factor (<paramref name="complete"/>) clears the count.</summary>
+    [Alias("Succeed")]
+    Task Succeed(string attempt, bool complete);
+
+    /// <summary>Lifts the lock; audited with the operator's name.</summary>
+    [Requires(Permission.Unlock), Alias("Unlock")]
+    Task<bool> Unlock(string reason);
+}
+
+[GenerateSerializer, Immutable, Alias("ivr.LockoutDecision")]
+public sealed class LockoutDecision
+{
+    /// <summary>Whether the attempt may be verified.</summary>
+    [Id(0)] public required bool Permitted { get; init; }
+
+    /// <summary>Consecutive failures, this reservation included.</summary>
+    [Id(1)] public required int Failures { get; init; }
+
+    /// <summary>When the lock ends; null when there is none, <see cref="DateTimeOffset.MaxValue"/> when the account is disabled until re-bound.</summary>
+    [Id(2)] public DateTimeOffset? LockedUntil { get; init; }
+}
+
+/// <summary>Which lockouts are on now, for operators. One grain a tenant, key <c>lockouts-TENANT</c>; rebuilt by reports of the lockout grains and persisted.</summary>
+[Alias("ivr.ILockoutDirectoryGrain")]
+public interface ILockoutDirectoryGrain : IGrainWithStringKey
+{
+    static string Key(string tenant) => "lockouts-" + tenant;
+
+    [Requires(Permission.ViewLockouts), Alias("List")]
+    Task<List<LockoutSummary>> List();
+
+    [Alias("Report")]
+    Task Report(LockoutSummary summary);
+
+    [Alias("Forget")]
+    Task Forget(string lockoutKey);
+}
+
+[GenerateSerializer, Immutable, Alias("ivr.LockoutSummary")]
+public sealed class LockoutSummary
+{
+    /// <summary>Key of the lockout grain (pseudonymous).</summary>
+    [Id(0)] public required string LockoutKey { get; init; }
+    [Id(1)] public required int Failures { get; init; }
+    [Id(2)] public required DateTimeOffset Since { get; init; }
+
+    /// <summary>As in <see cref="LockoutDecision.LockedUntil"/>.</summary>
+    [Id(3)] public required DateTimeOffset Until { get; init; }
+}

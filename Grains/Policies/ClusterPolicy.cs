@@ -1,0 +1,55 @@
+using IvrActors.Grains.Interfaces.Policies;
+
+namespace IvrActors.Grains.Policies;
+
+/// <summary>What <c>cluster.yaml</c> says that grains decide by.</summary>
+public sealed class ClusterPolicy
+{
+    public required IReadOnlyDictionary<string, TenantPolicy> Tenants { get; init; }
+
+    /// <summary>Least time that a factor check takes, found and unknown accounts alike.</summary>
+    public TimeSpan FactorCheckFloor { get; init; } = TimeSpan.Zero;
+
+    /// <summary>How many Argon2id computations run at once in a silo; the rest wait. Memory: each takes <see cref="Argon2MemoryKiB"/>.</summary>
+    public int PinChecksAtOnce { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
+
+    /// <summary>Argon2id memory in KiB; OWASP's minimum is the default.</summary>
+    public int Argon2MemoryKiB { get; init; } = 19456;
+
+    public int Argon2Passes { get; init; } = 2;
+}
+
+public sealed class TenantPolicy
+{
+    public required string Name { get; init; }
+
+    /// <summary>Called user part or number → flow name.</summary>
+    public required IReadOnlyDictionary<string, string> Numbers { get; init; }
+
+    /// <summary>Names that a flow's <c>transfer</c> step uses → SIP URI.</summary>
+    public required IReadOnlyDictionary<string, string> TransferTargets { get; init; }
+
+    public required IReadOnlyDictionary<string, TrunkPolicy> Trunks { get; init; }
+
+    /// <summary>Calls of one caller (by number where there is one).</summary>
+    public required RateLimit CallsPerCaller { get; init; }
+
+    public required LockoutRule Lockout { get; init; }
+}
+
+public sealed class TrunkPolicy
+{
+    public required string Name { get; init; }
+    public required RateLimit Calls { get; init; }
+}
+
+/// <summary>When failures lock (NIST SP 800-63B-4 3.2.2): the first lock after <see cref="Failures"/>, each further failure doubles it up to <see cref="Longest"/>; disabled at <see cref="Disable"/>.</summary>
+public sealed record LockoutRule
+{
+    public int Failures { get; init; } = 3;
+    public TimeSpan First { get; init; } = TimeSpan.FromSeconds(30);
+    public TimeSpan Longest { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Consecutive failures at which the authenticator is disabled until it is bound anew. At most 100.</summary>
+    public int Disable { get; init; } = 100;
+}

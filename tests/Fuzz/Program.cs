@@ -1,0 +1,2 @@
+// The command line of this project: see README.md.
+return 0;
