@@ -1,4 +1,3 @@
-using System.Text;
 using IvrActors.Edge.Sip.Message;
 using Xunit;
 
