@@ -108,7 +108,7 @@ internal sealed class Fields
     public Fields On(params string[] allowed)
     {
         var node = Require("on");
-        var name = _what + "'s 'on'";
+        var name = $"'on' of {_what}";
         if (node is YamlMap map) return new Fields(_values, map, map.At, name, allowed);
         _values.Error(node?.At ?? _at, $"on: expected a map with the keys {string.Join(", ", allowed)}");
         return new Fields(new ValueReader("", []), new YamlMap { At = _at, Entries = [] }, _at, name, allowed);

@@ -59,9 +59,10 @@ internal sealed class YamlTree
             errors.Add(Error(file, new Position(1, 1), $"the document has {yaml.Length} characters; expected at most {MostCharacters}"));
             return null;
         }
+        var tree = new YamlTree(file, yaml, errors);
         try
         {
-            return new YamlTree(file, yaml, errors).ReadDocument();
+            return tree.ReadDocument();
         }
         catch (YamlException e)
         {
@@ -71,6 +72,12 @@ internal sealed class YamlTree
         catch (UnreadableException e)
         {
             errors.Add(Error(file, e.At, e.Message));
+            return null;
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+        {
+            // The library's scanner throws these on some broken text.
+            errors.Add(Error(file, tree._parser.Current is { } last ? At(last.End) : new Position(1, 1), "the text is not YAML: it cannot be read from here on"));
             return null;
         }
     }
