@@ -45,10 +45,11 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
     public async Task<long> Append(AuditEntry entry)
     {
         if (_waiting.Count >= MostWaiting) throw NotWritten();
-        using var _ = s_append.NewTimer();
+        using var timer = s_append.NewTimer();
         var waiting = new Waiting(AuditText.Clean(entry));
         _waiting.Enqueue(waiting);
-        if (!_flushing) await Flush();
+        // Not awaited: under load it goes on for others long after this record is durable. It never throws.
+        if (!_flushing) _ = Flush();
         return await waiting.Written.Task;
     }
 
