@@ -2,7 +2,7 @@ using System.Globalization;
 using IvrActors.Fuzz;
 
 const long DefaultMessages = 10_000_000;
-IFuzzTarget[] targets = [new SipTarget()];
+IFuzzTarget[] targets = [new SipTarget(), new SdpTarget(), new RtpTarget(), new DtmfTarget()];
 
 var wanted = args.Length > 0 ? args[0] : "";
 var chosen = targets.Where(target => wanted == "all" || target.Name == wanted).ToArray();

@@ -75,7 +75,9 @@ public sealed class SipUriTests
     [InlineData("sip:a@[127.0.0.1]")]
     [InlineData("sip:a@.1")]
     [InlineData("sip:a@.1.2.3.4")]
-    [InlineData("sip:a@01.2.3.4000")]
+    [InlineData("sip:a@1.2.3.4000")]
+    [InlineData("sip:a@127.0.0.001")]
+    [InlineData("sip:a@010.0.0.1")]
     [InlineData("tel:")]
     [InlineData("http://a b")]
     public void A_malformed_uri_is_refused(string text) => Assert.False(SipUri.TryParse(text, out _));
