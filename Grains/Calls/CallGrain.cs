@@ -193,15 +193,23 @@ public sealed partial class CallGrain : Grain, ICallGrain
     {
         var state = _state!;
         DeactivateOnIdle();
-        await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
+        try
         {
-            Actor = state.Actor,
-            Action = "call.ended",
-            Result = AuditResult.Success,
-            Origin = $"{state.Trunk}/{state.Origin}",
-            Object = Call.Value,
-            Detail = reason.ToString(),
-        });
+            await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
+            {
+                Actor = state.Actor,
+                Action = "call.ended",
+                Result = AuditResult.Success,
+                Origin = $"{state.Trunk}/{state.Origin}",
+                Object = Call.Value,
+                Detail = reason.ToString(),
+            });
+        }
+        catch (Exception e)
+        {
+            // The call is over whether or not that can be recorded, and its row must not outlive it.
+            LogFailed("audit of an ended call", e.GetType().Name);
+        }
         await _store.Clear();
         _state = new CallState();
         return CallMachine.Nothing(state, callEvent.Seq);

@@ -114,6 +114,16 @@ public class CallGrainTests
         Assert.Equal(2, _world.Audit.Entries.Count);
     }
 
+    [Fact]
+    public async Task A_row_does_not_outlive_its_call_when_the_ledger_fails()
+    {
+        var call = _world.Call();
+        await call.Handle(Offered());
+        _world.Audit.Fails = true;
+        await call.Handle(new CallEnded { Seq = 2, Reason = CallEndReason.CallerHungUp });
+        Assert.Empty(_world.Storage.Rows);
+    }
+
     [Theory]
     [InlineData("demo", "local", "nobody", 404, "unknown-number")]
     [InlineData("demo", "local", "empty", 480, "no-flow")]
