@@ -118,18 +118,16 @@ internal sealed unsafe partial class MediaReceiver : IDisposable
         public nuint Length;
     }
 
-    // struct mmsghdr of 64-bit Linux
-    [StructLayout(LayoutKind.Sequential)]
+    // struct mmsghdr of 64-bit Linux: a struct msghdr, which the compiler pads to 56 bytes, and the count
+    [StructLayout(LayoutKind.Explicit, Size = 64)]
     private struct MessageHeader
     {
-        public byte* Name;
-        public uint NameLength;
-        public IoVector* Vectors;
-        public nuint VectorCount;
-        public byte* Control;
-        public nuint ControlLength;
-        public int Flags;
-        public uint Received;
-        private readonly uint _padding;
+        [FieldOffset(0)] public byte* Name;
+        [FieldOffset(8)] public uint NameLength;
+        [FieldOffset(16)] public IoVector* Vectors;
+        [FieldOffset(24)] public nuint VectorCount;
+        [FieldOffset(32)] public byte* Control;
+        [FieldOffset(40)] public nuint ControlLength;
+        [FieldOffset(56)] public uint Received;
     }
 }
