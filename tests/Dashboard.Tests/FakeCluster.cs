@@ -44,6 +44,9 @@ public sealed class FakeCluster : IRoleTokens
     public ConcurrentQueue<(string Method, string Name, string Role)> Calls { get; } = new();
     public string? AuditFault { get; set; }
     public bool IsDown { get; set; }
+
+    /// <summary>A method that is refused whatever the role: the grain knows better than the page.</summary>
+    public string? Refused { get; set; }
     internal DirectoryFake Directory { get; }
 
     public string Issue(string name, string role) => new RoleToken { Name = name, Role = role, Expires = Time.GetUtcNow().AddMinutes(5) }.Sign(_key);
@@ -81,7 +84,7 @@ public sealed class FakeCluster : IRoleTokens
         var token = RequestContext.Get(RoleToken.ContextKey) is string text ? RoleToken.Verify(_key, text, Time.GetUtcNow()) : null;
         var needed = method.GetCustomAttribute<RequiresAttribute>()?.Permission ?? Permission.None;
         Calls.Enqueue((method.Name, token?.Name ?? "", token?.Role ?? ""));
-        if (token is null || !Roles.Allows(token.Role, needed)) throw new UnauthorizedAccessException(method.Name);
+        if (token is null || method.Name == Refused || !Roles.Allows(token.Role, needed)) throw new UnauthorizedAccessException(method.Name);
         return token;
     }
 
