@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using IvrActors.Grains.Audit;
-using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Storage;
 
@@ -33,8 +32,8 @@ internal static class AuditCommands
         foreach (var tenant in cluster.Tenants.Select(t => t.Name).Union(store.Tenants()).Order(StringComparer.Ordinal))
         {
             var chain = new AuditChain(tenant, vault.Keys.AuditKey(tenant).ToArray());
-            var head = await store.ReadHead(tenant);
-            var verdict = await chain.Verify(UpTo(store.Read(tenant, 1), head), head, cancellation);
+            using var snapshot = store.OpenSnapshot(tenant);
+            var verdict = await chain.Verify(snapshot.Records(), snapshot.Head, cancellation);
             if (verdict.Fault is not null) faults++;
             await terminal.Output.WriteLineAsync(verdict.Fault is null
                 ? $"{tenant}: {verdict.Records} records, the chain holds"
@@ -46,18 +45,6 @@ internal static class AuditCommands
             await WriteRecords(store, file, cancellation);
         }
         return faults == 0 ? ExitCode.Done : ExitCode.Findings;
-    }
-
-    // A running silo may append between the reading of the head and of the records: what is behind the head is not this check's.
-    private static async IAsyncEnumerable<AuditRecord> UpTo(IAsyncEnumerable<AuditRecord> records, AuditHead head)
-    {
-        var beyond = 0;
-        await foreach (var record in records)
-        {
-            // Without a head every record is one too many.
-            if (record.Number > head.Number && head.Number > 0 && ++beyond > 0) yield break;
-            yield return record;
-        }
     }
 
     private static async Task<int> Export(ClusterFile cluster, TextWriter output, CancellationToken cancellation)

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Audit;
 using Microsoft.Data.Sqlite;
@@ -40,12 +39,7 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
     public async IAsyncEnumerable<AuditRecord> Read(string tenant, long from)
     {
         using var connection = database.OpenReader();
-        using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT {Columns} FROM audit_record WHERE tenant = $tenant AND number >= $from ORDER BY number";
-        command.Parameters.AddWithValue("$tenant", tenant);
-        command.Parameters.AddWithValue("$from", from);
-        using var reader = command.ExecuteReader();
-        while (reader.Read()) yield return RecordOf(tenant, reader);
+        foreach (var record in Read(connection, tenant, from)) yield return record;
         await Task.CompletedTask.ConfigureAwait(false);
     }
 
@@ -76,6 +70,9 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         return Task.FromResult(new AuditPage { Records = records, Next = records.Count == limit ? records[^1].Number : null });
     }
 
+    /// <summary>Head and records as they stood at one moment, whatever is appended meanwhile. For checks from outside the silo.</summary>
+    public AuditSnapshot OpenSnapshot(string tenant) => new(database.OpenReader(), tenant);
+
     /// <summary>Tenants that have records or a head.</summary>
     public IReadOnlyList<string> Tenants()
     {
@@ -88,7 +85,17 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         return tenants;
     }
 
-    private static AuditHead ReadHead(SqliteConnection connection, string tenant)
+    internal static IEnumerable<AuditRecord> Read(SqliteConnection connection, string tenant, long from)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT {Columns} FROM audit_record WHERE tenant = $tenant AND number >= $from ORDER BY number";
+        command.Parameters.AddWithValue("$tenant", tenant);
+        command.Parameters.AddWithValue("$from", from);
+        using var reader = command.ExecuteReader();
+        while (reader.Read()) yield return RecordOf(tenant, reader);
+    }
+
+    internal static AuditHead ReadHead(SqliteConnection connection, string tenant)
     {
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT number, hash, mac FROM audit_head WHERE tenant = $tenant";
@@ -149,6 +156,35 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         },
         Hash = reader.GetFieldValue<byte[]>(8),
     };
+}
+
+/// <summary>One tenant's chain at one moment: a read transaction, which SQLite serves from one state of the file.</summary>
+internal sealed class AuditSnapshot : IDisposable
+{
+    private readonly SqliteConnection _connection;
+    private readonly SqliteTransaction _transaction;
+    private readonly string _tenant;
+
+    public AuditSnapshot(SqliteConnection connection, string tenant)
+    {
+        (_connection, _tenant) = (connection, tenant);
+        _transaction = connection.BeginTransaction(deferred: true);
+        Head = SqliteAuditStore.ReadHead(connection, tenant);
+    }
+
+    public AuditHead Head { get; }
+
+    public async IAsyncEnumerable<AuditRecord> Records()
+    {
+        foreach (var record in SqliteAuditStore.Read(_connection, _tenant, 1)) yield return record;
+        await Task.CompletedTask.ConfigureAwait(false);
+    }
+
+    public void Dispose()
+    {
+        _transaction.Dispose();
+        _connection.Dispose();
+    }
 }
 
 /// <summary>The chain went on meanwhile: read its head anew.</summary>
