@@ -20,6 +20,9 @@ internal static class ExitCode
 
     /// <summary>No silo answers.</summary>
     public const int Unreachable = 4;
+
+    /// <summary>A defect of ours.</summary>
+    public const int Internal = 70;
 }
 
 /// <summary>What a verb reads and writes.</summary>
@@ -51,6 +54,11 @@ internal static class CommandLine
         {
             await error.WriteLineAsync(e.Message);
             return ExitCode.Unusable;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            await error.WriteLineAsync("internal error: " + e);
+            return ExitCode.Internal;
         }
     }
 

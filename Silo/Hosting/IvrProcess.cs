@@ -62,7 +62,16 @@ internal sealed class IvrProcess : IAsyncDisposable
     public async Task Start()
     {
         await _app.StartAsync();
-        await Opening.Run();
+        try
+        {
+            await Opening.Run();
+        }
+        catch
+        {
+            // The silo leaves its cluster in order, also when it was of no use to it.
+            await _app.StopAsync();
+            throw;
+        }
         if (Opening.FlowErrors.Count == 0) _app.Services.GetRequiredService<Readiness>().Open();
     }
 
@@ -87,7 +96,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         builder.Services.AddGrains(cluster.ToPolicy());
         var edge = cluster.ToEdgeOptions(certificate);
-        builder.Services.AddEdge(edge);
+        builder.Services.AddSingleton<IvrActors.Grains.Interfaces.Flows.IPromptCatalogue>(new IvrActors.Edge.Media.PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -95,7 +104,7 @@ internal sealed class IvrProcess : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Listen(cluster.Listeners.Metrics, listen => listen.Protocols = HttpProtocols.Http1);
             if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate));
-            if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) kestrel.ListenSip(edge, kestrel.ApplicationServices);
+            // EDGE
         });
         var app = builder.Build();
         app.UseObservation(port => port == cluster.Listeners.Metrics.Port);
@@ -129,7 +138,12 @@ internal sealed class IvrProcess : IAsyncDisposable
         logging.ClearProviders();
         logging.SetMinimumLevel(level);
         // The runtime's own messages below a warning are for who debugs the runtime.
-        if (level >= LogLevel.Information) logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning);
+        if (level >= LogLevel.Information)
+        {
+            foreach (var category in new[] { "Orleans", "Microsoft", "Polly" }) logging.AddFilter(category, level > LogLevel.Warning ? level : LogLevel.Warning);
+            // Its first check measures from the machine's start and always warns.
+            logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        }
         logging.AddSimpleConsole(console =>
         {
             console.SingleLine = true;
