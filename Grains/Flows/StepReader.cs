@@ -29,6 +29,9 @@ internal static class StepReader
     private static readonly string[] s_hangUpKeys = ["hang_up", "play"];
     private static readonly string[] s_playKeys = ["play", "barge_in", "next"];
 
+    internal static IEnumerable<string> AllKeys =>
+        new[] { s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
+
     public static FlowStep? Read(ValueReader values, YamlScalar name, YamlMap map)
     {
         var kinds = s_kinds.Where(k => map.Find(k) is not null).ToList();
