@@ -13,7 +13,6 @@ public sealed class Screenshots
     {
         var folder = Directory.CreateDirectory(Environment.GetEnvironmentVariable("IVR_SCREENSHOTS") ?? Path.Combine(Path.GetTempPath(), "ivr-screenshots")).FullName;
         await using var server = await DashboardServer.Start();
-        Samples.Fill(server.Cluster);
         foreach (var (name, role) in new[] { ("grace", Roles.Operator), ("linus", Roles.Viewer) }) (await new Visitor(server).Join(name, role)).Dispose();
         using var ada = await new Visitor(server).Join("ada", Roles.Administrator);
         var view = server.Get<Live.ClusterView>();
@@ -21,18 +20,16 @@ public sealed class Screenshots
         for (var i = 0; i < 120; i++)
         {
             server.Time.Advance(TimeSpan.FromSeconds(5));
-            Samples.Fill(server.Cluster);
+            server.Cluster.Lockouts.Clear();
+            Samples.Fill(server.Cluster, withLedger: i == 119);
+            if (i == 119) break;
             var busy = server.Cluster.Edges["edge-1"];
             server.Cluster.Edges["edge-1"] = new() { Edge = "edge-1", At = server.Time.GetUtcNow(), Calls = busy.Calls, ActiveCalls = (int)(8 + (5 * Math.Sin(i / 9.0)) + (3 * Math.Sin(i / 2.3))) };
-            if (i < 119)
-            {
-                server.Cluster.Audit.RemoveAll(record => record.Tenant == "demo");
-                server.Cluster.Lockouts.Clear();
-            }
             var version = view.Current.Version;
             await view.After(version, TestContext.Current.CancellationToken);
             await view.After(version + 1, TestContext.Current.CancellationToken);
         }
+        await Task.Delay(TimeSpan.FromSeconds(1));
         using var browser = BrowserTests.Open(out var profile);
         try
         {
@@ -42,12 +39,12 @@ public sealed class Screenshots
             {
                 foreach (var (name, path) in new[] { ("overview", ""), ("calls", "calls"), ("lockouts", "lockouts"), ("audit", "audit?tenant=demo&verify=true"), ("flow", "flows/demo/bank"), ("edges", "edges"), ("operators", "operators"), ("account", "account"), ("signin", "signin") })
                 {
-                    Shoot(browser, server.Address + path, theme, width, Path.Combine(folder, $"{name}-{theme}-{width}.png"));
+                    Shoot(browser, server, server.Address + path, theme, width, Path.Combine(folder, $"{name}-{theme}-{width}.png"));
                 }
                 browser.Navigate().GoToUrl($"{server.Address}join?code={server.Cluster.Invite(Roles.Viewer)}");
                 foreach (var (id, text) in new[] { ("name", "joan"), ("password", Visitor.Password), ("again", Visitor.Password) }) browser.FindElement(By.Id(id)).SendKeys(text);
                 browser.FindElement(By.CssSelector("main button.primary")).Click();
-                Shoot(browser, server.Address + "enrol", theme, width, Path.Combine(folder, $"enrol-{theme}-{width}.png"));
+                Shoot(browser, server, server.Address + "enrol", theme, width, Path.Combine(folder, $"enrol-{theme}-{width}.png"));
             }
         }
         finally
@@ -57,8 +54,12 @@ public sealed class Screenshots
         }
     }
 
-    private static void Shoot(ChromeDriver browser, string address, string theme, int width, string file)
+    private static void Shoot(ChromeDriver browser, DashboardServer server, string address, string theme, int width, string file)
     {
+        foreach (var (edge, report) in server.Cluster.Edges.Where(found => found.Key != "edge-3").ToList())
+        {
+            server.Cluster.Edges[edge] = new() { Edge = edge, At = server.Time.GetUtcNow(), Calls = report.Calls, ActiveCalls = report.ActiveCalls };
+        }
         browser.ExecuteScript("localStorage.setItem('theme', arguments[0])", theme);
         var metrics = new Dictionary<string, object?> { ["width"] = width, ["height"] = 900, ["deviceScaleFactor"] = 1, ["mobile"] = width < 600 };
         browser.ExecuteCdpCommand("Emulation.setDeviceMetricsOverride", metrics);
