@@ -113,6 +113,7 @@ internal static class SipGrammar
         return true;
     }
 
+    /// <summary>Four decimal octets. A leading zero is refused: some, the platform among them, read such an octet as octal.</summary>
     private static bool IsIpv4(ReadOnlySpan<char> text)
     {
         var octets = 0;
@@ -120,7 +121,7 @@ internal static class SipGrammar
         {
             var dot = text.IndexOf('.');
             var octet = dot < 0 ? text : text[..dot];
-            if (octet.Length > 3 || Number(octet) is not <= 255)
+            if (octet.Length > 3 || (octet.Length > 1 && octet[0] == '0') || Number(octet) is not <= 255)
                 return false;
             octets++;
             if (dot < 0)

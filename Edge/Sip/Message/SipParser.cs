@@ -57,9 +57,14 @@ public static class SipParser
         if (!bytes.ContainsAnyExcept("\0\r\n"u8))
             return Rejected(SipRejection.KeepAlive);
         var headLength = bytes[..Math.Min(bytes.Length, SipLimits.HeadBytes)].IndexOf(HeadEnd);
-        if (headLength < 0)
-            return Rejected(!LooksLikeSip(bytes) ? SipRejection.NotSip : bytes.Length > SipLimits.HeadBytes ? SipRejection.TooLarge : SipRejection.HeadUnfinished);
-
+        var unfinished = headLength < 0;
+        if (unfinished)
+        {
+            if (!LooksLikeSip(bytes) || bytes.Length > SipLimits.HeadBytes)
+                return Rejected(LooksLikeSip(bytes) ? SipRejection.TooLarge : SipRejection.NotSip);
+            // Read it all the same: a sender that forgot the empty line is still owed its 400.
+            headLength = bytes.Length;
+        }
         var head = Unfolded(Encoding.Latin1.GetString(bytes[..headLength]));
         var lineEnd = head.IndexOf("\r\n", StringComparison.Ordinal);
         var startLine = head.AsSpan(0, lineEnd < 0 ? head.Length : lineEnd);
@@ -75,7 +80,7 @@ public static class SipParser
         if (rejection == SipRejection.None)
             rejection = Validate(message, seen);
         if (rejection == SipRejection.None)
-            rejection = ReadBody(message, seen, bytes[(headLength + HeadEnd.Length)..], framed);
+            rejection = unfinished ? SipRejection.HeadUnfinished : ReadBody(message, seen, bytes[(headLength + HeadEnd.Length)..], framed);
         return rejection == SipRejection.None ? new SipParseResult(message, rejection, null) : Rejected(message, rejection);
     }
 
