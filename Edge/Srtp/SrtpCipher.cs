@@ -25,14 +25,9 @@ public sealed class SrtpCipher : IDisposable
     private readonly ICryptoTransform _encryptor;
     private readonly IncrementalHash _hmac;
 
-    private SrtpCipher(SrtpMasterKey master, byte firstLabel)
+    private SrtpCipher(ReadOnlySpan<byte> key, ReadOnlySpan<byte> salt, ReadOnlySpan<byte> authKey)
     {
-        Span<byte> key = stackalloc byte[SrtpMasterKey.KeySize];
-        Span<byte> authKey = stackalloc byte[AuthKeySize];
-        DeriveKey(master, firstLabel, key);
-        DeriveKey(master, (byte)(firstLabel + 1), authKey);
-        DeriveKey(master, (byte)(firstLabel + 2), _salt);
-
+        salt.CopyTo(_salt);
         _aes = Aes.Create();
         _aes.SetKey(key);
         // ECB over the counter blocks is the keystream of counter mode, which the platform does not offer; nothing is encrypted in ECB itself.
@@ -42,15 +37,31 @@ public sealed class SrtpCipher : IDisposable
         _aes.Padding = PaddingMode.None;
         _encryptor = _aes.CreateEncryptor();
         _hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA1, authKey);
-        CryptographicOperations.ZeroMemory(key);
-        CryptographicOperations.ZeroMemory(authKey);
     }
 
     /// <summary>Labels 0, 1, 2 of RFC 3711 4.3.2.</summary>
-    public static SrtpCipher ForRtp(SrtpMasterKey master) => new(master, 0);
+    public static SrtpCipher ForRtp(SrtpMasterKey master) => Derived(master, 0);
 
     /// <summary>Labels 3, 4, 5.</summary>
-    public static SrtpCipher ForRtcp(SrtpMasterKey master) => new(master, 3);
+    public static SrtpCipher ForRtcp(SrtpMasterKey master) => Derived(master, 3);
+
+    /// <summary>Takes the key and salt as those of the session, without derivation: for the keystream vectors of RFC 3711 B.2.</summary>
+    internal static SrtpCipher WithSessionKey(SrtpMasterKey session) =>
+        new(session.Expose()[..SrtpMasterKey.KeySize], session.Expose()[SrtpMasterKey.KeySize..], session.Expose());
+
+    private static SrtpCipher Derived(SrtpMasterKey master, byte firstLabel)
+    {
+        Span<byte> keys = stackalloc byte[SrtpMasterKey.KeySize + AuthKeySize + SrtpMasterKey.SaltSize];
+        var key = keys[..SrtpMasterKey.KeySize];
+        var authKey = keys.Slice(SrtpMasterKey.KeySize, AuthKeySize);
+        var salt = keys[^SrtpMasterKey.SaltSize..];
+        DeriveKey(master, firstLabel, key);
+        DeriveKey(master, (byte)(firstLabel + 1), authKey);
+        DeriveKey(master, (byte)(firstLabel + 2), salt);
+        var cipher = new SrtpCipher(key, salt, authKey);
+        CryptographicOperations.ZeroMemory(keys);
+        return cipher;
+    }
 
     /// <summary>RFC 3711 4.3.1 with a key derivation rate of 0: AES-CM keystream under the master key, from (label at byte 7) XOR master salt.</summary>
     internal static void DeriveKey(SrtpMasterKey master, byte label, Span<byte> key)

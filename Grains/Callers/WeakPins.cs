@@ -30,16 +30,18 @@ internal static class WeakPins
         return weak;
     }
 
-    // Steps around the ten keys as well: 7890, 9012.
     private static bool HasEqualSteps(ReadOnlySpan<byte> pin)
     {
-        var step = (pin[1] - pin[0] + 10) % 10;
+        var step = StepOf(pin[0], pin[1]);
         for (var i = 2; i < pin.Length; i++)
         {
-            if ((pin[i] - pin[i - 1] + 10) % 10 != step) return false;
+            if (StepOf(pin[i - 1], pin[i]) != step) return false;
         }
         return true;
     }
+
+    // From 9 to 0 and back is a step of one on the keys: 7890, 2109.
+    private static int StepOf(byte from, byte to) => (to - from) switch { -9 => 1, 9 => -1, var step => step };
 
     private static bool IsRepeated(ReadOnlySpan<byte> pin)
     {

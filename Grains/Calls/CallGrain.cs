@@ -10,6 +10,7 @@ using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
 using Orleans.Storage;
 
 namespace IvrActors.Grains.Calls;
@@ -30,7 +31,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
 
     public CallGrain(
         ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, ILogger<CallGrain> log,
-        [FromKeyedServices("encrypted")] IGrainStorage storage, IGrainContext context)
+        [FromKeyedServices("encrypted")] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
+        : base(context, runtime)
     {
         (_policy, _keys, _catalogue, _flows, _log) = (policy, keys, catalogue, flows, log);
         _store = new CallStore(storage, context.GrainId);
@@ -82,7 +84,9 @@ public sealed partial class CallGrain : Grain, ICallGrain
         }
     }
 
-    private CallId Call => new(this.GetPrimaryKeyString());
+    private static string OriginOf(string trunk, OriginClass origin) => $"{trunk}/{(origin is OriginClass.TrustedTrunk ? "trusted-trunk" : "unattested")}";
+
+    private CallId Call => new(GrainContext.GrainId.Key.ToString()!);
 
     private async Task<CallReply> Admit(CallOffered offered)
     {
@@ -92,7 +96,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
             Actor = decision.Actor,
             Action = decision.Flow is null ? "call.rejected" : "call.admitted",
             Result = decision.Flow is null ? AuditResult.Denied : AuditResult.Success,
-            Origin = $"{offered.Trunk}/{offered.Origin}",
+            Origin = OriginOf(offered.Trunk, offered.Origin),
             Object = Call.Value,
             Detail = decision.Flow is null ? decision.Reason : $"{decision.Flow.Flow.Value}@{decision.Flow.Version}",
         };
@@ -191,15 +195,23 @@ public sealed partial class CallGrain : Grain, ICallGrain
     {
         var state = _state!;
         DeactivateOnIdle();
-        await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
+        try
         {
-            Actor = state.Actor,
-            Action = "call.ended",
-            Result = AuditResult.Success,
-            Origin = $"{state.Trunk}/{state.Origin}",
-            Object = Call.Value,
-            Detail = reason.ToString(),
-        });
+            await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
+            {
+                Actor = state.Actor,
+                Action = "call.ended",
+                Result = AuditResult.Success,
+                Origin = OriginOf(state.Trunk, state.Origin),
+                Object = Call.Value,
+                Detail = reason.ToString(),
+            });
+        }
+        catch (Exception e)
+        {
+            // The call is over whether or not that can be recorded, and its row must not outlive it.
+            LogFailed("audit of an ended call", e.GetType().Name);
+        }
         await _store.Clear();
         _state = new CallState();
         return CallMachine.Nothing(state, callEvent.Seq);

@@ -17,7 +17,8 @@ public sealed class FlowGrainState
 /// <summary>Keeps the versions of one flow. Publishing validates; running calls find their version here after newer ones.</summary>
 public sealed partial class FlowGrain(
     [PersistentState("flow", "encrypted")] IPersistentState<FlowGrainState> state,
-    ClusterPolicy policy, IPromptCatalogue catalogue, TimeProvider time, ILogger<FlowGrain> log) : Grain, IFlowGrain
+    ClusterPolicy policy, IPromptCatalogue catalogue, TimeProvider time, ILogger<FlowGrain> log, IGrainContext context, IGrainRuntime runtime)
+    : Grain(context, runtime), IFlowGrain
 {
     /// <summary>A call lasts minutes: it is over long before ten further versions are out.</summary>
     public const int MostVersions = 10;
@@ -81,7 +82,7 @@ public sealed partial class FlowGrain(
     /// <summary>Tenant and flow from the key <c>flow-TENANT/FLOW</c>.</summary>
     private (string Tenant, string Flow) Names()
     {
-        var key = this.GetPrimaryKeyString();
+        var key = GrainContext.GrainId.Key.ToString()!;
         var slash = key.IndexOf('/', StringComparison.Ordinal);
         return slash < 0 ? ("", "") : (key["flow-".Length..slash], key[(slash + 1)..]);
     }

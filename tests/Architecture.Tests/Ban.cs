@@ -24,14 +24,17 @@ internal sealed class Ban(params string[] rules)
     /// <summary>Orleans, all of it except the attributes of wire types, which are data.</summary>
     public static readonly Ban Orleans = new("Orleans.*");
 
-    private static readonly HashSet<string> s_wireAttributes =
-        ["Orleans.GenerateSerializerAttribute", "Orleans.IdAttribute", "Orleans.AliasAttribute", "Orleans.ImmutableAttribute"];
+    // Wire attributes are data, and an address family is a number that happens to stand in the namespace of sockets.
+    private static readonly HashSet<string> s_harmless =
+    [
+        "Orleans.GenerateSerializerAttribute", "Orleans.IdAttribute", "Orleans.AliasAttribute", "Orleans.ImmutableAttribute", "System.Net.Sockets.AddressFamily",
+    ];
 
     public Ban And(Ban other) => new([.. rules, .. other.Rules]);
 
     public IReadOnlyList<string> Rules => rules;
 
-    public bool Forbids(Use use) => !s_wireAttributes.Contains(use.UsedType) && rules.Any(rule => Matches(rule, use));
+    public bool Forbids(Use use) => !s_harmless.Contains(use.UsedType) && rules.Any(rule => Matches(rule, use));
 
     private static bool Matches(string rule, Use use)
     {

@@ -18,16 +18,18 @@ public sealed class PurityTests
         var types = Code.Types("Edge").Where(t => Code.IsIn(Code.NamespaceOf(t), "IvrActors.Edge." + folder)).ToList();
 
         Assert.NotEmpty(types);
-        Assert.Empty(Forbidden(types, s_protocol));
+        None(Forbidden(types, s_protocol));
     }
 
     [Fact]
     public void The_rules_in_Grains_touch_no_clock_timer_socket_random_source_log_or_grain()
     {
         var rules = RulesOfGrains().ToList();
+        var shells = Code.Types("Grains").Where(IsShell).Select(t => t.FullName);
 
         Assert.NotEmpty(rules);
-        Assert.Empty(Forbidden(rules, s_protocol));
+        Assert.All(s_shells.Concat(s_rulesElsewhere), name => Assert.Contains(Code.Types("Grains"), t => t.Name == name));
+        None(Forbidden(rules, s_protocol.And(new Ban([.. shells]))));
     }
 
     [Theory]
@@ -37,20 +39,25 @@ public sealed class PurityTests
     {
         var type = Assert.Single(Code.Types("Grains.Interfaces"), t => t.FullName == rule);
 
-        Assert.Empty(Forbidden([type], s_protocol));
+        None(Forbidden([type], s_protocol));
     }
 
-    // Whatever stands in these namespaces is a rule, unless it is a grain or says by an Orleans constructor argument that it is a shell.
+    // In these namespaces everything is a rule that is not a grain and not one of the shells around rules, which are named here one by one.
+    private static readonly string[] s_ruleSpaces = ["IvrActors.Grains.Flows", "IvrActors.Grains.Calls", "IvrActors.Grains.Policies"];
+    private static readonly string[] s_shells = ["CallAdmission", "CallStore", "FlowCheck", "FlowServices", "FlowMetrics", "PolicyMetrics"];
+    private static readonly string[] s_rulesElsewhere = ["AuditChain", "AuditText", "CallerProof", "WeakPins", "Totp"];
+
     private static IEnumerable<TypeDefinition> RulesOfGrains() =>
         from type in Code.Types("Grains")
-        let space = Code.NamespaceOf(type)
-        where Code.IsIn(space, "IvrActors.Grains.Flows") || Code.IsIn(space, "IvrActors.Grains.Calls") || Code.IsIn(space, "IvrActors.Grains.Policies")
         let outer = Code.Outermost(type)
-        where !Code.Inherits(outer, "Orleans.Grain") && !s_shells.Contains(outer.Name)
+        where s_rulesElsewhere.Contains(outer.Name) || (s_ruleSpaces.Any(space => Code.IsIn(Code.NamespaceOf(type), space)) && !IsShell(type))
         select type;
 
-    // Metrics are counted by grains, never by the rules they run.
-    private static readonly string[] s_shells = [];
+    private static bool IsShell(TypeDefinition type)
+    {
+        var outer = Code.Outermost(type);
+        return s_shells.Contains(outer.Name) || Code.Inherits(outer, "Orleans.Grain");
+    }
 
     [Theory]
     [InlineData(nameof(Fixtures.ReadsTheClock))]
@@ -81,9 +88,16 @@ public sealed class PurityTests
         var types = Code.Types("Architecture.Tests").Where(t => t.FullName.StartsWith($"{typeof(Fixtures).FullName}/{nameof(Fixtures.DecidesFromItsArguments)}", StringComparison.Ordinal)).ToList();
 
         Assert.NotEmpty(types);
-        Assert.Empty(Forbidden(types, s_protocol));
+        None(Forbidden(types, s_protocol));
     }
 
     private static IEnumerable<string> Forbidden(IEnumerable<TypeDefinition> types, Ban ban) =>
         types.SelectMany(Code.Uses).Where(ban.Forbids).Select(use => use.ToString()).Distinct();
+
+    private static void None(IEnumerable<string> offences)
+    {
+        var found = string.Join('\n', offences);
+
+        Assert.True(found.Length == 0, found);
+    }
 }

@@ -29,6 +29,10 @@ internal static class SipGrammar
     internal static readonly SearchValues<char> Control = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Where(c => c != '\t').Select(c => (char)c), (char)0x7F]);
 
+    /// <summary>Controls other than the tab and the two of a line end.</summary>
+    internal static readonly SearchValues<char> ControlWithinLine = SearchValues.Create(
+        [.. Enumerable.Range(0, 0x20).Where(c => c is not ('\t' or '\r' or '\n')).Select(c => (char)c), (char)0x7F]);
+
     internal static bool IsToken(ReadOnlySpan<char> text) => text.Length > 0 && !text.ContainsAnyExcept(Token);
 
     internal static bool IsSpace(char c) => c is ' ' or '\t';
@@ -113,6 +117,7 @@ internal static class SipGrammar
         return true;
     }
 
+    /// <summary>Four decimal octets. A leading zero is refused: some, the platform among them, read such an octet as octal.</summary>
     private static bool IsIpv4(ReadOnlySpan<char> text)
     {
         var octets = 0;
@@ -120,7 +125,7 @@ internal static class SipGrammar
         {
             var dot = text.IndexOf('.');
             var octet = dot < 0 ? text : text[..dot];
-            if (octet.Length > 3 || Number(octet) is not <= 255)
+            if (octet.Length > 3 || (octet.Length > 1 && octet[0] == '0') || Number(octet) is not <= 255)
                 return false;
             octets++;
             if (dot < 0)
