@@ -1,0 +1,2 @@
+namespace IvrActors.SystemTests.Harness;
+internal static class ClusterFile { public static string Adapt(string y, int[] p, int m) => y; }
