@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace IvrActors.Grains.Interfaces;
 
@@ -6,6 +8,7 @@ namespace IvrActors.Grains.Interfaces;
 /// Secret bytes or characters (PIN, one-time code, key): cannot be printed, compared by accident or serialized; zeroed when disposed.
 /// <typeparamref name="T"/> is <c>byte</c> or <c>char</c>.
 /// </summary>
+[JsonConverter(typeof(SecretRefusesJson))]
 public sealed class Secret<T> : IDisposable where T : unmanaged
 {
     public const string Mask = "[secret]";
@@ -34,4 +37,13 @@ public sealed class Secret<T> : IDisposable where T : unmanaged
         _disposed = true;
         CryptographicOperations.ZeroMemory(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_value.AsSpan()));
     }
+}
+
+/// <summary>Without it System.Text.Json would write the length of a secret; with it the attempt fails where it is made.</summary>
+internal sealed class SecretRefusesJson : JsonConverterFactory
+{
+    public override bool CanConvert(Type typeToConvert) => true;
+
+    public override JsonConverter CreateConverter(Type typeToConvert, JsonSerializerOptions options) =>
+        throw new NotSupportedException("A secret cannot be serialized.");
 }

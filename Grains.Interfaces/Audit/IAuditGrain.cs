@@ -8,6 +8,9 @@ public interface IAuditGrain : IGrainWithStringKey
 {
     static string Key(string tenant) => "ledger-" + tenant;
 
+    /// <summary>Stands in place of a tenant for records that belong to none: operators and their sign-ins. No tenant may have this name.</summary>
+    const string Cluster = "cluster";
+
     /// <summary>Appends a record and answers with its number. Throws when it could not be written: what cannot be audited is not done.</summary>
     [Alias("Append")]
     Task<long> Append(AuditEntry entry);

@@ -12,6 +12,14 @@ public interface IFlowGrain : IGrainWithStringKey
     [Requires(Permission.ViewFlows), Alias("GetPublished")]
     Task<FlowVersion?> GetPublished();
 
+    /// <summary>Name of the version that new calls run, or null: light, asked for every call.</summary>
+    [Requires(Permission.ViewFlows), Alias("GetPublishedVersion")]
+    Task<string?> GetPublishedVersion();
+
+    /// <summary>A version that is published or was lately (running calls keep theirs), or null when it is not kept.</summary>
+    [Requires(Permission.ViewFlows), Alias("GetVersion")]
+    Task<FlowVersion?> GetVersion(string version);
+
     /// <summary>Validates the document and makes it the version that new calls run. Calls that run keep theirs.</summary>
     [Requires(Permission.PublishFlows), Alias("Publish")]
     Task<PublishResult> Publish(string fileName, string yaml);

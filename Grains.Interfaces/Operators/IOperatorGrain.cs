@@ -9,7 +9,10 @@ public interface IOperatorGrain : IGrainWithStringKey
     [Requires(Permission.SignIn), Alias("Get")]
     Task<OperatorRecord?> Get();
 
-    /// <summary>Writes the record if its <see cref="OperatorRecord.Version"/> is the stored one (0 creates); false when somebody else wrote first.</summary>
+    /// <summary>
+    /// Writes the record if its <see cref="OperatorRecord.Version"/> is the stored one, and adds one to that; false when somebody else wrote first. Neither creates an
+    /// operator (<see cref="IOperatorDirectoryGrain.Redeem"/> does) nor changes the role (<see cref="SetRole"/> does).
+    /// </summary>
     [Requires(Permission.SignIn), Alias("Put")]
     Task<bool> Put(OperatorRecord record);
 
@@ -19,6 +22,10 @@ public interface IOperatorGrain : IGrainWithStringKey
 
     [Requires(Permission.ManageOperators), Alias("Delete")]
     Task<bool> Delete();
+
+    /// <summary>Makes the record of a redeemed invitation; false when this operator exists.</summary>
+    [Alias("Create")]
+    Task<bool> Create(OperatorRecord record);
 }
 
 /// <summary>All operators, and the one-time links that create them. One grain, key <c>operators</c>.</summary>
@@ -45,6 +52,18 @@ public interface IOperatorDirectoryGrain : IGrainWithStringKey
     /// <summary>Whether the invitation could be redeemed now.</summary>
     [Requires(Permission.SignIn), Alias("IsInvitation")]
     Task<bool> IsInvitation(string secret);
+
+    /// <summary>The role that an operator has now, or null when there is no such operator. Never waits for another request.</summary>
+    [Alias("RoleOf"), Orleans.Concurrency.AlwaysInterleave]
+    Task<string?> RoleOf(string normalizedName);
+
+    /// <summary>Gives a role, or removes the operator (null). False when there is none such, or when it would leave no administrator who can sign in.</summary>
+    [Alias("ChangeRole")]
+    Task<bool> ChangeRole(string normalizedName, string? role);
+
+    /// <summary>What a written record says about an operator's sign-in.</summary>
+    [Alias("Note")]
+    Task Note(string normalizedName, bool canSignIn, bool twoFactor);
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.OperatorRecord")]

@@ -38,7 +38,15 @@ public interface ILockoutGrain : IGrainWithStringKey
     [Alias("Succeed")]
     Task Succeed(string attempt, bool complete);
 
-    /// <summary>Lifts the lock; audited with the operator's name.</summary>
+    /// <summary>The attempt was wrong: its reservation stays; a lock that it brought is announced (audit, directory, metric).</summary>
+    [Alias("Fail")]
+    Task Fail(string attempt);
+
+    /// <summary>The caller's factors were bound anew: clears count, lock and disablement.</summary>
+    [Alias("Rebind")]
+    Task Rebind();
+
+    /// <summary>Lifts the lock; audited with the operator's name. False when nothing was counted, or when the account is disabled: that takes a new enrolment.</summary>
     [Requires(Permission.Unlock), Alias("Unlock")]
     Task<bool> Unlock(string reason);
 }
@@ -54,6 +62,12 @@ public sealed class LockoutDecision
 
     /// <summary>When the lock ends; null when there is none, <see cref="DateTimeOffset.MaxValue"/> when the account is disabled until re-bound.</summary>
     [Id(2)] public DateTimeOffset? LockedUntil { get; init; }
+
+    /// <summary>Counts writes of the lockout; stands in the audit record, so that a rolled-back row is seen.</summary>
+    [Id(3)] public long Version { get; init; }
+
+    /// <summary>The attempt could not be persisted, so it must not be verified.</summary>
+    [Id(4)] public bool Unavailable { get; init; }
 }
 
 /// <summary>Which lockouts are on now, for operators. One grain a tenant, key <c>lockouts-TENANT</c>; rebuilt by reports of the lockout grains and persisted.</summary>

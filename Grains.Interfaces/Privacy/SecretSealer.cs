@@ -8,6 +8,9 @@ public static class SecretSealer
 {
     private const int TagSize = 16;
     private const int PointSize = 65;
+
+    // Digits and keys are shorter by far; the bound keeps a hostile client from making us allocate.
+    private const int MostCiphertext = 1024 + TagSize;
     private static readonly byte[] s_info = "ivr seal v1"u8.ToArray();
 
     /// <summary>Encrypts <paramref name="secret"/> so that it opens only for this key, this context (call id) and this purpose.</summary>
@@ -36,7 +39,8 @@ public static class SecretSealer
     /// <summary>Opens a sealed secret, or returns null when key, context, purpose or a byte of it does not match.</summary>
     public static Secret<byte>? Open(ECDiffieHellman key, string context, string purpose, SealedSecret sealedSecret)
     {
-        if (sealedSecret.EphemeralPublicKey.Length != PointSize || sealedSecret.EphemeralPublicKey[0] != 4 || sealedSecret.Ciphertext.Length < TagSize) return null;
+        // What came over the wire may lack members, whatever the type says.
+        if (sealedSecret is not { KeyId: not null, EphemeralPublicKey: [4, ..] and { Length: PointSize }, Ciphertext.Length: >= TagSize and <= MostCiphertext }) return null;
         var length = sealedSecret.Ciphertext.Length - TagSize;
         var clear = new byte[length];
         Span<byte> keys = stackalloc byte[32 + 12];

@@ -1,2 +1,63 @@
-// The command line of this project: see README.md.
-return 0;
+using System.CommandLine;
+using System.Net;
+using IvrActors.Load;
+using IvrActors.Load.Report;
+
+var scenarios = new Argument<string[]>("scenarios") { Description = "What to do, one after the other:\n" + Scenario.Help, Arity = ArgumentArity.OneOrMore };
+var to = new Option<string>("--server") { Description = "TRANSPORT:ADDRESS:PORT, transport udp, tcp or tls", DefaultValueFactory = _ => "udp:127.0.0.1:5060" };
+var from = new Option<string>("--from") { Description = "Address that the calls come from", DefaultValueFactory = _ => "127.0.0.1" };
+var mediaPort = new Option<int>("--media-port") { Description = "First of eight UDP ports for media", DefaultValueFactory = _ => 35500 };
+var srtp = new Option<bool>("--srtp") { Description = "Offer SRTP keyed by SDES" };
+var codec = new Option<string>("--codec") { Description = "pcmu or pcma", DefaultValueFactory = _ => "pcmu" };
+codec.AcceptOnlyFromAmong("pcmu", "pcma");
+var connections = new Option<int>("--connections") { Description = "TCP or TLS connections", DefaultValueFactory = _ => 4 };
+var play = new Option<string>("--play") { Description = "User part that setup and play call", DefaultValueFactory = _ => "bank" };
+var pid = new Option<int?>("--server-pid") { Description = "Process whose processor time and memory are reported" };
+var callers = new Option<string?>("--callers") { Description = "File of enrolled callers, one JSON object a line: account, pin, totpSecret" };
+
+var root = new RootCommand("Calls an IvrActors server, checks the media that it sends, and reports times as a table. Ends with 1 when a call failed.")
+{
+    scenarios, to, from, mediaPort, srtp, codec, connections, play, pid, callers,
+};
+root.SetAction(async (parsed, _) =>
+{
+    var address = parsed.GetValue(to)!.Split(':', 2);
+    if (address.Length != 2 || address[0] is not ("udp" or "tcp" or "tls") || !IPEndPoint.TryParse(address[1], out var server) || !IPAddress.TryParse(parsed.GetValue(from), out var own))
+    {
+        Console.Error.WriteLine("--server is TRANSPORT:ADDRESS:PORT and --from an address");
+        return 2;
+    }
+    var plan = parsed.GetValue(scenarios)!.Select(text => (Text: text, Scenario: Scenario.Parse(text))).ToList();
+    if (plan.FirstOrDefault(p => p.Scenario is null).Text is { } unknown)
+    {
+        Console.Error.WriteLine($"\"{unknown}\" is no scenario. One of:\n{Scenario.Help}");
+        return 2;
+    }
+    var enrolled = parsed.GetValue(callers) is { } file ? Callers.Read(file) : new Callers([]);
+    if (plan.Any(p => p.Scenario!.Name is "keys" or "bank") && parsed.GetValue(callers) is null)
+    {
+        Console.Error.WriteLine("keys and bank need --callers");
+        return 2;
+    }
+    using var engine = await Engine.Open(new LoadOptions
+    {
+        Transport = address[0],
+        Server = server,
+        From = own,
+        MediaPort = parsed.GetValue(mediaPort),
+        Srtp = parsed.GetValue(srtp),
+        Codec = parsed.GetValue(codec)!,
+        Connections = parsed.GetValue(connections),
+        Play = parsed.GetValue(play)!,
+        ServerPid = parsed.GetValue(pid),
+    });
+    var results = new List<Result>();
+    foreach (var (text, scenario) in plan)
+    {
+        Console.Error.WriteLine($"{text} …");
+        results.Add(engine.Run(scenario!, enrolled));
+    }
+    Console.Write(Result.Table(results));
+    return results.Any(r => r.Failed > 0) ? 1 : 0;
+});
+return root.Parse(args).Invoke();

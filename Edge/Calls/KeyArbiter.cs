@@ -1,0 +1,60 @@
+namespace IvrActors.Edge.Calls;
+
+/// <summary>How a key press was reported.</summary>
+public enum KeySource
+{
+    /// <summary>RFC 4733 event or in-band tone.</summary>
+    Media,
+
+    /// <summary>SIP INFO.</summary>
+    Info,
+}
+
+/// <summary>
+/// Counts a press once that is reported by RTP and by INFO: whichever comes first wins, and the same key from the other source within
+/// <see cref="Window"/> is taken as the other report of that press. Two presses of one key pair up with two reports.
+/// </summary>
+public sealed class KeyArbiter
+{
+    /// <summary>An INFO is sent when the key is released and repeated after T1 (500 ms) when lost: its report can be this late.</summary>
+    public const long Window = 2 * TimeSpan.TicksPerSecond;
+
+    /// <summary>Presses that can be open at once; a caller types no faster.</summary>
+    private const int Most = 16;
+
+    private readonly (char Key, KeySource From, long At)[] _open = new (char, KeySource, long)[Most];
+    private int _count;
+
+    /// <summary>Whether this report is a new press.</summary>
+    public bool Accept(long now, char key, KeySource source)
+    {
+        Forget(now);
+        for (var i = 0; i < _count; i++)
+        {
+            if (_open[i].Key != key || _open[i].From == source) continue;
+            Remove(i);
+            return false;
+        }
+        if (_count == Most) Remove(0);
+        _open[_count++] = (key, source, now);
+        return true;
+    }
+
+    /// <summary>Old presses name keys, secret ones too: none is kept longer than needed.</summary>
+    public void Clear()
+    {
+        Array.Clear(_open);
+        _count = 0;
+    }
+
+    private void Forget(long now)
+    {
+        while (_count > 0 && now - _open[0].At > Window) Remove(0);
+    }
+
+    private void Remove(int index)
+    {
+        _open.AsSpan(index + 1, _count - index - 1).CopyTo(_open.AsSpan(index));
+        _open[--_count] = default;
+    }
+}

@@ -1,0 +1,128 @@
+using System.Security.Cryptography;
+using IvrActors.Edge.Net;
+using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Srtp;
+
+namespace IvrActors.Edge.Media;
+
+/// <summary>Opens media sessions over UDP and spreads them over a few loops (threads). Disposing ends all of them.</summary>
+public sealed class MediaEngine : IMediaEngine, IDisposable
+{
+    /// <summary>Ports that other programs hold are passed over this often, before a call is refused.</summary>
+    private const int MostPortAttempts = 32;
+
+    /// <summary>Cores per loop: one loop carries over a thousand calls, and the other cores have signalling to do.</summary>
+    private const int CoresPerLoop = 4;
+
+    private readonly PortPool _ports;
+    private readonly MediaLoop[] _loops;
+    private bool _disposed;
+
+    public MediaEngine(EdgeOptions options, TimeProvider time, PromptStore prompts)
+        : this(options, time, prompts, MediaWire.Create, Math.Max(1, Environment.ProcessorCount / CoresPerLoop), ownThreads: true)
+    {
+    }
+
+    internal MediaEngine(EdgeOptions options, TimeProvider time, PromptStore prompts, Func<IMediaWire> createWire, int loops, bool ownThreads)
+    {
+        (Options, Time, Prompts) = (options, time, prompts);
+        _ports = new PortPool(options.FirstMediaPort, options.LastMediaPort);
+        _loops = new MediaLoop[loops];
+        for (var i = 0; i < loops; i++) _loops[i] = new MediaLoop(createWire(), time, ownThreads);
+    }
+
+    internal EdgeOptions Options { get; }
+
+    internal TimeProvider Time { get; }
+
+    internal PromptStore Prompts { get; }
+
+    internal MediaLoop[] Loops => _loops;
+
+    internal int FreePorts => _ports.Free;
+
+    public MediaAnswer Answer(ReadOnlySpan<byte> offer, MediaPolicy policy, IMediaEvents events)
+    {
+        if (offer.IsEmpty) return OfferInstead(policy, events);
+        var rules = SdpPolicy.For(policy.SecureSignalling, policy.SdesWithoutTls, policy.Srtp);
+        var refusal = Negotiate(offer, rules, out var description, out var agreed);
+        if (refusal != SdpRefusal.None) return Refuse(refusal);
+        if (Open(policy, events) is not { } session) return NoPort();
+        return new MediaAnswer { Session = session, Sdp = session.Accept(description, agreed!) };
+    }
+
+    private MediaAnswer OfferInstead(MediaPolicy policy, IMediaEvents events)
+    {
+        var rules = SdpPolicy.For(policy.SecureSignalling, policy.SdesWithoutTls, policy.Srtp);
+        if (rules is { SrtpAllowed: false, PlainAllowed: false }) return Refuse(rules.SrtpBlockedBy);
+        return Open(policy, events) is { } session ? new MediaAnswer { Session = session, Sdp = session.Offer() } : NoPort();
+    }
+
+    internal SdpRefusal Negotiate(ReadOnlySpan<byte> offer, SdpPolicy policy, out SdpDescription description, out NegotiatedMedia? agreed)
+    {
+        agreed = null;
+        var refusal = SdpParser.TryParse(offer, out description) != SdpRejection.None
+            ? SdpRefusal.MalformedSdp
+            : SdpNegotiator.Negotiate(description, policy, Options.Address.AddressFamily, out agreed);
+        foreach (var media in description.Media)
+        {
+            foreach (var crypto in media.Crypto)
+            {
+                if (crypto != agreed?.PeerCrypto) crypto.Key.Dispose(); // Keys that were not taken do not stay in memory.
+            }
+        }
+        return refusal;
+    }
+
+    internal static MediaAnswer Refuse(SdpRefusal refusal) =>
+        new() { Status = SdpNegotiator.StatusOf(refusal), Reason = SdpNegotiator.ReasonOf(refusal) };
+
+    private static MediaAnswer NoPort() => new() { Status = 503, Reason = "no-media-port" };
+
+    private MediaSession? Open(MediaPolicy policy, IMediaEvents events)
+    {
+        var loop = _loops.MinBy(l => l.Sessions)!;
+        for (var attempt = 0; attempt < MostPortAttempts && _ports.Rent() is { } port; attempt++)
+        {
+            var session = new MediaSession(this, loop, events, policy, NewSeed(), port);
+            if (!session.TryOpen())
+            {
+                _ports.Return(port);
+                continue;
+            }
+            loop.Add(session);
+            MediaMetrics.Sessions.Inc();
+            return session;
+        }
+        return null;
+    }
+
+    internal void Closed(MediaSession session, MediaLoop loop, int port)
+    {
+        loop.Remove(session);
+        _ports.Return(port);
+        MediaMetrics.Sessions.Dec();
+    }
+
+    internal SrtpMasterKey NewKey() => new(RandomNumberGenerator.GetBytes(SrtpMasterKey.Size));
+
+    private static SessionSeed NewSeed()
+    {
+        Span<byte> random = stackalloc byte[14];
+        RandomNumberGenerator.Fill(random);
+        return new SessionSeed(
+            BitConverter.ToUInt32(random), (ushort)(BitConverter.ToUInt16(random[4..]) & 0x7FFF), BitConverter.ToUInt32(random[6..]),
+            BitConverter.ToUInt32(random[10..]), RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 16));
+    }
+
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        foreach (var loop in _loops)
+        {
+            foreach (var session in loop.CopyOfSessions()) session.Dispose();
+            loop.Dispose();
+        }
+    }
+}

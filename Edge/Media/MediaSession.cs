@@ -1,0 +1,405 @@
+using IvrActors.Edge.Dtmf;
+using IvrActors.Edge.Net;
+using IvrActors.Edge.Rtp;
+using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Srtp;
+using IvrActors.Grains.Interfaces.Flows;
+
+namespace IvrActors.Edge.Media;
+
+/// <summary>Random numbers that a session starts from.</summary>
+/// <param name="Sequence">Below 2^15, so that no early loss can hide a rollover from the peer's SRTP (RFC 3711 3.3.1).</param>
+/// <param name="Cname">16 random characters (RFC 7022 4.2).</param>
+internal readonly record struct SessionSeed(uint Ssrc, ushort Sequence, uint Timestamp, uint SdpSessionId, string Cname);
+
+/// <summary>
+/// One call's media. What the loop's thread does (<see cref="OnFrame"/>, <see cref="Receive"/>) and what others do (play, stop, renegotiate, dispose) exclude each
+/// other by one lock; events are called outside of it.
+/// </summary>
+internal sealed class MediaSession : IMediaSession, IMediaInput
+{
+    /// <summary>Payload type of comfort noise (RFC 3389): from the peer, but no audio.</summary>
+    private const byte ComfortNoise = 13;
+
+    /// <summary>Frames between two reports, about 5 s (RFC 3550 6.2); the random part keeps calls apart.</summary>
+    private const int ReportFrames = 250;
+
+    private const int FramesPerSecond = 1000 / Telephone.FrameMs;
+
+    private readonly Lock _gate = new();
+    private readonly MediaEngine _engine;
+    private readonly MediaLoop _loop;
+    private readonly IMediaEvents _events;
+    private readonly MediaPolicy _policy;
+    private readonly SessionSeed _seed;
+    private readonly int _rtpPort;
+    private readonly Player _player = new();
+    private readonly List<PlayEvent> _played = [];
+    private readonly List<PlayEvent> _playedOutside = [];
+
+    private IMediaPort? _rtp;
+    private IMediaPort? _rtcp;
+    private NegotiatedMedia? _agreed;
+    private SrtpSender? _sender;
+    private SrtpReceiver? _receiver;
+    private int _sdpVersion = 1;
+    private bool _offering; // Our own offer stands; the next description is the peer's answer.
+
+    private bool _started;
+    private bool _closed;
+    private long _nextFrame = -1;
+    private ushort _sequence;
+    private uint _timestamp;
+    private bool _talking;
+    private uint _packetsSent;
+    private long _lastSent;
+
+    private PeerLock _peer;
+    private ReceptionStatistics _reception;
+    private uint _peerSsrc;
+    private bool _heardAny;
+    private long _packetsReceived;
+    private long _lastHeard;
+    private bool _timedOut;
+    private DtmfReceiver _dtmf;
+    private uint _dtmfSsrc;
+    private long _nextReport;
+    private uint _lastSenderReport;
+    private long _lastSenderReportAt;
+
+    public MediaSession(MediaEngine engine, MediaLoop loop, IMediaEvents events, MediaPolicy policy, SessionSeed seed, int rtpPort)
+    {
+        (_engine, _loop, _events, _policy, _seed, _rtpPort) = (engine, loop, events, policy, seed, rtpPort);
+        _sequence = seed.Sequence;
+        _timestamp = seed.Timestamp;
+    }
+
+    /// <summary>Given and used by the loop.</summary>
+    public int Slot { get; set; }
+
+    public string Codec => _agreed?.Codec == SdpCodec.Pcma ? "PCMA" : "PCMU";
+
+    public bool Srtp => _sender is not null;
+
+    public MediaStatistics Statistics
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var loss = _reception.Expected == 0 ? 0 : Math.Max(0, (double)_reception.Lost / _reception.Expected);
+                return new MediaStatistics(_packetsSent, _packetsReceived, loss, _reception.Jitter / 8.0);
+            }
+        }
+    }
+
+    /// <summary>Binds both ports; false when one is taken by another program.</summary>
+    public bool TryOpen()
+    {
+        _rtp = _loop.Wire.Open(_engine.Options.Address, _rtpPort, rtcp: false, this);
+        _rtcp = _rtp is null ? null : _loop.Wire.Open(_engine.Options.Address, _rtpPort + 1, rtcp: true, this);
+        if (_rtcp is not null) return true;
+        _rtp?.Dispose();
+        return false;
+    }
+
+    /// <summary>The first answer: what was agreed is in force, and this is the SDP that says so.</summary>
+    public byte[] Accept(SdpDescription offer, NegotiatedMedia agreed)
+    {
+        lock (_gate)
+        {
+            Apply(agreed);
+            return SdpWriter.Answer(offer, agreed, Local(), _sender?.Master);
+        }
+    }
+
+    /// <summary>Our own offer, for an INVITE without one.</summary>
+    public byte[] Offer()
+    {
+        lock (_gate)
+        {
+            _offering = true;
+            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(_engine.NewKey());
+            return SdpWriter.Offer(Local(), _sender?.Master);
+        }
+    }
+
+    private bool WantsSrtp() => SdpPolicy.For(_policy.SecureSignalling, _policy.SdesWithoutTls, _policy.Srtp).SrtpAllowed;
+
+    public MediaAnswer Renegotiate(ReadOnlySpan<byte> offer)
+    {
+        lock (_gate)
+        {
+            if (_closed) return MediaEngine.Refuse(SdpRefusal.UnusableAddress);
+            if (offer.IsEmpty)
+            {
+                _sdpVersion++;
+                return new MediaAnswer { Session = this, Sdp = Offer() };
+            }
+            var refusal = _engine.Negotiate(offer, PolicyNow(), out var description, out var agreed);
+            if (refusal != SdpRefusal.None) return MediaEngine.Refuse(refusal);
+            var isAnswer = _offering;
+            _offering = false;
+            Apply(agreed!);
+            if (isAnswer) return new MediaAnswer { Session = this };
+            _sdpVersion++;
+            return new MediaAnswer { Session = this, Sdp = SdpWriter.Answer(description, agreed!, Local(), _sender?.Master) };
+        }
+    }
+
+    /// <summary>A call that is encrypted stays so: neither a re-offer nor an answer to our offer may take it back.</summary>
+    private SdpPolicy PolicyNow()
+    {
+        var policy = SdpPolicy.For(_policy.SecureSignalling, _policy.SdesWithoutTls, _policy.Srtp);
+        if (_sender is not null) return policy with { PlainAllowed = false };
+        // An answer cannot add encryption that we did not offer.
+        return _offering ? new SdpPolicy(false, policy.PlainAllowed, SdpRefusal.SrtpNotAllowed) : policy;
+    }
+
+    private SdpLocal Local() => new(_engine.Options.Address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion);
+
+    private void Apply(NegotiatedMedia agreed)
+    {
+        _agreed = agreed;
+        _peer.Signal(agreed.RtpAddress);
+        _lastHeard = _engine.Time.GetTimestamp();
+        if (agreed.PeerCrypto is not { } crypto) return;
+        _sender ??= new SrtpSender(_engine.NewKey());
+        // The same key again keeps its rollover counter and replay window.
+        if (_receiver is not null && _receiver.Master.IsSameAs(crypto.Key))
+        {
+            crypto.Key.Dispose();
+            return;
+        }
+        _receiver?.Dispose();
+        _receiver = new SrtpReceiver(crypto.Key);
+    }
+
+    public void Start()
+    {
+        lock (_gate)
+        {
+            if (_started || _closed) return;
+            _started = true;
+            _lastHeard = _engine.Time.GetTimestamp();
+        }
+    }
+
+    public void Play(IReadOnlyList<PromptPart> prompts, int playId)
+    {
+        var audio = new List<PromptAudio>(prompts.Count);
+        foreach (var part in prompts) _engine.Prompts.Resolve(part, audio);
+        lock (_gate)
+        {
+            if (!_closed) _player.Enqueue(audio, playId);
+        }
+    }
+
+    public void Stop()
+    {
+        lock (_gate) _player.Stop();
+    }
+
+    /// <summary>Sends the frame of 20 ms that is due. On the loop's thread.</summary>
+    public void OnFrame(long frame)
+    {
+        var timedOut = false;
+        long now;
+        lock (_gate)
+        {
+            if (_closed || !_started || _agreed is null) return;
+            now = _engine.Time.GetTimestamp();
+            SkipTo(frame);
+            SendFrame(now);
+            if (frame >= _nextReport) SendReport(frame, bye: false);
+            if (frame % FramesPerSecond == 0) timedOut = IsTimedOutNow(now);
+            // The list is swapped for one that only this thread touches, so that events may call back.
+            foreach (var played in _played) _playedOutside.Add(played);
+            _played.Clear();
+        }
+        foreach (var played in _playedOutside)
+        {
+            if (played.Ended) _events.PlayEnded(played.PlayId);
+            else _events.PlayStarted(played.PlayId, now);
+        }
+        _playedOutside.Clear();
+        if (timedOut) _events.TimedOut();
+    }
+
+    /// <summary>Frames that the clock left out (the machine stood still) are a gap in the timestamps, so that the peer's playout stays in time.</summary>
+    private void SkipTo(long frame)
+    {
+        if (_nextFrame < 0)
+        {
+            _nextFrame = frame;
+            if (_nextReport == 0) _nextReport = frame + ReportFrames / 2 + _seed.Ssrc % ReportFrames;
+        }
+        if (frame > _nextFrame)
+        {
+            _timestamp += (uint)((frame - _nextFrame) * Telephone.FrameSamples);
+            _talking = false;
+        }
+        _nextFrame = frame + 1;
+    }
+
+    private void SendFrame(long now)
+    {
+        Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpCipher.TagSize];
+        // On hold the prompts run on unheard, so that the flow does not stand still with them.
+        var speech = _player.Fill(packet.Slice(RtpHeader.Size, Telephone.FrameSamples), _agreed!.Codec == SdpCodec.Pcma, _played);
+        var timestamp = _timestamp;
+        _timestamp += Telephone.FrameSamples;
+        if (!_agreed.Sends || _peer.Target.IsNone)
+        {
+            _talking = false;
+            _lastSent = 0;
+            return;
+        }
+
+        var marker = _packetsSent == 0 || (speech && !_talking);
+        _talking = speech;
+        new RtpHeader { PayloadType = _agreed.PayloadType, Marker = marker, Sequence = _sequence++, Timestamp = timestamp, Ssrc = _seed.Ssrc }.Write(packet);
+        var length = RtpHeader.Size + Telephone.FrameSamples;
+        if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
+        _rtp!.Send(packet[..length], _peer.Target);
+
+        _packetsSent++;
+        _loop.Tally.Sent++;
+        if (_lastSent != 0) _loop.Tally.AddGap(_engine.Time.GetElapsedTime(_lastSent, now).TotalSeconds);
+        _lastSent = now;
+    }
+
+    private void SendReport(long frame, bool bye)
+    {
+        _nextReport = frame + ReportFrames / 2 + _seed.Ssrc % ReportFrames;
+        var target = RtcpTarget();
+        if (target.IsNone) return;
+
+        Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.RtcpOverhead];
+        SenderInfo? sender = _packetsSent == 0
+            ? null
+            : new SenderInfo(Rtcp.ToNtp(_engine.Time.GetUtcNow()), _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
+        var length = Rtcp.Write(packet, _seed.Ssrc, sender, _heardAny ? ReportOnPeer() : null, _seed.Cname, bye);
+        if (_sender is not null) length = _sender.ProtectRtcp(packet, length);
+        (_agreed!.RtcpMux ? _rtp : _rtcp)!.Send(packet[..length], target);
+    }
+
+    private ReportBlock ReportOnPeer()
+    {
+        var delay = _lastSenderReport == 0 ? 0 : (uint)(_engine.Time.GetElapsedTime(_lastSenderReportAt).TotalSeconds * 65536);
+        return new ReportBlock(
+            _peerSsrc, _reception.TakeFractionLost(), _reception.Lost, _reception.ExtendedHighestSequence, _reception.Jitter, _lastSenderReport, delay);
+    }
+
+    /// <summary>The signalled RTCP address, unless RTP was learned to come from another host: then the port above that one's (the usual mapping of a NAT).</summary>
+    private MediaAddress RtcpTarget()
+    {
+        if (_peer.Target.IsNone) return default;
+        if (_agreed!.RtcpMux) return _peer.Target;
+        if (_peer.Target == _agreed.RtpAddress || _peer.Target.HasSameIp(_agreed.RtcpAddress)) return _agreed.RtcpAddress;
+        return _peer.Target.Port == ushort.MaxValue ? default : _peer.Target with { Port = (ushort)(_peer.Target.Port + 1) };
+    }
+
+    private bool IsTimedOutNow(long now)
+    {
+        if (_timedOut || !_agreed!.Receives) return false;
+        _timedOut = _engine.Time.GetElapsedTime(_lastHeard, now) >= _engine.Options.MediaTimeout;
+        return _timedOut;
+    }
+
+    public void Receive(Span<byte> datagram, MediaAddress from, bool rtcp)
+    {
+        TelephoneEvent pressed = default;
+        char? key = null;
+        lock (_gate)
+        {
+            if (_closed || _agreed is null) return;
+            if (rtcp || (_agreed.RtcpMux && Rtcp.IsRtcp(datagram))) ReceiveReport(datagram, from);
+            else key = ReceiveRtp(datagram, from, out pressed);
+        }
+        if (key is { } k) _events.Key(k, pressed.Duration / 8);
+    }
+
+    private char? ReceiveRtp(Span<byte> datagram, MediaAddress from, out TelephoneEvent pressed)
+    {
+        pressed = default;
+        if (RtpHeader.TryRead(datagram, out var header) != RtpRejection.None) return null;
+        var isEvent = header.PayloadType == _agreed!.EventPayloadType;
+        // The static numbers are taken from a peer that sends the other codec than agreed: it is the peer all the same.
+        if (!isEvent && header.PayloadType != _agreed.PayloadType && header.PayloadType is not (0 or 8 or ComfortNoise)) return null;
+
+        if (_receiver is null)
+        {
+            if (!_peer.Admit(from, header.Ssrc, header.Sequence)) return null;
+        }
+        else
+        {
+            var rejection = _receiver.UnprotectRtp(datagram, header.Length, out var length);
+            if (rejection == SrtpRejection.BadTag) _loop.Tally.AuthFailures++;
+            if (rejection != SrtpRejection.None) return null;
+            datagram = datagram[..length];
+            _peer.Authenticated(from);
+        }
+        if (header.TryGetPayload(datagram, out var payload) != RtpRejection.None) return null;
+        Count(header);
+        if (!isEvent || !TelephoneEvent.TryRead(payload, out pressed)) return null;
+
+        if (header.Ssrc != _dtmfSsrc) _dtmf.Reset();
+        _dtmfSsrc = header.Ssrc;
+        var key = _dtmf.Receive(header.Timestamp, pressed);
+        if (key is not null) _loop.Tally.Digits++;
+        return key;
+    }
+
+    private void Count(in RtpHeader header)
+    {
+        var now = _engine.Time.GetTimestamp();
+        _lastHeard = now;
+        _packetsReceived++;
+        _loop.Tally.Received++;
+        if (!_heardAny || header.Ssrc != _peerSsrc)
+        {
+            _heardAny = true;
+            _peerSsrc = header.Ssrc;
+            _reception = default;
+            _lastSenderReport = 0;
+        }
+        _reception.Add(header.Sequence, header.Timestamp, (uint)((Int128)now * Telephone.SampleRate / _engine.Time.TimestampFrequency));
+    }
+
+    private void ReceiveReport(Span<byte> datagram, MediaAddress from)
+    {
+        if (_receiver is null)
+        {
+            // A stranger's report changes nothing: the host must be the one that RTP is exchanged with.
+            if (!from.HasSameIp(_peer.Target)) return;
+        }
+        else
+        {
+            var rejection = _receiver.UnprotectRtcp(datagram, out var length);
+            if (rejection == SrtpRejection.BadTag) _loop.Tally.AuthFailures++;
+            if (rejection != SrtpRejection.None) return;
+            datagram = datagram[..length];
+        }
+        if (Rtcp.TryRead(datagram, _seed.Ssrc, out var report) != RtcpRejection.None) return;
+        if (report.Sender is not { } sender || report.SenderSsrc != _peerSsrc) return;
+        _lastSenderReport = (uint)(sender.NtpTime >> 16);
+        _lastSenderReportAt = _engine.Time.GetTimestamp();
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_closed) return;
+            if (_started && _agreed is not null) SendReport(_nextFrame, bye: true);
+            _closed = true;
+            _player.Stop();
+            _rtp!.Dispose();
+            _rtcp!.Dispose();
+            _sender?.Dispose();
+            _receiver?.Dispose();
+        }
+        _engine.Closed(this, _loop, _rtpPort);
+    }
+}

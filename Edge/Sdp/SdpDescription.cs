@@ -1,0 +1,105 @@
+using System.Net;
+using IvrActors.Edge.Srtp;
+
+namespace IvrActors.Edge.Sdp;
+
+/// <summary>What a session description (RFC 4566) says that matters here. Everything else in it is skipped.</summary>
+public sealed class SdpDescription
+{
+    /// <summary>Session-level <c>c=</c>, or null.</summary>
+    public IPAddress? Connection { get; set; }
+
+    public SdpDirection Direction { get; set; } = SdpDirection.SendRecv;
+
+    public List<SdpMedia> Media { get; } = [];
+}
+
+/// <summary>One <c>m=</c> section.</summary>
+public sealed class SdpMedia
+{
+    /// <summary><c>audio</c>, <c>video</c>, … as written.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>0 means that the section is refused or switched off.</summary>
+    public required int Port { get; init; }
+
+    public required SdpProtocol Protocol { get; init; }
+
+    /// <summary>The protocol and the formats as written, to refuse a section by echoing it.</summary>
+    public required string ProtocolText { get; init; }
+    public required string FormatsText { get; init; }
+
+    /// <summary>Payload type numbers in the order of preference.</summary>
+    public List<byte> Formats { get; } = [];
+
+    public List<SdpRtpMap> RtpMaps { get; } = [];
+
+    /// <summary>Media-level <c>c=</c>, or null.</summary>
+    public IPAddress? Connection { get; set; }
+
+    /// <summary>Null when only the session says it.</summary>
+    public SdpDirection? Direction { get; set; }
+
+    /// <summary>The usable <c>a=crypto</c> lines, in the order of preference.</summary>
+    public List<SdpCrypto> Crypto { get; } = [];
+
+    /// <summary>Port of <c>a=rtcp</c> (RFC 3605), or null.</summary>
+    public int? RtcpPort { get; set; }
+
+    public bool RtcpMux { get; set; }
+}
+
+/// <param name="Codec">Closed set: any other encoding is skipped when read.</param>
+public readonly record struct SdpRtpMap(byte PayloadType, SdpCodec Codec);
+
+public enum SdpCodec
+{
+    Pcmu = 0,
+    Pcma = 1,
+    TelephoneEvent = 2,
+
+    /// <summary>Any other encoding or clock rate.</summary>
+    Other = 3,
+}
+
+public enum SdpProtocol
+{
+    RtpAvp = 0,
+    RtpSavp = 1,
+
+    /// <summary>Anything else, RTP/SAVPF among it.</summary>
+    Other = 2,
+}
+
+public enum SdpDirection
+{
+    SendRecv = 0,
+    SendOnly = 1,
+    RecvOnly = 2,
+    Inactive = 3,
+}
+
+/// <summary>A usable <c>a=crypto</c> line (RFC 4568): AES_CM_128_HMAC_SHA1_80 with one inline key and no MKI.</summary>
+public sealed class SdpCrypto
+{
+    public required int Tag { get; init; }
+
+    public required SrtpMasterKey Key { get; init; }
+
+    public override string ToString() => "[crypto]";
+}
+
+/// <summary>Why a description was not read. Closed.</summary>
+public enum SdpRejection
+{
+    None = 0,
+    TooLarge,
+    TooManyLines,
+    MalformedLine,
+    MissingVersion,
+    MalformedConnection,
+    MalformedMedia,
+    TooManyMedia,
+    TooManyFormats,
+    TooManyAttributes,
+}

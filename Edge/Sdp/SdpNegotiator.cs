@@ -1,0 +1,189 @@
+using System.Net;
+using System.Net.Sockets; // AddressFamily only.
+using IvrActors.Edge.Rtp;
+using IvrActors.Edge.Srtp;
+
+namespace IvrActors.Edge.Sdp;
+
+/// <summary>Why an offer is refused. Closed; the value's name in kebab case is the reason that is reported.</summary>
+public enum SdpRefusal
+{
+    None = 0,
+    MalformedSdp,
+    NoAudio,
+    NoCommonCodec,
+    UnsupportedProtocol,
+    UnusableAddress,
+    SrtpRequired,
+    SrtpNotAllowed,
+    SdesNeedsTls,
+    NoUsableCrypto,
+}
+
+/// <summary>What an offer and our policy agree on: how to send to the peer and what to expect.</summary>
+public sealed class NegotiatedMedia
+{
+    /// <summary>The <c>m=</c> section that was taken.</summary>
+    public required int MediaIndex { get; init; }
+    public required SdpCodec Codec { get; init; }
+    public required byte PayloadType { get; init; }
+
+    /// <summary>Payload type of telephone-event, or null when keys do not come as RTP events.</summary>
+    public required byte? EventPayloadType { get; init; }
+
+    public required MediaAddress RtpAddress { get; init; }
+    public required MediaAddress RtcpAddress { get; init; }
+    public required bool RtcpMux { get; init; }
+
+    /// <summary>From our side.</summary>
+    public required SdpDirection Direction { get; init; }
+
+    /// <summary>The peer's key, and the tag to answer it with; null for plain RTP.</summary>
+    public SdpCrypto? PeerCrypto { get; init; }
+
+    public bool Sends => Direction is SdpDirection.SendRecv or SdpDirection.SendOnly;
+
+    public bool Receives => Direction is SdpDirection.SendRecv or SdpDirection.RecvOnly;
+}
+
+/// <summary>Which protections the policy of a trunk lets pass.</summary>
+/// <param name="SrtpAllowed">SDES may be used: keys are safe in this signalling, and the trunk wants SRTP.</param>
+/// <param name="PlainAllowed">Plain RTP may be used.</param>
+/// <param name="SrtpBlockedBy">Why SRTP is not allowed.</param>
+public readonly record struct SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
+{
+    public static SdpPolicy For(bool secureSignalling, bool sdesWithoutTls, SrtpPolicy srtp) => srtp switch
+    {
+        SrtpPolicy.Off => new SdpPolicy(false, true, SdpRefusal.SrtpNotAllowed),
+        _ when secureSignalling || sdesWithoutTls => new SdpPolicy(true, srtp != SrtpPolicy.Required, SdpRefusal.None),
+        _ => new SdpPolicy(false, srtp != SrtpPolicy.Required, SdpRefusal.SdesNeedsTls),
+    };
+}
+
+/// <summary>Offer and policy in, agreement or refusal out (RFC 3264 6). Pure.</summary>
+public static class SdpNegotiator
+{
+    /// <summary>SIP status of a refusal.</summary>
+    public static int StatusOf(SdpRefusal refusal) => refusal == SdpRefusal.MalformedSdp ? 400 : 488;
+
+    /// <summary>The reason as metrics and Warning name it.</summary>
+    public static string ReasonOf(SdpRefusal refusal) => refusal switch
+    {
+        SdpRefusal.None => "",
+        SdpRefusal.MalformedSdp => "malformed-sdp",
+        SdpRefusal.NoAudio => "no-audio",
+        SdpRefusal.NoCommonCodec => "no-common-codec",
+        SdpRefusal.UnsupportedProtocol => "unsupported-protocol",
+        SdpRefusal.UnusableAddress => "unusable-address",
+        SdpRefusal.SrtpRequired => "srtp-required",
+        SdpRefusal.SrtpNotAllowed => "srtp-not-allowed",
+        SdpRefusal.SdesNeedsTls => "sdes-needs-tls",
+        SdpRefusal.NoUsableCrypto => "no-usable-crypto",
+        _ => throw new InvalidOperationException("internal error: unknown refusal"),
+    };
+
+    /// <summary>
+    /// Picks the <c>m=audio</c> section to use: the first encrypted one that is acceptable, else the first plain one. The offer's order of codecs decides.
+    /// Works for offers and, because the rules are the same, for the answer to an offer of ours.
+    /// </summary>
+    public static SdpRefusal Negotiate(SdpDescription offer, SdpPolicy policy, AddressFamily family, out NegotiatedMedia? agreed)
+    {
+        agreed = null;
+        var refusal = SdpRefusal.NoAudio;
+        for (var i = 0; i < offer.Media.Count; i++)
+        {
+            if (offer.Media[i].Type != "audio" || offer.Media[i].Port == 0) continue;
+            var why = Try(offer, i, policy, family, out var candidate);
+            if (candidate is { PeerCrypto: not null })
+            {
+                agreed = candidate;
+                return SdpRefusal.None;
+            }
+            agreed ??= candidate;
+            // The first section's reason is the one that tells most.
+            if (refusal == SdpRefusal.NoAudio) refusal = why;
+        }
+        return agreed is null ? refusal : SdpRefusal.None;
+    }
+
+    private static SdpRefusal Try(SdpDescription offer, int index, SdpPolicy policy, AddressFamily family, out NegotiatedMedia? agreed)
+    {
+        agreed = null;
+        var media = offer.Media[index];
+        switch (media.Protocol)
+        {
+            case SdpProtocol.Other: return SdpRefusal.UnsupportedProtocol;
+            case SdpProtocol.RtpAvp when !policy.PlainAllowed: return SdpRefusal.SrtpRequired;
+            case SdpProtocol.RtpSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy;
+            case SdpProtocol.RtpSavp when media.Crypto.Count == 0: return SdpRefusal.NoUsableCrypto;
+        }
+        if (PickCodec(media) is not { } codec) return SdpRefusal.NoCommonCodec;
+
+        var address = media.Connection ?? offer.Connection;
+        if (address is null || address.AddressFamily != family || IsMulticastOrBroadcast(address)) return SdpRefusal.UnusableAddress;
+        // RFC 2543 hold: nowhere to send to.
+        var nowhere = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+        var rtcpPort = media.RtcpMux ? media.Port : media.RtcpPort ?? Math.Min(65535, media.Port + 1);
+        agreed = new NegotiatedMedia
+        {
+            MediaIndex = index,
+            Codec = codec.Codec,
+            PayloadType = codec.PayloadType,
+            EventPayloadType = PickEvents(media),
+            RtpAddress = nowhere ? default : MediaAddress.From(address, media.Port),
+            RtcpAddress = nowhere ? default : MediaAddress.From(address, rtcpPort),
+            RtcpMux = media.RtcpMux,
+            Direction = Mirror(media.Direction ?? offer.Direction, nowhere),
+            PeerCrypto = media.Protocol == SdpProtocol.RtpSavp ? media.Crypto[0] : null,
+        };
+        return SdpRefusal.None;
+    }
+
+    private static SdpRtpMap? PickCodec(SdpMedia media)
+    {
+        foreach (var format in media.Formats)
+        {
+            if (CodecOf(media, format) is var codec and (SdpCodec.Pcmu or SdpCodec.Pcma)) return new SdpRtpMap(format, codec);
+        }
+        return null;
+    }
+
+    private static byte? PickEvents(SdpMedia media)
+    {
+        foreach (var format in media.Formats)
+        {
+            if (CodecOf(media, format) == SdpCodec.TelephoneEvent) return format;
+        }
+        return null;
+    }
+
+    /// <summary>Payload types 0 and 8 are static (RFC 3551 6): they need no rtpmap, and one that names another codec does not change them.</summary>
+    private static SdpCodec CodecOf(SdpMedia media, byte format)
+    {
+        if (format == 0) return SdpCodec.Pcmu;
+        if (format == 8) return SdpCodec.Pcma;
+        // RFC 3551 leaves 96 to 127 to dynamic use; 72 to 76 would collide with RTCP on a shared port.
+        if (format < 96) return SdpCodec.Other;
+        foreach (var map in media.RtpMaps)
+        {
+            if (map.PayloadType == format) return map.Codec;
+        }
+        return SdpCodec.Other;
+    }
+
+    private static bool IsMulticastOrBroadcast(IPAddress address)
+    {
+        if (address.AddressFamily == AddressFamily.InterNetworkV6) return address.IsIPv6Multicast;
+        Span<byte> bytes = stackalloc byte[4];
+        address.TryWriteBytes(bytes, out _);
+        return bytes[0] >= 224;
+    }
+
+    private static SdpDirection Mirror(SdpDirection offered, bool nowhere) => offered switch
+    {
+        SdpDirection.SendOnly => SdpDirection.RecvOnly,
+        SdpDirection.RecvOnly => nowhere ? SdpDirection.Inactive : SdpDirection.SendOnly,
+        SdpDirection.Inactive => SdpDirection.Inactive,
+        _ => nowhere ? SdpDirection.RecvOnly : SdpDirection.SendRecv,
+    };
+}

@@ -1,0 +1,112 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets; // AddressFamily only.
+using System.Text;
+using IvrActors.Edge.Srtp;
+
+namespace IvrActors.Edge.Sdp;
+
+/// <summary>Our side of a description: where we listen, and under which key we send.</summary>
+/// <param name="SessionId">Random, constant for the session.</param>
+/// <param name="Version">Grows with every change (RFC 3264 8).</param>
+/// <param name="RtcpPort">The port of RTCP when it is not shared.</param>
+public sealed record SdpLocal(IPAddress Address, int RtpPort, int RtcpPort, uint SessionId, int Version);
+
+/// <summary>Writes answers and offers.</summary>
+public static class SdpWriter
+{
+    /// <summary>Payload type of telephone-event in offers of ours; the number that most others use.</summary>
+    public const byte EventPayloadType = 101;
+
+    /// <summary>The answer to <paramref name="offer"/>: the agreed section, and every other one refused with port 0 (RFC 3264 6).</summary>
+    public static byte[] Answer(SdpDescription offer, NegotiatedMedia agreed, SdpLocal local, SrtpMasterKey? ourKey)
+    {
+        var output = new Output();
+        WriteSession(output, local);
+        for (var i = 0; i < offer.Media.Count; i++)
+        {
+            var media = offer.Media[i];
+            if (i != agreed.MediaIndex)
+            {
+                output.Line($"m={media.Type} 0 {media.ProtocolText} {media.FormatsText}");
+                continue;
+            }
+            var events = agreed.EventPayloadType is { } e ? " " + e.ToString(CultureInfo.InvariantCulture) : "";
+            output.Line($"m=audio {local.RtpPort} {media.ProtocolText} {agreed.PayloadType}{events}");
+            WriteCodec(output, agreed.PayloadType, agreed.Codec);
+            if (agreed.EventPayloadType is { } number) WriteEvents(output, number);
+            output.Line($"a=ptime:20");
+            output.Line($"a={NameOf(agreed.Direction)}");
+            if (agreed.RtcpMux) output.Line($"a=rtcp-mux");
+            else if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
+            if (agreed.PeerCrypto is { } crypto && ourKey is not null) output.Crypto(crypto.Tag, ourKey);
+        }
+        return output.ToArray();
+    }
+
+    /// <summary>An offer of PCMU, PCMA and telephone-event; RTP/SAVP when there is a key.</summary>
+    public static byte[] Offer(SdpLocal local, SrtpMasterKey? ourKey, SdpDirection direction = SdpDirection.SendRecv)
+    {
+        var output = new Output();
+        WriteSession(output, local);
+        output.Line($"m=audio {local.RtpPort} {(ourKey is null ? "RTP/AVP" : "RTP/SAVP")} 0 8 {EventPayloadType}");
+        WriteCodec(output, 0, SdpCodec.Pcmu);
+        WriteCodec(output, 8, SdpCodec.Pcma);
+        WriteEvents(output, EventPayloadType);
+        output.Line($"a=ptime:20");
+        output.Line($"a={NameOf(direction)}");
+        if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
+        if (ourKey is not null) output.Crypto(1, ourKey);
+        return output.ToArray();
+    }
+
+    private static void WriteSession(Output output, SdpLocal local)
+    {
+        var family = local.Address.AddressFamily == AddressFamily.InterNetworkV6 ? "IP6" : "IP4";
+        output.Line($"v=0");
+        output.Line($"o=- {local.SessionId} {local.Version} IN {family} {local.Address}");
+        output.Line($"s=-");
+        output.Line($"c=IN {family} {local.Address}");
+        output.Line($"t=0 0");
+    }
+
+    private static void WriteCodec(Output output, byte payloadType, SdpCodec codec) =>
+        output.Line($"a=rtpmap:{payloadType} {(codec == SdpCodec.Pcma ? "PCMA" : "PCMU")}/8000");
+
+    private static void WriteEvents(Output output, byte payloadType)
+    {
+        output.Line($"a=rtpmap:{payloadType} telephone-event/8000");
+        output.Line($"a=fmtp:{payloadType} 0-15");
+    }
+
+    private static string NameOf(SdpDirection direction) => direction switch
+    {
+        SdpDirection.SendOnly => "sendonly",
+        SdpDirection.RecvOnly => "recvonly",
+        SdpDirection.Inactive => "inactive",
+        _ => "sendrecv",
+    };
+
+    /// <summary>Bytes of a description; keys go in as bytes and never through a string.</summary>
+    private sealed class Output
+    {
+        private readonly MemoryStream _stream = new(512);
+
+        public void Line(FormattableString line) => Write(Encoding.ASCII.GetBytes(line.ToString(CultureInfo.InvariantCulture) + "\r\n"));
+
+        public void Crypto(int tag, SrtpMasterKey key)
+        {
+            Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:")));
+            Span<byte> base64 = stackalloc byte[40];
+            Base64.EncodeToUtf8(key.Expose(), base64, out _, out _);
+            Write(base64);
+            base64.Clear();
+            Write("\r\n"u8);
+        }
+
+        public byte[] ToArray() => _stream.ToArray();
+
+        private void Write(ReadOnlySpan<byte> bytes) => _stream.Write(bytes);
+    }
+}

@@ -1,0 +1,302 @@
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+
+namespace IvrActors.Edge.Sip.Dialogs;
+
+public enum SipCallState
+{
+    /// <summary>The INVITE has no final answer yet.</summary>
+    Offered,
+
+    /// <summary>Answered by 2xx; the ACK may be outstanding.</summary>
+    Answered,
+
+    /// <summary>BYE is due as soon as the ACK came, or gave up (RFC 3261 15).</summary>
+    Ending,
+    Ended,
+}
+
+/// <summary>One call that came in: its dialog, its open INVITE and its REFER. Orders are methods; what happens comes as <see cref="CallSignal"/>.</summary>
+public sealed class SipCall : ITimed
+{
+    /// <summary>A peer that took a REFER has this long to report its end.</summary>
+    private const long ReferTimeout = 60 * TimeSpan.TicksPerSecond;
+
+    private readonly UserAgent _agent;
+    private SipRequest? _invite;
+    private InviteServerTransaction? _transaction;
+    private AckWait? _ackWait;
+    private long _referDeadline = SipTimes.Never;
+    private bool _ackCarriesAnswer;
+
+    internal SipCall(UserAgent agent, SipRequest invite, InviteServerTransaction transaction, SipPeer peer, string localTag)
+    {
+        _agent = agent;
+        _invite = invite;
+        _transaction = transaction;
+        Peer = peer;
+        Dialog = Dialog.OfInvite(invite, localTag);
+    }
+
+    public Dialog Dialog { get; }
+
+    public SipCallState State { get; private set; }
+
+    /// <summary>Where the caller's last request came from.</summary>
+    public SipPeer Peer { get; private set; }
+
+    /// <summary>The INVITE until it is answered; null afterwards, so that it is not kept for the call's life.</summary>
+    public SipRequest? Invite => _invite;
+
+    /// <summary>Whether a REFER was sent and is undecided.</summary>
+    public bool IsReferring => _referDeadline != SipTimes.Never;
+
+    /// <summary>Whose call it is; kept for the user.</summary>
+    public object? User { get; set; }
+
+    public long NextDeadline => Math.Min(_ackWait?.NextDeadline ?? SipTimes.Never, _referDeadline);
+
+    public long QueuedFor { get; set; } = SipTimes.Never;
+
+    /// <summary>Answers the INVITE with 200 and SDP.</summary>
+    /// <param name="answersOffer">False when the INVITE had no offer and the SDP is ours: the ACK then carries the answer.</param>
+    public void Answer(long now, byte[] sdp, bool answersOffer)
+    {
+        if (State != SipCallState.Offered) return;
+        State = SipCallState.Answered;
+        _ackCarriesAnswer = !answersOffer;
+        Accept(now, _invite!, _transaction!, sdp);
+        _invite = null;
+        _transaction = null;
+    }
+
+    /// <summary>Refuses the INVITE with 3xx to 6xx.</summary>
+    public void Reject(long now, int status, int? retryAfter)
+    {
+        if (State != SipCallState.Offered) return;
+        State = SipCallState.Ended;
+        var response = SipResponses.For(_invite!, status, Dialog.Id.LocalTag);
+        if (retryAfter is { } seconds) response.Headers.Add("Retry-After", seconds.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        _agent.Respond(now, _transaction!, response);
+        _invite = null;
+        _transaction = null;
+        _agent.Forget(this);
+    }
+
+    /// <summary>Ends the call: BYE now or as soon as RFC 3261 15 allows it; an unanswered one gets 480.</summary>
+    public void HangUp(long now)
+    {
+        if (State == SipCallState.Offered) Reject(now, 480, null);
+        if (State != SipCallState.Answered) return;
+        State = SipCallState.Ending;
+        if (_ackWait is null) SendBye(now);
+    }
+
+    /// <summary>Asks the caller's side to call <paramref name="target"/> instead (RFC 3515).</summary>
+    public void Refer(long now, string target)
+    {
+        if (State != SipCallState.Answered || IsReferring) return;
+        _referDeadline = now + ReferTimeout;
+        var refer = _agent.NewRequest(this, SipMethods.Refer);
+        refer.Headers.Add("Refer-To", $"<{target}>");
+        _agent.SendRequest(now, this, refer);
+        _agent.Schedule(this);
+    }
+
+    /// <summary>Accepts a <see cref="CallSignalKind.Reoffered"/> with an SDP answer.</summary>
+    public void AnswerOffer(long now, byte[] sdp)
+    {
+        if (_invite is null || _transaction is null || State == SipCallState.Offered) return;
+        Dialog.Refresh(_invite);
+        Accept(now, _invite, _transaction, sdp);
+        (_invite, _transaction) = (null, null);
+    }
+
+    /// <summary>Refuses a <see cref="CallSignalKind.Reoffered"/>; the session stays as it was (RFC 3261 14.2).</summary>
+    public void RefuseOffer(long now, int status)
+    {
+        if (_invite is null || _transaction is null || State == SipCallState.Offered) return;
+        _agent.Respond(now, _transaction, SipResponses.For(_invite, status, Dialog.Id.LocalTag));
+        (_invite, _transaction) = (null, null);
+    }
+
+    internal void Cancelled(long now)
+    {
+        if (State != SipCallState.Offered) return;
+        Reject(now, 487, null);
+        _agent.Signal(new CallSignal(this, CallSignalKind.Cancelled));
+    }
+
+    /// <summary>A request inside the dialog, other than ACK and CANCEL.</summary>
+    internal void Receive(long now, SipRequest request, ServerTransaction transaction, SipPeer peer)
+    {
+        if (Dialog.Take(request.CSeq) == SequenceCheck.TooLow)
+        {
+            _agent.Respond(now, transaction, request, 500);
+            return;
+        }
+        Peer = peer;
+        switch (request.Method)
+        {
+            case SipMethods.Bye:
+                Bye(now, request, transaction);
+                break;
+            case SipMethods.Invite:
+                Reinvite(now, request, (InviteServerTransaction)transaction);
+                break;
+            case SipMethods.Info:
+                Info(now, request, transaction);
+                break;
+            case SipMethods.Notify:
+                Notify(now, request, transaction);
+                break;
+            default:
+                _agent.RespondToOther(now, request, transaction);
+                break;
+        }
+    }
+
+    internal void Acknowledged(long now, SipRequest ack)
+    {
+        if (_ackWait is null || ack.CSeq.Number != _ackWait.Sequence) return;
+        _ackWait = null;
+        if (State == SipCallState.Ending)
+        {
+            SendBye(now);
+            return;
+        }
+        _agent.Signal(new CallSignal(this, CallSignalKind.Confirmed) { Body = _ackCarriesAnswer ? ack.Body : default });
+        _ackCarriesAnswer = false;
+    }
+
+    internal void Tick(long now)
+    {
+        if (_ackWait is { } wait)
+        {
+            var (send, giveUp) = wait.Handle(now);
+            if (send is not null) _agent.Send(wait.Peer, send, SipMethods.Invite);
+            if (giveUp) Lose(now);
+        }
+        if (now >= _referDeadline) Referred(408);
+    }
+
+    /// <summary>A response to BYE or REFER, or none (<paramref name="status"/> 408 for a time-out, 503 for a transport that failed).</summary>
+    internal void Answered(long now, string method, int status)
+    {
+        if (method == SipMethods.Bye || State >= SipCallState.Ending) return;
+        // RFC 3261 12.2.1.2: these mean that the other side has no such dialog any more.
+        if (status is 481 or 408)
+        {
+            Referred(status);
+            Lose(now);
+        }
+        else if (status >= 300)
+        {
+            Referred(status);
+        }
+    }
+
+    private void Accept(long now, SipRequest invite, InviteServerTransaction transaction, byte[] sdp)
+    {
+        var response = SipResponses.For(invite, 200, Dialog.Id.LocalTag);
+        response.Headers.Add(SipHeaderNames.Contact, _agent.ContactFor(Peer, Dialog.IsSecure));
+        response.Headers.Add(SipHeaderNames.Allow, UserAgent.Allowed);
+        response.Headers.Add(SipHeaderNames.Supported, "");
+        response.Headers.Add(SipHeaderNames.ContentType, "application/sdp");
+        response.Body = sdp;
+        var bytes = _agent.Respond(now, transaction, response);
+        _ackWait = new AckWait(invite.CSeq.Number, bytes, transaction.Peer, now);
+        _agent.Schedule(this);
+    }
+
+    private void Bye(long now, SipRequest request, ServerTransaction transaction)
+    {
+        // RFC 3261 15.1.2: what is pending gets 487.
+        if (_transaction is { } pending && _invite is { } invite) _agent.Respond(now, pending, SipResponses.For(invite, 487, Dialog.Id.LocalTag));
+        (_invite, _transaction) = (null, null);
+        _agent.Respond(now, transaction, request, 200);
+        var tell = State < SipCallState.Ending;
+        Close();
+        if (tell) _agent.Signal(new CallSignal(this, CallSignalKind.HungUp));
+    }
+
+    private void Reinvite(long now, SipRequest request, InviteServerTransaction transaction)
+    {
+        if (State == SipCallState.Offered || _transaction is not null)
+        {
+            // RFC 3261 14.2: a second INVITE before the first was answered.
+            var early = SipResponses.For(request, 500, Dialog.Id.LocalTag);
+            early.Headers.Add("Retry-After", "2");
+            _agent.Respond(now, transaction, early);
+            return;
+        }
+        // An offer of ours, or an answer whose ACK is on its way, is still open.
+        if (_ackWait is not null || State == SipCallState.Ending)
+        {
+            _agent.Respond(now, transaction, request, State == SipCallState.Ending ? 481 : 491);
+            return;
+        }
+        (_invite, _transaction) = (request, transaction);
+        _ackCarriesAnswer = request.Body.IsEmpty;
+        _agent.Signal(new CallSignal(this, CallSignalKind.Reoffered) { Body = request.Body });
+    }
+
+    private void Info(long now, SipRequest request, ServerTransaction transaction)
+    {
+        var type = request.Headers.First(SipHeaderNames.ContentType);
+        var isKey = DtmfInfo.TryRead(type, request.Body.Span, out var key, out var duration);
+        _agent.Respond(now, transaction, request, request.Body.IsEmpty || isKey ? 200 : 400);
+        if (isKey && State == SipCallState.Answered) _agent.Signal(new CallSignal(this, CallSignalKind.Key) { Key = key, Number = duration });
+    }
+
+    private void Notify(long now, SipRequest request, ServerTransaction transaction)
+    {
+        var package = request.Headers.First("Event").AsSpan();
+        var end = package.IndexOf(';');
+        if (!(end < 0 ? package : package[..end]).Trim().Equals("refer", StringComparison.OrdinalIgnoreCase))
+        {
+            _agent.Respond(now, transaction, request, 489);
+            return;
+        }
+        if (!IsReferring)
+        {
+            _agent.Respond(now, transaction, request, 481);
+            return;
+        }
+        _agent.Respond(now, transaction, request, 200);
+        var status = Sipfrag.StatusOf(request.Body.Span);
+        var terminated = request.Headers.First("Subscription-State").AsSpan().TrimStart().StartsWith("terminated", StringComparison.OrdinalIgnoreCase);
+        if (status >= 200) Referred(status.Value);
+        else if (terminated) Referred(408);
+    }
+
+    private void Referred(int status)
+    {
+        if (!IsReferring) return;
+        _referDeadline = SipTimes.Never;
+        _agent.Signal(new CallSignal(this, CallSignalKind.Referred) { Number = status });
+    }
+
+    /// <summary>No ACK, or the peer lost the dialog: it is told by BYE all the same (RFC 3261 13.3.1.4), once.</summary>
+    private void Lose(long now)
+    {
+        var tell = State < SipCallState.Ending;
+        _ackWait = null;
+        SendBye(now);
+        if (tell) _agent.Signal(new CallSignal(this, CallSignalKind.Lost));
+    }
+
+    private void SendBye(long now)
+    {
+        Close();
+        _agent.SendRequest(now, this, _agent.NewRequest(this, SipMethods.Bye));
+    }
+
+    private void Close()
+    {
+        State = SipCallState.Ended;
+        _ackWait = null;
+        _referDeadline = SipTimes.Never;
+        _agent.Forget(this);
+    }
+}

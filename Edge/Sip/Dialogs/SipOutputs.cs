@@ -1,0 +1,59 @@
+using IvrActors.Edge.Sip.Transactions;
+
+namespace IvrActors.Edge.Sip.Dialogs;
+
+/// <summary>Bytes for a peer.</summary>
+/// <param name="Method">Method of the request, or of the request that this answers.</param>
+public readonly record struct SipSend(SipPeer Peer, byte[] Bytes, string Method);
+
+public enum CallSignalKind
+{
+    /// <summary>A new call; <see cref="CallSignal.Body"/> is its SDP offer, empty when it has none.</summary>
+    Offered,
+
+    /// <summary>The caller gave up before the answer.</summary>
+    Cancelled,
+
+    /// <summary>The ACK came; <see cref="CallSignal.Body"/> is the SDP answer to an offer of ours.</summary>
+    Confirmed,
+
+    /// <summary>A new SDP offer: answer it by <see cref="SipCall.AnswerOffer"/> or <see cref="SipCall.RefuseOffer"/>.</summary>
+    Reoffered,
+
+    /// <summary>A key came by INFO.</summary>
+    Key,
+
+    /// <summary>A REFER was decided; <see cref="CallSignal.Number"/> is the status.</summary>
+    Referred,
+
+    /// <summary>The peer sent BYE.</summary>
+    HungUp,
+
+    /// <summary>The signalling broke (no ACK, transport gone); BYE was sent where that makes sense.</summary>
+    Lost,
+}
+
+/// <summary>What happened to a call. A key is in <see cref="Key"/> and is not printed.</summary>
+public readonly struct CallSignal(SipCall call, CallSignalKind kind)
+{
+    public SipCall Call { get; } = call;
+
+    public CallSignalKind Kind { get; } = kind;
+
+    public ReadOnlyMemory<byte> Body { get; init; }
+
+    public char Key { get; init; }
+
+    /// <summary>Status of a REFER, duration of a key in ms.</summary>
+    public int Number { get; init; }
+
+    public override string ToString() => Kind.ToString();
+}
+
+/// <summary>What the machines want done: the owner sends and signals, then clears.</summary>
+public sealed class SipOutputs
+{
+    public List<SipSend> Sends { get; } = [];
+
+    public List<CallSignal> Signals { get; } = [];
+}

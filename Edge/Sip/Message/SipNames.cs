@@ -1,0 +1,124 @@
+namespace IvrActors.Edge.Sip.Message;
+
+/// <summary>The methods of RFC 3261 and its extensions. Method names are case-sensitive.</summary>
+public static class SipMethods
+{
+    public const string Invite = "INVITE";
+    public const string Ack = "ACK";
+    public const string Bye = "BYE";
+    public const string Cancel = "CANCEL";
+    public const string Options = "OPTIONS";
+    public const string Register = "REGISTER";
+    public const string Info = "INFO";
+    public const string Update = "UPDATE";
+    public const string Prack = "PRACK";
+    public const string Refer = "REFER";
+    public const string Notify = "NOTIFY";
+    public const string Subscribe = "SUBSCRIBE";
+    public const string Message = "MESSAGE";
+    public const string Publish = "PUBLISH";
+
+    private static readonly string[] All =
+    [
+        Invite, Ack, Bye, Cancel, Options, Register, Info, Update, Prack, Refer, Notify, Subscribe, Message, Publish,
+    ];
+
+    /// <summary>Whether some RFC defines this method.</summary>
+    public static bool IsKnown(string method) => Array.IndexOf(All, method) >= 0;
+
+    /// <summary>The shared string of a known method, or a new one.</summary>
+    internal static string Intern(ReadOnlySpan<char> name)
+    {
+        foreach (var known in All)
+        {
+            if (name.SequenceEqual(known))
+                return known;
+        }
+        return name.ToString();
+    }
+}
+
+/// <summary>Header names in the spelling in which <see cref="SipHeaders"/> keeps them.</summary>
+public static class SipHeaderNames
+{
+    public const string Via = "Via";
+    public const string From = "From";
+    public const string To = "To";
+    public const string CallId = "Call-ID";
+    public const string CSeq = "CSeq";
+    public const string MaxForwards = "Max-Forwards";
+    public const string Contact = "Contact";
+    public const string Route = "Route";
+    public const string RecordRoute = "Record-Route";
+    public const string ContentLength = "Content-Length";
+    public const string ContentType = "Content-Type";
+    public const string ContentEncoding = "Content-Encoding";
+    public const string ContentDisposition = "Content-Disposition";
+    public const string Expires = "Expires";
+    public const string Date = "Date";
+    public const string Timestamp = "Timestamp";
+    public const string Require = "Require";
+    public const string ProxyRequire = "Proxy-Require";
+    public const string Supported = "Supported";
+    public const string Unsupported = "Unsupported";
+    public const string Allow = "Allow";
+    public const string Accept = "Accept";
+    public const string AcceptEncoding = "Accept-Encoding";
+
+    private static readonly string[] Known =
+    [
+        Via, From, To, CallId, CSeq, MaxForwards, Contact, Route, RecordRoute, ContentLength, ContentType, ContentEncoding,
+        ContentDisposition, Expires, Date, Timestamp, Require, ProxyRequire, Supported, Unsupported, Allow, Accept, AcceptEncoding,
+        "Accept-Contact", "Accept-Language", "Alert-Info", "Allow-Events", "Authentication-Info", "Authorization", "Call-Info",
+        "Content-Language", "Diversion", "Error-Info", "Event", "History-Info", "Identity", "Identity-Info", "In-Reply-To", "Min-Expires",
+        "Min-SE", "MIME-Version", "Organization", "P-Asserted-Identity", "P-Preferred-Identity", "Path", "Priority", "Privacy",
+        "Proxy-Authenticate", "Proxy-Authorization", "RAck", "Reason", "Refer-To", "Referred-By", "Reject-Contact", "Replaces", "Reply-To",
+        "Request-Disposition", "Retry-After", "RSeq", "Server", "Service-Route", "Session-Expires", "Session-ID", "Subject",
+        "Subscription-State", "Target-Dialog", "User-Agent", "User-to-User", "Warning", "WWW-Authenticate",
+    ];
+
+    /// <summary>Names by length, so that one array of few candidates is compared.</summary>
+    private static readonly string[][] ByLength = [.. Enumerable.Range(0, 24).Select(n => Known.Where(k => k.Length == n).ToArray())];
+
+    /// <summary>The canonical spelling: compact forms are expanded, known names are shared strings, others stay as they are.</summary>
+    internal static string Canonical(ReadOnlySpan<char> name)
+    {
+        if (name.Length == 1)
+            return Expanded((char)(name[0] | 0x20)) ?? name.ToString();
+        if (name.Length < ByLength.Length)
+        {
+            foreach (var known in ByLength[name.Length])
+            {
+                if (name.Equals(known, StringComparison.OrdinalIgnoreCase))
+                    return known;
+            }
+        }
+        return name.ToString();
+    }
+
+    /// <summary>Compact forms of RFC 3261 7.3.3 and of the extensions in IANA's registry.</summary>
+    private static string? Expanded(char letter) => letter switch
+    {
+        'a' => "Accept-Contact",
+        'b' => "Referred-By",
+        'c' => ContentType,
+        'd' => "Request-Disposition",
+        'e' => ContentEncoding,
+        'f' => From,
+        'i' => CallId,
+        'j' => "Reject-Contact",
+        'k' => Supported,
+        'l' => ContentLength,
+        'm' => Contact,
+        'n' => "Identity-Info",
+        'o' => "Event",
+        'r' => "Refer-To",
+        's' => "Subject",
+        't' => To,
+        'u' => "Allow-Events",
+        'v' => Via,
+        'x' => "Session-Expires",
+        'y' => "Identity",
+        _ => null,
+    };
+}

@@ -1,0 +1,29 @@
+using System.Net;
+
+namespace IvrActors.Edge.Sip.Transactions;
+
+public enum SipTransport
+{
+    Udp,
+    Tcp,
+    Tls,
+}
+
+/// <summary>The other end of a hop: address, transport, and for streams the connection. Only peers of a known trunk become one.</summary>
+/// <param name="connection">Number of the stream connection, 0 for UDP.</param>
+public sealed class SipPeer(SipTransport transport, IPEndPoint endPoint, long connection, EdgeTrunk trunk)
+{
+    public SipTransport Transport { get; } = transport;
+
+    public IPEndPoint EndPoint { get; } = endPoint;
+
+    public long Connection { get; } = connection;
+
+    public EdgeTrunk Trunk { get; } = trunk;
+
+    public bool Reliable => Transport != SipTransport.Udp;
+
+    /// <summary>The same peer at another UDP port or address; a stream peer stays what it is: its connection is the way back.</summary>
+    public SipPeer At(IPAddress address, int port) =>
+        Reliable || (port == EndPoint.Port && address.Equals(EndPoint.Address)) ? this : new(Transport, new IPEndPoint(address, port), Connection, Trunk);
+}

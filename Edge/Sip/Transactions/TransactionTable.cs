@@ -1,0 +1,51 @@
+using IvrActors.Edge.Sip.Message;
+
+namespace IvrActors.Edge.Sip.Transactions;
+
+/// <summary>All transactions of an edge. Bounded: above <paramref name="most"/> no server transaction is added.</summary>
+public sealed class TransactionTable(int most)
+{
+    private readonly Dictionary<TransactionKey, ServerTransaction> _servers = [];
+    private readonly Dictionary<TransactionKey, Transaction> _clients = [];
+    private readonly Dictionary<MergeKey, ServerTransaction> _merges = [];
+
+    public int Count => _servers.Count + _clients.Count;
+
+    public ServerTransaction? FindServer(SipRequest request) => _servers.GetValueOrDefault(TransactionKey.OfRequest(request));
+
+    /// <summary>The INVITE that this CANCEL is about.</summary>
+    public InviteServerTransaction? FindCancelled(SipRequest cancel) => _servers.GetValueOrDefault(TransactionKey.OfCancelled(cancel)) as InviteServerTransaction;
+
+    public Transaction? FindClient(SipResponse response) => _clients.GetValueOrDefault(TransactionKey.OfResponse(response));
+
+    /// <summary>Whether this transaction's request is a copy of one that came another way before (RFC 3261 8.2.2.2).</summary>
+    public bool IsMerged(ServerTransaction transaction) => transaction.Merge is { } merge && _merges.GetValueOrDefault(merge) != transaction;
+
+    /// <summary>A server transaction for a new request, or null when the table is full.</summary>
+    public ServerTransaction? AddServer(SipRequest request, SipPeer peer)
+    {
+        if (Count >= most) return null;
+        var key = TransactionKey.OfRequest(request);
+        var merge = MergeKey.Of(request);
+        ServerTransaction transaction = request.Method == SipMethods.Invite
+            ? new InviteServerTransaction(key, peer) { Merge = merge }
+            : new NonInviteServerTransaction(key, peer, request.Method) { Merge = merge };
+        _servers[key] = transaction;
+        if (merge is { } mergeKey) _merges.TryAdd(mergeKey, transaction);
+        return transaction;
+    }
+
+    /// <summary>Client transactions are of our own making and few: they are not bounded.</summary>
+    public void AddClient(Transaction transaction) => _clients[transaction.Key] = transaction;
+
+    public void Remove(Transaction transaction)
+    {
+        if (transaction is not ServerTransaction server)
+        {
+            _clients.Remove(transaction.Key);
+            return;
+        }
+        _servers.Remove(server.Key);
+        if (server.Merge is { } merge && _merges.GetValueOrDefault(merge) == server) _merges.Remove(merge);
+    }
+}

@@ -1,0 +1,16 @@
+namespace IvrActors.Grains.Interfaces.Operators;
+
+/// <summary>
+/// Who makes the request, for audit records. The incoming call filter sets it from the verified <see cref="RoleToken"/> for every call that does not
+/// come from a grain, over whatever the client put there; grains only read it.
+/// </summary>
+public static class RequestActor
+{
+    public const string ContextKey = "ivr.actor";
+
+    /// <summary>The actor of what the cluster does by itself.</summary>
+    public const string System = "system";
+
+    /// <summary>The name of the verified client of this request, or <see cref="System"/> when there is none.</summary>
+    public static string Current => RequestContext.Get(ContextKey) as string is { Length: > 0 } name ? name : System;
+}

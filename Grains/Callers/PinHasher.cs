@@ -1,0 +1,23 @@
+using IvrActors.Grains.Privacy;
+using Prometheus;
+
+namespace IvrActors.Grains.Callers;
+
+/// <summary>Argon2id with the cluster's pepper, timed and counted.</summary>
+internal class PinHasher(IClusterKeys keys)
+{
+    private static readonly Histogram s_time = Metrics.CreateHistogram(
+        "ivr_pin_hash_seconds", "Time of one Argon2id computation.", new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(0.005, 2, 10) });
+
+    public virtual bool Matches(PinHash stored, ReadOnlySpan<byte> pin)
+    {
+        using var _ = s_time.NewTimer();
+        return stored.Matches(pin, keys.Pepper);
+    }
+
+    public virtual PinHash Make(ReadOnlySpan<byte> pin, byte[] salt, PinCost cost)
+    {
+        using var _ = s_time.NewTimer();
+        return PinHash.Make(pin, salt, cost, keys.Pepper);
+    }
+}

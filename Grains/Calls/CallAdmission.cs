@@ -1,0 +1,63 @@
+using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Policies;
+using IvrActors.Grains.Privacy;
+
+namespace IvrActors.Grains.Calls;
+
+/// <summary>Whether a call is taken, and by which flow.</summary>
+internal sealed class AdmissionDecision
+{
+    /// <summary>Null when the call is refused.</summary>
+    public FlowDocument? Flow { get; init; }
+    public Reject? Reject { get; init; }
+
+    /// <summary>From a closed vocabulary.</summary>
+    public string Reason { get; init; } = "";
+
+    /// <summary>Pseudonym of the calling number, or <c>unknown</c>.</summary>
+    public string Actor { get; init; } = "unknown";
+
+    /// <summary>Whether the tenant exists, so that it has a ledger.</summary>
+    public bool Auditable { get; init; } = true;
+}
+
+/// <summary>Decides on an offered call: tenant and trunk, their limits, the called number, its flow. In this order, cheap before dear.</summary>
+internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGrainFactory grains, FlowLibrary flows)
+{
+    public async Task<AdmissionDecision> Decide(CallOffered call)
+    {
+        if (!policy.Tenants.TryGetValue(call.Tenant, out var tenant)) return new() { Reject = new Reject { Status = 404 }, Reason = "unknown-tenant", Auditable = false };
+        var caller = call.Calling is { } number ? CallerKey.ForNumber(keys.PseudonymKey(tenant.Name), tenant.Name, DigitsOf(number)) : (CallerKey?)null;
+        var actor = caller?.Value ?? "unknown";
+
+        if (!tenant.Trunks.TryGetValue(call.Trunk, out var trunk)) return Refuse(403, "unknown-trunk", actor);
+        var trunkLimit = await grains.GetGrain<IRateLimitGrain>(IRateLimitGrain.TrunkKey(tenant.Name, trunk.Name)).TryTake(trunk.Calls);
+        if (!trunkLimit.Allowed) return Limited(503, "trunk", trunkLimit, actor);
+        if (caller is { } key)
+        {
+            // Per origin class: somebody who dials with a false number must not use up its owner's calls.
+            var callerLimit = await grains.GetGrain<IRateLimitGrain>(IRateLimitGrain.CallerKey(key) + "/" + call.Origin).TryTake(tenant.CallsPerCaller);
+            if (!callerLimit.Allowed) return Limited(486, "caller", callerLimit, actor);
+        }
+
+        if (!tenant.Numbers.TryGetValue(call.Called, out var flow)) return Refuse(404, "unknown-number", actor);
+        return await flows.Published(grains.GetGrain<IFlowGrain>(IFlowGrain.Key(tenant.Name, flow))) is { } document
+            ? new AdmissionDecision { Flow = document, Actor = actor }
+            : Refuse(480, "no-flow", actor);
+    }
+
+    private static AdmissionDecision Refuse(int status, string reason, string actor) => new() { Reject = new Reject { Status = status }, Reason = reason, Actor = actor };
+
+    private static AdmissionDecision Limited(int status, string scope, RateDecision decision, string actor)
+    {
+        var seconds = (int)Math.Clamp(Math.Ceiling(decision.RetryAfter.TotalSeconds), 1, 3600);
+        return new AdmissionDecision { Reject = new Reject { Status = status, RetryAfter = seconds }, Reason = scope + "-rate-limit", Actor = actor };
+    }
+
+    /// <summary>One spelling for a number: <c>+49 30…</c> and <c>4930…</c> are one caller.</summary>
+    private static string DigitsOf(PhoneNumber number) => new([.. number.Reveal().Where(char.IsAsciiDigit)]);
+}

@@ -1,0 +1,237 @@
+using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Policies;
+using IvrActors.Grains.Privacy;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
+using Orleans.Storage;
+
+namespace IvrActors.Grains.Calls;
+
+/// <summary>
+/// The shell around <see cref="CallMachine"/>: storage, audit, and the grains that decide. Whatever fails, the caller hears a polite
+/// word and the edge gets an answer, never an exception.
+/// </summary>
+public sealed partial class CallGrain : Grain, ICallGrain
+{
+    private readonly ClusterPolicy _policy;
+    private readonly IClusterKeys _keys;
+    private readonly IPromptCatalogue _catalogue;
+    private readonly FlowLibrary _flows;
+    private readonly ILogger<CallGrain> _log;
+    private readonly CallStore _store;
+    private CallState? _state;
+
+    public CallGrain(
+        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, ILogger<CallGrain> log,
+        [FromKeyedServices("encrypted")] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
+        : base(context, runtime)
+    {
+        (_policy, _keys, _catalogue, _flows, _log) = (policy, keys, catalogue, flows, log);
+        _store = new CallStore(storage, context.GrainId);
+    }
+
+    public async Task<CallReply> Handle(CallEvent callEvent)
+    {
+        try
+        {
+            // The first event of a call finds no row: it is not looked for. A repeat on another silo fails at the write and is read then.
+            _state ??= callEvent is CallOffered { Seq: 1 } ? new CallState() : await _store.Read();
+            return CallMachine.Receive(_state, callEvent) switch
+            {
+                AnswerTurn turn => turn.Reply,
+                AdmitTurn turn => await Admit(turn.Offered),
+                FlowTurn turn => await Serve(callEvent, turn.Input),
+                EndTurn turn => await End(callEvent, turn.Reason),
+                _ => Lost(callEvent),
+            };
+        }
+        catch (Exception e)
+        {
+            // Only the type: a provider's message may quote values.
+            LogFailed(callEvent.GetType().Name, e.GetType().Name);
+            return GiveUp(callEvent);
+        }
+    }
+
+    public async Task<bool> HangUp()
+    {
+        try
+        {
+            _state ??= await _store.Read();
+            if (_state.LastSeq == 0) return false;
+            await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(_state.Tenant)).Append(new AuditEntry
+            {
+                Actor = RequestActor.Current,
+                Action = "operator.hangup",
+                Result = AuditResult.Success,
+                Object = Call.Value,
+            });
+            return await GrainFactory.GetGrain<IEdgeGrain>(IEdgeGrain.Key(_state.Edge)).Send(Call, new HangUp { AtOnce = true });
+        }
+        catch (Exception e)
+        {
+            LogFailed(nameof(HangUp), e.GetType().Name);
+            DeactivateOnIdle();
+            return false;
+        }
+    }
+
+    private CallId Call => new(GrainContext.GrainId.Key.ToString()!);
+
+    private async Task<CallReply> Admit(CallOffered offered)
+    {
+        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows).Decide(offered);
+        var audit = new AuditEntry
+        {
+            Actor = decision.Actor,
+            Action = decision.Flow is null ? "call.rejected" : "call.admitted",
+            Result = decision.Flow is null ? AuditResult.Denied : AuditResult.Success,
+            Origin = $"{offered.Trunk}/{offered.Origin}",
+            Object = Call.Value,
+            Detail = decision.Flow is null ? decision.Reason : $"{decision.Flow.Flow.Value}@{decision.Flow.Version}",
+        };
+        if (decision.Auditable) await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(offered.Tenant)).Append(audit);
+        if (decision.Flow is not { } flow)
+        {
+            DeactivateOnIdle();
+            return new CallReply { Seq = offered.Seq, Commands = [decision.Reject!] };
+        }
+        return await Finish(flow, offered, CallMachine.Start(offered, decision.Actor, flow));
+    }
+
+    private async Task<CallReply> Serve(CallEvent callEvent, FlowInput input)
+    {
+        var flow = await _flows.Version(_state!.FlowVersion, GrainFactory.GetGrain<IFlowGrain>(IFlowGrain.Key(_state.Tenant, _state.Flow)));
+        return flow is null ? Lost(callEvent) : await Finish(flow, callEvent, CallMachine.Resume(flow, _state, input));
+    }
+
+    /// <summary>Runs effects until the flow waits, persists, and only then answers.</summary>
+    private async Task<CallReply> Finish(FlowDocument flow, CallEvent callEvent, CallProgress progress)
+    {
+        while (progress.Effect is { } effect) progress = CallMachine.Continue(flow, progress, await Perform(progress.State, effect));
+        foreach (var kind in progress.Entered) FlowMetrics.Steps.WithLabels(flow.Flow.Value, kind).Inc();
+
+        var prepared = CommandPreparation.Prepare(progress, _policy.Tenants.GetValueOrDefault(progress.State.Tenant), _catalogue);
+        if (prepared is null) return Lost(callEvent);
+        var next = CallMachine.Close(prepared, callEvent.Seq);
+        try
+        {
+            await _store.Write(next);
+        }
+        catch (Exception e) when (callEvent is CallOffered)
+        {
+            // Perhaps another activation answered this very event before: then its answer counts.
+            LogFailed("first write", e.GetType().Name);
+            _state = await _store.Read();
+            return _state.LastSeq == callEvent.Seq && _state.LastReply is { } reply ? reply : GiveUp(callEvent);
+        }
+        _state = next;
+        return next.LastReply!;
+    }
+
+    private async Task<FlowInput> Perform(CallState state, FlowEffect effect)
+    {
+        switch (effect)
+        {
+            case VerifyFactor verify:
+                return new FactorChecked { Result = await Verify(state, verify) };
+            case FetchFacts fetch:
+                return new FactsFetched { Facts = await Fetch(fetch) };
+            default:
+                throw new InvalidOperationException("internal error: unknown effect");
+        }
+    }
+
+    private async Task<FactorResult> Verify(CallState state, VerifyFactor verify)
+    {
+        try
+        {
+            var caller = CallerKey.ForAccount(_keys.PseudonymKey(state.Tenant), state.Tenant, verify.Account.Reveal());
+            var result = await GrainFactory.GetGrain<ICallerGrain>(caller.Value).Verify(new FactorAttempt
+            {
+                Call = Call,
+                Seq = verify.Secret.Seq,
+                Tenant = state.Tenant,
+                Factor = verify.Factor,
+                Digits = verify.Secret.Sealed,
+                Purpose = verify.Purpose,
+                Origin = state.Origin,
+                Before = verify.Before,
+            });
+            // A proof of another caller or call proves nothing here.
+            return result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller) ? new FactorResult { Outcome = FactorOutcome.Unavailable } : result;
+        }
+        catch (Exception e)
+        {
+            LogFailed(nameof(Verify), e.GetType().Name);
+            return new FactorResult { Outcome = FactorOutcome.Unavailable };
+        }
+    }
+
+    private async Task<CallerFacts?> Fetch(FetchFacts fetch)
+    {
+        try
+        {
+            return await GrainFactory.GetGrain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(fetch.Proof);
+        }
+        catch (Exception e)
+        {
+            LogFailed(nameof(Fetch), e.GetType().Name);
+            return null;
+        }
+    }
+
+    private async Task<CallReply> End(CallEvent callEvent, CallEndReason reason)
+    {
+        var state = _state!;
+        DeactivateOnIdle();
+        try
+        {
+            await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
+            {
+                Actor = state.Actor,
+                Action = "call.ended",
+                Result = AuditResult.Success,
+                Origin = $"{state.Trunk}/{state.Origin}",
+                Object = Call.Value,
+                Detail = reason.ToString(),
+            });
+        }
+        catch (Exception e)
+        {
+            // The call is over whether or not that can be recorded, and its row must not outlive it.
+            LogFailed("audit of an ended call", e.GetType().Name);
+        }
+        await _store.Clear();
+        _state = new CallState();
+        return CallMachine.Nothing(state, callEvent.Seq);
+    }
+
+    private CallReply Lost(CallEvent callEvent)
+    {
+        LogLost(callEvent.GetType().Name, callEvent.Seq);
+        return GiveUp(callEvent);
+    }
+
+    /// <summary>What is in memory may differ from what is stored: the next event starts from the row.</summary>
+    private CallReply GiveUp(CallEvent callEvent)
+    {
+        DeactivateOnIdle();
+        _state = null;
+        return CallMachine.GiveUp(callEvent);
+    }
+
+    [LoggerMessage(LogLevel.Error, "A call could not be served: {What} failed with {Error}")]
+    private partial void LogFailed(string what, string error);
+
+    [LoggerMessage(LogLevel.Warning, "A call was ended: event {Kind} number {Seq} does not fit its state")]
+    private partial void LogLost(string kind, int seq);
+}

@@ -1,0 +1,154 @@
+using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Flows;
+
+namespace IvrActors.Grains.Calls;
+
+/// <summary>What is to be done with an event.</summary>
+public abstract class CallTurn;
+
+/// <summary>Nothing is to be done: this is the answer (again).</summary>
+public sealed class AnswerTurn(CallReply reply) : CallTurn
+{
+    public CallReply Reply { get; } = reply;
+}
+
+/// <summary>Decide whether the call is taken.</summary>
+public sealed class AdmitTurn(CallOffered offered) : CallTurn
+{
+    public CallOffered Offered { get; } = offered;
+}
+
+/// <summary>Give this to the flow.</summary>
+public sealed class FlowTurn(FlowInput input) : CallTurn
+{
+    public FlowInput Input { get; } = input;
+}
+
+/// <summary>The call is over.</summary>
+public sealed class EndTurn(CallEndReason reason) : CallTurn
+{
+    public CallEndReason Reason { get; } = reason;
+}
+
+/// <summary>The event does not fit what this grain knows of the call (its state was lost, or an event was): end the call politely.</summary>
+public sealed class LostTurn : CallTurn;
+
+/// <summary>A call on its way through one event.</summary>
+public sealed class CallProgress
+{
+    public required CallState State { get; init; }
+    public required IReadOnlyList<CallCommand> Commands { get; init; }
+
+    /// <summary>To be run; its result goes to <see cref="CallMachine.Continue"/>. Null: <see cref="CallMachine.Close"/> can follow.</summary>
+    public FlowEffect? Effect { get; init; }
+    public required IReadOnlyList<string> Entered { get; init; }
+
+    internal int Effects { get; init; }
+}
+
+/// <summary>The life of a call as a pure machine: offered, served, ended; each event answered once and the same way every time.</summary>
+public static class CallMachine
+{
+    /// <summary>Effects of one event. A flow has a few; the bound keeps a document that was never validated from running on.</summary>
+    public const int MostEffectsPerEvent = 16;
+
+    /// <summary>What an event asks for in this state. The first event has number 1; each next one the number after the last answered.</summary>
+    public static CallTurn Receive(CallState state, CallEvent callEvent)
+    {
+        if (state.LastReply is { } last && callEvent.Seq == state.LastSeq) return new AnswerTurn(last);
+        if (callEvent.Seq <= state.LastSeq) return new AnswerTurn(Nothing(state, callEvent.Seq));
+        // The edge may leave numbers out when it gives up: the end of a call is believed whatever came before it.
+        if (callEvent is CallEnded ended) return state.LastSeq == 0 ? new AnswerTurn(Nothing(state, callEvent.Seq)) : new EndTurn(ended.Reason);
+        if (callEvent.Seq != state.LastSeq + 1) return new LostTurn();
+        return (callEvent, state.LastSeq) switch
+        {
+            (CallOffered offered, 0) => new AdmitTurn(offered),
+            (_, 0) or (CallOffered, _) => new LostTurn(),
+            (DigitsCollected digits, _) => new FlowTurn(new DigitsEntered { Outcome = digits.Outcome, Digits = digits.Digits, Sealed = digits.Sealed, Seq = digits.Seq }),
+            (TransferEnded transfer, _) => new FlowTurn(new TransferFinished { Status = transfer.Status }),
+            _ => new LostTurn(),
+        };
+    }
+
+    /// <summary>Takes an admitted call into its flow.</summary>
+    public static CallProgress Start(CallOffered offered, string actor, FlowDocument document)
+    {
+        var state = new CallState
+        {
+            Tenant = offered.Tenant,
+            Trunk = offered.Trunk,
+            Edge = offered.Edge,
+            Origin = offered.Origin,
+            Actor = actor,
+            Flow = document.Flow.Value,
+            FlowVersion = document.Version,
+        };
+        return Advance(document, state, [new Answer()], [], 0, new FlowStarted());
+    }
+
+    /// <summary>Gives the flow an event's input.</summary>
+    public static CallProgress Resume(FlowDocument document, CallState state, FlowInput input) => Advance(document, state, [], [], 0, input);
+
+    /// <summary>Gives the flow the result of the effect that it waited for.</summary>
+    public static CallProgress Continue(FlowDocument document, CallProgress progress, FlowInput result) =>
+        progress.Effects > MostEffectsPerEvent
+            ? new CallProgress { State = progress.State, Commands = Apology(), Entered = progress.Entered }
+            : Advance(document, progress.State, progress.Commands, progress.Entered, progress.Effects, result);
+
+    /// <summary>The state with the event answered.</summary>
+    public static CallState Close(CallProgress progress, int seq)
+    {
+        var state = Copy(progress.State);
+        state.LastSeq = seq;
+        state.LastReply = new CallReply { Seq = seq, Commands = [.. progress.Commands], Flow = state.Flow, Step = state.Position.Step };
+        return state;
+    }
+
+    /// <summary>The answer when the call cannot go on: refused before it was answered, else a polite word and the end.</summary>
+    public static CallReply GiveUp(CallEvent callEvent) => new()
+    {
+        Seq = callEvent.Seq,
+        Commands = callEvent switch
+        {
+            CallOffered => [new Reject { Status = 503, RetryAfter = 5 }],
+            CallEnded => [],
+            _ => Apology(),
+        },
+    };
+
+    /// <summary>An answer without a command.</summary>
+    public static CallReply Nothing(CallState state, int seq) => new() { Seq = seq, Commands = [], Flow = state.Flow, Step = state.Position.Step };
+
+    private static List<CallCommand> Apology() => [new Play { Prompts = [new PromptPart { Prompt = Interpreter.PoliteError }] }, new HangUp()];
+
+    private static CallProgress Advance(
+        FlowDocument document, CallState state, IReadOnlyList<CallCommand> commands, IReadOnlyList<string> entered, int effects, FlowInput input)
+    {
+        var transition = Interpreter.Step(document, state.Position, input);
+        var next = Copy(state);
+        next.Position = transition.State;
+        return new CallProgress
+        {
+            State = next,
+            Commands = [.. commands, .. transition.Commands],
+            Effect = transition.Effect,
+            Entered = [.. entered, .. transition.Entered],
+            Effects = transition.Effect is null ? effects : effects + 1,
+        };
+    }
+
+    private static CallState Copy(CallState state) => new()
+    {
+        LastSeq = state.LastSeq,
+        LastReply = state.LastReply,
+        Tenant = state.Tenant,
+        Trunk = state.Trunk,
+        Edge = state.Edge,
+        Origin = state.Origin,
+        Actor = state.Actor,
+        Flow = state.Flow,
+        FlowVersion = state.FlowVersion,
+        Position = state.Position,
+    };
+}

@@ -1,0 +1,27 @@
+using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces.Calls;
+
+namespace IvrActors.Grains.Calls;
+
+/// <summary>One call between two events. Persisted encrypted; removed when the call ends.</summary>
+[GenerateSerializer, Alias("ivr.CallState")]
+public sealed class CallState
+{
+    /// <summary>The last event that was answered; 0 before the first.</summary>
+    [Id(0)] public int LastSeq { get; set; }
+
+    /// <summary>The answer to it, given again when the event comes again.</summary>
+    [Id(1)] public CallReply? LastReply { get; set; }
+    [Id(2)] public string Tenant { get; set; } = "";
+    [Id(3)] public string Trunk { get; set; } = "";
+    [Id(4)] public string Edge { get; set; } = "";
+    [Id(5)] public OriginClass Origin { get; set; }
+
+    /// <summary>Pseudonym of the caller for audit records.</summary>
+    [Id(6)] public string Actor { get; set; } = "";
+    [Id(7)] public string Flow { get; set; } = "";
+
+    /// <summary>The version that this call runs to its end.</summary>
+    [Id(8)] public string FlowVersion { get; set; } = "";
+    [Id(9)] public FlowState Position { get; set; } = new();
+}

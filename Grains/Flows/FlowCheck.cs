@@ -1,0 +1,36 @@
+using IvrActors.Grains.Interfaces.Flows;
+
+namespace IvrActors.Grains.Flows;
+
+/// <summary>Parses and validates flow files: what <c>ivr check</c> and a publisher use.</summary>
+public static class FlowCheck
+{
+    /// <summary>One text under the name that errors are to show.</summary>
+    public static FlowParse Text(string fileName, string yaml, IPromptCatalogue catalogue, IReadOnlyCollection<string>? transferTargets = null)
+    {
+        var parsed = FlowParser.Parse(fileName, yaml);
+        if (parsed.Document is not { } document) return parsed;
+        var errors = FlowValidator.Validate(document, catalogue, transferTargets);
+        return errors.Count == 0 ? parsed : new FlowParse { Errors = errors };
+    }
+
+    /// <summary>Files in, errors out, in the order of the files; a file that cannot be read is an error as well.</summary>
+    public static async Task<IReadOnlyList<FlowError>> Files(IEnumerable<string> paths, IPromptCatalogue catalogue, IReadOnlyCollection<string>? transferTargets = null, CancellationToken cancellation = default)
+    {
+        var errors = new List<FlowError>();
+        foreach (var path in paths)
+        {
+            try
+            {
+                // UTF-8 takes at most four bytes a character: a larger file is too long for certain, and is not read.
+                if (new FileInfo(path).Length > 4L * YamlTree.MostCharacters) errors.Add(YamlTree.Error(path, new Position(1, 1), $"the file is too large; expected at most {YamlTree.MostCharacters} characters"));
+                else errors.AddRange(Text(path, await File.ReadAllTextAsync(path, cancellation), catalogue, transferTargets).Errors);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                errors.Add(YamlTree.Error(path, new Position(1, 1), "the file cannot be read: " + e.Message));
+            }
+        }
+        return errors;
+    }
+}

@@ -1,0 +1,216 @@
+using System.Collections.Frozen;
+using IvrActors.Grains.Interfaces.Callers;
+
+namespace IvrActors.Grains.Flows;
+
+/// <summary>A parsed call flow (language version 1). Every name in it keeps the place where it stands in the file.</summary>
+public sealed class FlowDocument
+{
+    public required string FileName { get; init; }
+
+    /// <summary>SHA-256 of the text in lower-case hex: the version's name.</summary>
+    public required string Version { get; init; }
+    public required Named Flow { get; init; }
+    public required string Language { get; init; }
+    public required Named Start { get; init; }
+
+    /// <summary>Steps in the order of the file.</summary>
+    public required IReadOnlyList<FlowStep> Steps { get; init; }
+
+    public FlowStep? Find(string step) => _byName.TryGetValue(step, out var found) ? found : null;
+
+    /// <summary>Whether a verify step takes its account from this variable: collecting it anew ends what was verified before.</summary>
+    public bool IsAccountVariable(string variable) => _accountVariables.Contains(variable);
+
+    /// <summary>Names of the amounts that some step speaks.</summary>
+    public IReadOnlySet<string> SpokenAmounts => _spokenAmounts;
+
+    private FrozenDictionary<string, FlowStep> _byName = FrozenDictionary<string, FlowStep>.Empty;
+    private FrozenSet<string> _accountVariables = [];
+    private FrozenSet<string> _spokenAmounts = [];
+
+    internal FlowDocument Indexed()
+    {
+        _byName = Steps.ToFrozenDictionary(s => s.Name, StringComparer.Ordinal);
+        _accountVariables = Steps.OfType<VerifyStep>().Select(v => v.Account.Value).ToFrozenSet(StringComparer.Ordinal);
+        _spokenAmounts = Steps.SelectMany(s => s.Speech).OfType<AmountPart>().Select(a => a.Fact).ToFrozenSet(StringComparer.Ordinal);
+        return this;
+    }
+}
+
+/// <summary>A place in a file; both numbers count from 1.</summary>
+public readonly record struct Position(int Line, int Column);
+
+/// <summary>A name and where it was written.</summary>
+public readonly record struct Named(string Value, Position At);
+
+/// <summary>A way out of a step. The label is what a graph shows beside it.</summary>
+public readonly record struct Exit(string Label, Named To);
+
+public abstract class FlowStep
+{
+    public required string Name { get; init; }
+    public required Position At { get; init; }
+
+    /// <summary>The step's kind, from a closed set: it is a metric label.</summary>
+    public abstract string Kind { get; }
+
+    public abstract IEnumerable<Exit> Exits { get; }
+
+    /// <summary>Everything that the step may say.</summary>
+    public virtual IEnumerable<SpeechPart> Speech => [];
+}
+
+/// <summary>Says something and goes on.</summary>
+public sealed class PlayStep : FlowStep
+{
+    public required IReadOnlyList<SpeechPart> Parts { get; init; }
+    public required bool BargeIn { get; init; }
+    public required Named Next { get; init; }
+
+    public override string Kind => "play";
+    public override IEnumerable<Exit> Exits => [new("next", Next)];
+    public override IEnumerable<SpeechPart> Speech => Parts;
+}
+
+/// <summary>What collect and menu steps share: they ask, and ask again.</summary>
+public abstract class AskingStep : FlowStep
+{
+    public required IReadOnlyList<SpeechPart> Prompt { get; init; }
+    public required TimeSpan FirstDigitTimeout { get; init; }
+    public required TimeSpan InterDigitTimeout { get; init; }
+    public required bool BargeIn { get; init; }
+
+    /// <summary>How often the prompt is said in one visit of the step, before <see cref="Failed"/>.</summary>
+    public required int Attempts { get; init; }
+    public required IReadOnlyList<SpeechPart> NoInput { get; init; }
+    public required IReadOnlyList<SpeechPart> NoMatch { get; init; }
+    public required Named Failed { get; init; }
+
+    public override IEnumerable<SpeechPart> Speech => [.. Prompt, .. NoInput, .. NoMatch];
+}
+
+/// <summary>Gathers digits into a variable.</summary>
+public sealed class CollectStep : AskingStep
+{
+    public required Named Variable { get; init; }
+    public required int MinDigits { get; init; }
+    public required int MaxDigits { get; init; }
+    public required char? Terminator { get; init; }
+    public required bool Secret { get; init; }
+    public required Named Next { get; init; }
+
+    public override string Kind => "collect";
+    public override IEnumerable<Exit> Exits => [new("next", Next), new("failed", Failed)];
+}
+
+/// <summary>Branches by one key.</summary>
+public sealed class MenuStep : AskingStep
+{
+    public required IReadOnlyList<Exit> Choices { get; init; }
+
+    public override string Kind => "menu";
+    public override IEnumerable<Exit> Exits => [.. Choices, new("failed", Failed)];
+}
+
+/// <summary>Has one factor checked. Uses the secret up.</summary>
+public sealed class VerifyStep : FlowStep
+{
+    public required FactorKind Factor { get; init; }
+    public required Named Account { get; init; }
+    public required Named With { get; init; }
+
+    /// <summary>Wrong answers of a whole call at this step, before <see cref="Exhausted"/>.</summary>
+    public required int Attempts { get; init; }
+    public required Named Accepted { get; init; }
+    public required Named Refused { get; init; }
+
+    /// <summary>Null: a locked caller takes the way of a refused one, so that the lock is not told.</summary>
+    public required Named? Locked { get; init; }
+    public required Named Exhausted { get; init; }
+    public required Named Unavailable { get; init; }
+
+    public override string Kind => "verify";
+
+    public override IEnumerable<Exit> Exits =>
+    [
+        new("accepted", Accepted), new("refused", Refused), .. Locked is { } locked ? [new Exit("locked", locked)] : Array.Empty<Exit>(),
+        new("exhausted", Exhausted), new("unavailable", Unavailable),
+    ];
+}
+
+/// <summary>Reads what may be told to a verified caller.</summary>
+public sealed class FetchStep : FlowStep
+{
+    /// <summary>How many different factors must have been accepted.</summary>
+    public required int Factors { get; init; }
+    public required Named Next { get; init; }
+    public required Named Unavailable { get; init; }
+
+    public override string Kind => "fetch";
+    public override IEnumerable<Exit> Exits => [new("next", Next), new("unavailable", Unavailable)];
+}
+
+/// <summary>Sends the caller to another party by a name of the cluster's configuration.</summary>
+public sealed class TransferStep : FlowStep
+{
+    public required IReadOnlyList<SpeechPart> Parts { get; init; }
+    public required Named Target { get; init; }
+    public required Named Failed { get; init; }
+
+    public override string Kind => "transfer";
+    public override IEnumerable<Exit> Exits => [new("failed", Failed)];
+    public override IEnumerable<SpeechPart> Speech => Parts;
+}
+
+/// <summary>Ends the call.</summary>
+public sealed class HangUpStep : FlowStep
+{
+    public required IReadOnlyList<SpeechPart> Parts { get; init; }
+
+    public override string Kind => "hang_up";
+    public override IEnumerable<Exit> Exits => [];
+    public override IEnumerable<SpeechPart> Speech => Parts;
+}
+
+/// <summary>One piece of what a step says.</summary>
+public abstract class SpeechPart
+{
+    public required Position At { get; init; }
+}
+
+/// <summary>A recorded prompt, by id.</summary>
+public sealed class RecordedPart : SpeechPart
+{
+    public required string Prompt { get; init; }
+}
+
+/// <summary>Fixed text, covered by the recorded vocabulary or rendered.</summary>
+public sealed class SayPart : SpeechPart
+{
+    public required string Text { get; init; }
+}
+
+/// <summary>An amount of money among the facts.</summary>
+public sealed class AmountPart : SpeechPart
+{
+    public required string Fact { get; init; }
+}
+
+/// <summary>The newest transactions among the facts.</summary>
+public sealed class TransactionsPart : SpeechPart
+{
+    public required int Last { get; init; }
+
+    /// <summary>Prompt that is said before them when there are any.</summary>
+    public required string? Intro { get; init; }
+
+    /// <summary>Prompt that is said when there are none.</summary>
+    public required string None { get; init; }
+}
+
+/// <summary>The digits of a plain variable, one by one.</summary>
+public sealed class DigitsPart : SpeechPart
+{
+    public required string Variable { get; init; }
+}

@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Text;
+using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Privacy;
+
+namespace IvrActors.Grains.Flows;
+
+/// <summary>A caller who exists only in the simulator. Nothing of it is secret.</summary>
+public sealed class SimulatedCaller
+{
+    public string Account { get; init; } = "10000001";
+    public string Pin { get; init; } = "4711";
+    public string Code { get; init; } = "123456";
+
+    public CallerFacts Facts { get; init; } = new()
+    {
+        Amounts = { ["balance"] = new Money { Minor = 123456, Currency = "EUR" } },
+        Transactions =
+        {
+            new AccountTransaction { On = new DateOnly(2026, 1, 2), Amount = new Money { Minor = 250000, Currency = "EUR" } },
+            new AccountTransaction { On = new DateOnly(2026, 1, 5), Amount = new Money { Minor = -1999, Currency = "EUR" } },
+        },
+    };
+}
+
+/// <summary>Plays a flow in a terminal on the interpreter that calls run on. Touches no grain, no network, no storage.</summary>
+public static class FlowSimulator
+{
+    private const string Help = "Type keys and Enter; 'timeout' or nothing for no input; 'hangup' to end.";
+    private static readonly CallId s_call = new("call-simulated");
+
+    /// <summary>Runs until the flow or the one who types ends the call, or the input does.</summary>
+    /// <param name="promptTexts">What recorded prompts say, by id; an unknown one is shown by its id.</param>
+    /// <returns>The name of the last step.</returns>
+    public static async Task<string> Run(
+        FlowDocument document, IReadOnlyList<SimulatedCaller> callers, TextReader input, TextWriter output, IReadOnlyDictionary<string, string>? promptTexts = null)
+    {
+        await output.WriteLineAsync($"Flow {document.Flow.Value}, version {document.Version[..12]}. {Help}");
+        foreach (var caller in callers) await output.WriteLineAsync($"Simulated caller: account {caller.Account}, PIN {caller.Pin}, code {caller.Code}");
+
+        var transition = Advance(document, callers, new FlowState(), new FlowStarted());
+        for (var seq = 2; ; seq++)
+        {
+            await Show(output, transition, promptTexts);
+            if (transition.State.Waiting is not (FlowWait.Digits or FlowWait.Transfer)) break;
+            await output.WriteAsync(transition.State.Waiting == FlowWait.Digits ? $"({transition.State.Step}) keys> " : $"({transition.State.Step}) SIP status of the transfer> ");
+            if (await input.ReadLineAsync() is not { } line || line.Trim() is "hangup")
+            {
+                await output.WriteLineAsync("The caller hung up.");
+                break;
+            }
+            transition = Advance(document, callers, transition.State, Typed(document, transition.State, line.Trim(), seq));
+        }
+        return transition.State.Step;
+    }
+
+    private static FlowInput Typed(FlowDocument document, FlowState state, string line, int seq)
+    {
+        if (state.Waiting == FlowWait.Transfer)
+            return new TransferFinished { Status = int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var status) ? status : 408 };
+        if (line is "" or "timeout") return new DigitsEntered { Outcome = CollectOutcome.NoInput, Seq = seq };
+        if (document.Find(state.Step) is not CollectStep step) return new DigitsEntered { Outcome = CollectOutcome.Digits, Digits = new PersonalText(line), Seq = seq };
+
+        // As at the edge: the terminator ends the input, and so does the last digit that fits.
+        var end = step.Terminator is { } terminator ? line.IndexOf(terminator, StringComparison.Ordinal) : -1;
+        var digits = end < 0 ? line : line[..end];
+        if (digits.Length > step.MaxDigits) digits = digits[..step.MaxDigits];
+        if (digits.Length < step.MinDigits) return new DigitsEntered { Outcome = CollectOutcome.TooFew, Seq = seq };
+        return step.Secret
+            ? new DigitsEntered { Outcome = CollectOutcome.Digits, Sealed = Unsealed(digits), Seq = seq }
+            : new DigitsEntered { Outcome = CollectOutcome.Digits, Digits = new PersonalText(digits), Seq = seq };
+    }
+
+    /// <summary>The simulator has no sealing key: its callers are made up.</summary>
+    private static SealedSecret Unsealed(string digits) => new() { KeyId = "simulator", EphemeralPublicKey = [], Ciphertext = Encoding.ASCII.GetBytes(digits) };
+
+    /// <summary>Steps through effects, whose results the simulated callers give, and joins what was to be heard.</summary>
+    private static FlowTransition Advance(FlowDocument document, IReadOnlyList<SimulatedCaller> callers, FlowState state, FlowInput input)
+    {
+        var transition = Interpreter.Step(document, state, input);
+        var commands = transition.Commands.ToList();
+        while (transition.Effect is { } effect)
+        {
+            transition = Interpreter.Step(document, transition.State, Perform(callers, effect));
+            commands.AddRange(transition.Commands);
+        }
+        return new FlowTransition { State = transition.State, Commands = commands, Entered = transition.Entered };
+    }
+
+    private static FlowInput Perform(IReadOnlyList<SimulatedCaller> callers, FlowEffect effect)
+    {
+        switch (effect)
+        {
+            case VerifyFactor verify:
+                var account = verify.Account.Reveal();
+                var expected = callers.FirstOrDefault(c => c.Account == account) is { } caller ? verify.Factor == FactorKind.Pin ? caller.Pin : caller.Code : null;
+                return Encoding.ASCII.GetString(verify.Secret.Sealed.Ciphertext) == expected
+                    ? new FactorChecked { Result = new FactorResult { Outcome = FactorOutcome.Accepted, Proof = Proof(account, verify) } }
+                    : new FactorChecked { Result = new FactorResult { Outcome = FactorOutcome.Refused } };
+            case FetchFacts fetch:
+                return new FactsFetched { Facts = callers.FirstOrDefault(c => "simulated:" + c.Account == fetch.Proof.Caller.Value)?.Facts };
+            default:
+                throw new InvalidOperationException("internal error: unknown effect");
+        }
+    }
+
+    private static VerifiedCaller Proof(string account, VerifyFactor verify) =>
+        new() { Caller = new CallerKey("simulated:" + account), Call = s_call, Factors = [.. verify.Before?.Factors ?? [], verify.Factor], Mac = [] };
+
+    private static async Task Show(TextWriter output, FlowTransition transition, IReadOnlyDictionary<string, string>? promptTexts)
+    {
+        foreach (var command in transition.Commands)
+        {
+            switch (command)
+            {
+                case Play play:
+                    await output.WriteLineAsync(Said(play.Prompts, promptTexts));
+                    break;
+                case Collect collect:
+                    await output.WriteLineAsync(Said(collect.Prompts, promptTexts));
+                    break;
+                case Transfer transfer:
+                    await output.WriteLineAsync($"-> transfer to '{transfer.Target}'");
+                    break;
+                case HangUp:
+                    await output.WriteLineAsync("The flow hung up.");
+                    break;
+            }
+        }
+    }
+
+    private static string Said(List<PromptPart> prompts, IReadOnlyDictionary<string, string>? promptTexts) =>
+        "  " + string.Join(' ', prompts.Select(p => p.Prompt is not { } id ? p.Text : promptTexts?.GetValueOrDefault(id) ?? PromptWords.Of(id)));
+}

@@ -1,0 +1,132 @@
+using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Privacy;
+
+namespace IvrActors.Grains.Flows;
+
+/// <summary>Where a call stands in its flow. Persisted (encrypted) with the call; secrets in it are still sealed.</summary>
+[GenerateSerializer, Alias("ivr.FlowState")]
+public sealed class FlowState
+{
+    [Id(0)] public string Step { get; set; } = "";
+    [Id(1)] public FlowWait Waiting { get; set; }
+
+    /// <summary>Digits of plain collects.</summary>
+    [Id(2)] public Dictionary<string, PersonalText> Variables { get; set; } = [];
+
+    /// <summary>Digits of secret collects, until a verify step uses them up.</summary>
+    [Id(3)] public Dictionary<string, CollectedSecret> Secrets { get; set; } = [];
+
+    /// <summary>How often the prompt of the asking step was said in this visit.</summary>
+    [Id(4)] public int Asked { get; set; }
+
+    /// <summary>Wrong answers in this call, by verify step.</summary>
+    [Id(5)] public Dictionary<string, int> Refusals { get; set; } = [];
+    [Id(6)] public VerifiedCaller? Proof { get; set; }
+    [Id(7)] public CallerFacts? Facts { get; set; }
+
+    /// <summary>A copy that can be changed without changing this one. Values inside are immutable.</summary>
+    public FlowState Copy() => new()
+    {
+        Step = Step,
+        Waiting = Waiting,
+        Variables = new(Variables),
+        Secrets = new(Secrets),
+        Asked = Asked,
+        Refusals = new(Refusals),
+        Proof = Proof,
+        Facts = Facts,
+    };
+}
+
+/// <summary>Sealed digits and the number of the event that brought them: with the call id it names the attempt.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CollectedSecret")]
+public sealed class CollectedSecret
+{
+    [Id(0)] public required SealedSecret Sealed { get; init; }
+    [Id(1)] public required int Seq { get; init; }
+}
+
+/// <summary>What the flow waits for.</summary>
+[GenerateSerializer, Alias("ivr.FlowWait")]
+public enum FlowWait
+{
+    Start = 0,
+    Digits = 1,
+    Factor = 2,
+    Facts = 3,
+    Transfer = 4,
+
+    /// <summary>Nothing: the call was told to end.</summary>
+    End = 5,
+}
+
+/// <summary>What the interpreter is told.</summary>
+public abstract class FlowInput;
+
+public sealed class FlowStarted : FlowInput;
+
+/// <summary>The answer to a <see cref="Collect"/>.</summary>
+public sealed class DigitsEntered : FlowInput
+{
+    public required CollectOutcome Outcome { get; init; }
+    public PersonalText? Digits { get; init; }
+    public SealedSecret? Sealed { get; init; }
+
+    /// <summary>Number of the event that brought them.</summary>
+    public required int Seq { get; init; }
+}
+
+/// <summary>The answer to a <see cref="VerifyFactor"/>.</summary>
+public sealed class FactorChecked : FlowInput
+{
+    public required FactorResult Result { get; init; }
+}
+
+/// <summary>The answer to a <see cref="FetchFacts"/>; null when they could not be read.</summary>
+public sealed class FactsFetched : FlowInput
+{
+    public required CallerFacts? Facts { get; init; }
+}
+
+/// <summary>The answer to a <see cref="Transfer"/>.</summary>
+public sealed class TransferFinished : FlowInput
+{
+    public required int Status { get; init; }
+}
+
+/// <summary>What the shell is to do before it can go on: its result is the next <see cref="FlowInput"/>.</summary>
+public abstract class FlowEffect;
+
+/// <summary>Have a factor checked; answered by <see cref="FactorChecked"/>.</summary>
+public sealed class VerifyFactor : FlowEffect
+{
+    public required FactorKind Factor { get; init; }
+    public required PersonalText Account { get; init; }
+    public required CollectedSecret Secret { get; init; }
+
+    /// <summary>The purpose to which the edge sealed the digits.</summary>
+    public required string Purpose { get; init; }
+    public required VerifiedCaller? Before { get; init; }
+}
+
+/// <summary>Read the facts of the verified caller; answered by <see cref="FactsFetched"/>.</summary>
+public sealed class FetchFacts : FlowEffect
+{
+    public required VerifiedCaller Proof { get; init; }
+}
+
+/// <summary>The result of one interpreter step.</summary>
+public sealed class FlowTransition
+{
+    public required FlowState State { get; init; }
+
+    /// <summary>In this order; they hold whatever <see cref="Effect"/> brings. A <see cref="Transfer"/> still carries the target's name.</summary>
+    public required IReadOnlyList<CallCommand> Commands { get; init; }
+
+    /// <summary>Null when the flow waits for the edge or has ended.</summary>
+    public FlowEffect? Effect { get; init; }
+
+    /// <summary>Kinds of the steps entered, for counting.</summary>
+    public required IReadOnlyList<string> Entered { get; init; }
+}

@@ -1,0 +1,199 @@
+using IvrActors.Grains.Interfaces.Flows;
+
+namespace IvrActors.Grains.Flows;
+
+/// <summary>Checks a parsed flow as a whole: names, prompts, secrets, and every path that a call can take.</summary>
+public static class FlowValidator
+{
+    /// <param name="catalogue">What can be spoken here.</param>
+    /// <param name="transferTargets">Names that a transfer may use, or null when they are not known (then they are not checked).</param>
+    /// <returns>All findings in the order of the file; empty when the flow may run.</returns>
+    public static IReadOnlyList<FlowError> Validate(FlowDocument document, IPromptCatalogue catalogue, IReadOnlyCollection<string>? transferTargets = null)
+    {
+        var check = new Check(document, catalogue, transferTargets);
+        check.Names();
+        // Paths mean something only when every name leads somewhere.
+        if (check.Errors.Count == 0)
+        {
+            check.Reach();
+            check.WaysOut();
+            check.Loops();
+            check.Variables();
+            check.Paths();
+        }
+        check.Prompts();
+        check.Targets();
+        return [.. check.Errors.OrderBy(e => e.Line).ThenBy(e => e.Column)];
+    }
+
+    private sealed class Check(FlowDocument document, IPromptCatalogue catalogue, IReadOnlyCollection<string>? transferTargets)
+    {
+        private readonly HashSet<string> _secrets = [.. document.Steps.OfType<CollectStep>().Where(c => c.Secret).Select(c => c.Variable.Value)];
+
+        public List<FlowError> Errors { get; } = [];
+
+        private void Error(Position at, string message) => Errors.Add(YamlTree.Error(document.FileName, at, message));
+
+        public void Names()
+        {
+            if (document.Find(document.Start.Value) is null) Unknown("start", document.Start);
+            foreach (var step in document.Steps)
+                foreach (var exit in step.Exits)
+                    if (document.Find(exit.To.Value) is null) Unknown($"step '{step.Name}'", exit.To);
+
+            void Unknown(string where, Named to) => Error(to.At, $"{where} leads to '{to.Value}', which is no step; expected one of the names under 'steps'");
+        }
+
+        public void Reach()
+        {
+            var reached = FlowPaths.ReachableFrom(document, document.Start.Value);
+            foreach (var step in document.Steps)
+                if (!reached.Contains(step.Name)) Error(step.At, $"step '{step.Name}' cannot be reached from '{document.Start.Value}'; expected some step to lead to it");
+        }
+
+        public void WaysOut()
+        {
+            var ending = FlowPaths.LeadingToAnEnd(document);
+            foreach (var step in document.Steps)
+                if (!ending.Contains(step.Name)) Error(step.At, $"step '{step.Name}' has no way out; expected some path from it to a hang_up or transfer step");
+        }
+
+        public void Loops()
+        {
+            foreach (var loop in FlowPaths.LoopsOfASilentCaller(document))
+                Error(document.Find(loop[0])!.At, $"endless loop when the caller presses nothing: {string.Join(" → ", loop)} → {loop[0]}; expected a way that ends");
+        }
+
+        public void Variables()
+        {
+            var collected = document.Steps.OfType<CollectStep>().ToList();
+            foreach (var step in collected.Where(c => !c.Secret && _secrets.Contains(c.Variable.Value)))
+                Error(step.Variable.At, $"'{step.Variable.Value}' is collected here in clear and elsewhere as a secret; expected 'secret: true' in both");
+
+            var names = collected.Select(c => c.Variable.Value).ToHashSet(StringComparer.Ordinal);
+            foreach (var step in document.Steps)
+            {
+                if (step is VerifyStep verify) OfVerify(verify, names);
+                foreach (var part in step.Speech)
+                {
+                    if (part is DigitsPart { Variable: var variable, At: var at }) Spoken(at, variable, names);
+                    if (part is SayPart say)
+                        foreach (var secret in _secrets.Where(s => say.Text.Contains($"{{{s}}}", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+                            Error(say.At, $"'{secret}' is secret and must not be spoken; expected text without variables");
+                }
+            }
+            if (document.Steps.OfType<VerifyStep>().Select(v => v.Account.Value).Distinct().Count() > 1)
+            {
+                var steps = document.Steps.OfType<VerifyStep>().ToList();
+                var other = steps.First(v => v.Account.Value != steps[0].Account.Value);
+                Error(other.Account.At, $"account '{other.Account.Value}' differs from '{steps[0].Account.Value}' of step '{steps[0].Name}'; expected one account variable in a flow");
+            }
+        }
+
+        private void OfVerify(VerifyStep step, HashSet<string> names)
+        {
+            if (!names.Contains(step.Account.Value)) Error(step.Account.At, $"no step collects '{step.Account.Value}'");
+            else if (_secrets.Contains(step.Account.Value)) Error(step.Account.At, $"'{step.Account.Value}' is secret and must not be logged, and an account becomes a key that is; expected a variable collected with 'secret: false'");
+            if (!names.Contains(step.With.Value)) Error(step.With.At, $"no step collects '{step.With.Value}'");
+            else if (!_secrets.Contains(step.With.Value)) Error(step.With.At, $"'{step.With.Value}' is collected in clear; expected 'secret: true' where it is collected, so that it is sealed at the edge");
+        }
+
+        private void Spoken(Position at, string variable, HashSet<string> names)
+        {
+            if (!names.Contains(variable)) Error(at, $"no step collects '{variable}'");
+            else if (_secrets.Contains(variable)) Error(at, $"'{variable}' is secret and must not be spoken; expected a variable collected with 'secret: false'");
+        }
+
+        /// <summary>What must have happened on every path to a step.</summary>
+        public void Paths()
+        {
+            if (Errors.Count > 0) return;
+            foreach (var step in document.Steps)
+            {
+                foreach (var use in Uses(step))
+                    if (FlowPaths.PathWithout(document, step, use.Event) is { } path)
+                        Error(use.At, $"{use.Message} on the path {string.Join(" → ", path)}");
+            }
+        }
+
+        private static IEnumerable<(Position At, PathEvent Event, string Message)> Uses(FlowStep step)
+        {
+            foreach (var part in step.Speech)
+            {
+                switch (part)
+                {
+                    case AmountPart or TransactionsPart:
+                        var fact = part is AmountPart amount ? "facts." + amount.Fact : "facts.transactions";
+                        yield return (part.At, PathEvent.Facts, $"{fact} is spoken, but no fetch step of a verified caller comes before it");
+                        break;
+                    case DigitsPart digits:
+                        yield return (part.At, PathEvent.Collected(digits.Variable), $"'{digits.Variable}' is spoken before it is collected");
+                        break;
+                }
+            }
+            if (step is VerifyStep verify)
+            {
+                yield return (verify.Account.At, PathEvent.Collected(verify.Account.Value), $"'{verify.Account.Value}' is used before it is collected");
+                yield return (verify.With.At, PathEvent.Collected(verify.With.Value), $"'{verify.With.Value}' is used before it is collected (a verify step uses it up)");
+            }
+            if (step is FetchStep { Factors: 1 }) yield return (step.At, PathEvent.AnyFactor, "facts are fetched with assurance one_factor, but no factor is verified");
+            if (step is FetchStep { Factors: 2 })
+            {
+                yield return (step.At, PathEvent.Pin, "facts are fetched with assurance two_factors, but pin is not verified");
+                yield return (step.At, PathEvent.Totp, "facts are fetched with assurance two_factors, but totp is not verified");
+            }
+        }
+
+        public void Prompts()
+        {
+            Recorded(document.Flow.At, Interpreter.PoliteError, "said when something fails");
+            foreach (var step in document.Steps)
+            {
+                foreach (var part in step.Speech)
+                {
+                    switch (part)
+                    {
+                        case RecordedPart recorded:
+                            Recorded(part.At, recorded.Prompt, $"of step '{step.Name}'");
+                            break;
+                        case SayPart say when !catalogue.TryCover(say.Text, out _) && !catalogue.CanRender:
+                            Error(say.At, $"say: the recorded vocabulary does not cover \"{YamlTree.Shown(say.Text)}\" and no speech engine is installed; install espeak-ng or record it as a prompt");
+                            break;
+                        case AmountPart:
+                            Vocabulary(part.At, Speech.AmountVocabulary, "amounts");
+                            break;
+                        case DigitsPart:
+                            Vocabulary(part.At, Speech.DigitVocabulary, "digits");
+                            break;
+                        case TransactionsPart transactions:
+                            Vocabulary(part.At, Speech.TransactionVocabulary, "transactions");
+                            Recorded(part.At, transactions.None, "said when there are no transactions");
+                            if (transactions.Intro is { } intro) Recorded(part.At, intro, "said before transactions");
+                            break;
+                    }
+                }
+            }
+        }
+
+        private void Recorded(Position at, string prompt, string use)
+        {
+            if (!catalogue.Contains(prompt)) Error(at, $"prompt '{prompt}' ({use}) is not recorded; expected a file of this name in the prompt folder");
+        }
+
+        private void Vocabulary(Position at, IReadOnlyList<string> prompts, string what)
+        {
+            var missing = prompts.Where(p => !catalogue.Contains(p)).ToList();
+            if (missing.Count > 0) Error(at, $"to speak {what}, the prompt folder lacks {string.Join(", ", missing.Take(5))}{(missing.Count > 5 ? $" and {missing.Count - 5} more" : "")}");
+        }
+
+        public void Targets()
+        {
+            foreach (var step in document.Steps.OfType<TransferStep>())
+            {
+                if (_secrets.Contains(step.Target.Value)) Error(step.Target.At, $"'{step.Target.Value}' is secret and must not be sent; expected the name of a transfer target");
+                else if (transferTargets is not null && !transferTargets.Contains(step.Target.Value))
+                    Error(step.Target.At, $"transfer target '{step.Target.Value}' is not configured; expected {(transferTargets.Count == 0 ? "one under transfer targets of the tenant" : "one of: " + string.Join(", ", transferTargets.Order(StringComparer.Ordinal)))}");
+            }
+        }
+    }
+}

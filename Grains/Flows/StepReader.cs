@@ -1,0 +1,291 @@
+using System.Buffers;
+using IvrActors.Grains.Interfaces.Callers;
+
+namespace IvrActors.Grains.Flows;
+
+/// <summary>Reads one step. The key that names its kind decides which other keys it may have.</summary>
+internal static class StepReader
+{
+    public const string KindKeys = "play, collect, menu, verify, fetch, transfer, hang_up";
+
+    /// <summary>The longest that a caller enters; card numbers have up to 19 digits.</summary>
+    private const int MostDigits = 32;
+
+    /// <summary>How often one caller may be asked the same in one visit.</summary>
+    private const int MostAttempts = 10;
+
+    private static readonly TimeSpan s_firstDigitTimeout = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan s_interDigitTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_leastTimeout = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_mostTimeout = TimeSpan.FromSeconds(60);
+    private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#ABCD");
+    private static readonly string[] s_kinds = ["collect", "menu", "verify", "fetch", "transfer", "hang_up"];
+    private static readonly string[] s_asking = ["first_digit_timeout", "inter_digit_timeout", "barge_in", "attempts", "no_input", "no_match", "on"];
+    private static readonly string[] s_collectKeys = ["collect", "prompt", "digits", "terminator", "secret", .. s_asking];
+    private static readonly string[] s_menuKeys = ["menu", "choices", .. s_asking];
+    private static readonly string[] s_verifyKeys = ["verify", "account", "with", "attempts", "on"];
+    private static readonly string[] s_fetchKeys = ["fetch", "assurance", "on"];
+    private static readonly string[] s_transferKeys = ["transfer", "play", "on"];
+    private static readonly string[] s_hangUpKeys = ["hang_up", "play"];
+    private static readonly string[] s_playKeys = ["play", "barge_in", "next"];
+
+    internal static IEnumerable<string> AllKeys =>
+        new[] { s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
+
+    public static FlowStep? Read(ValueReader values, YamlScalar name, YamlMap map)
+    {
+        var kinds = s_kinds.Where(k => map.Find(k) is not null).ToList();
+        if (kinds.Count > 1)
+        {
+            values.Error(name.At, $"step '{name.Value}' has the keys {string.Join(" and ", kinds)}; expected one of them");
+            return null;
+        }
+        var kind = kinds.Count == 1 ? kinds[0] : map.Find("play") is not null ? "play" : null;
+        if (kind is null)
+        {
+            values.Error(name.At, $"step '{name.Value}' has no kind; expected one of the keys {KindKeys}");
+            return null;
+        }
+        var what = $"{kind} step '{name.Value}'";
+        return kind switch
+        {
+            "collect" => Collect(values, name, new Fields(values, map, name.At, what, s_collectKeys)),
+            "menu" => Menu(values, name, new Fields(values, map, name.At, what, s_menuKeys)),
+            "verify" => Verify(name, new Fields(values, map, name.At, what, s_verifyKeys)),
+            "fetch" => Fetch(name, new Fields(values, map, name.At, what, s_fetchKeys)),
+            "transfer" => Transfer(values, name, new Fields(values, map, name.At, what, s_transferKeys)),
+            "hang_up" => HangUp(values, name, new Fields(values, map, name.At, what, s_hangUpKeys)),
+            _ => Play(values, name, new Fields(values, map, name.At, what, s_playKeys)),
+        };
+    }
+
+    private static PlayStep Play(ValueReader values, YamlScalar name, Fields fields) => new()
+    {
+        Name = name.Value,
+        At = name.At,
+        Parts = SpeechReader.Read(values, "play", fields.Require("play")),
+        BargeIn = fields.Bool("barge_in", true),
+        Next = fields.Name("next"),
+    };
+
+    private static CollectStep Collect(ValueReader values, YamlScalar name, Fields fields)
+    {
+        var (least, most) = Digits(values, fields.Require("digits"));
+        var on = fields.On("next", "failed");
+        return new CollectStep
+        {
+            Name = name.Value,
+            At = name.At,
+            Variable = fields.Name("collect"),
+            MinDigits = least,
+            MaxDigits = most,
+            Terminator = Terminator(values, fields.Optional("terminator")),
+            Secret = fields.Require("secret") is { } secret && values.Bool("secret", secret),
+            Prompt = SpeechReader.Read(values, "prompt", fields.Require("prompt")),
+            FirstDigitTimeout = fields.Duration("first_digit_timeout", s_firstDigitTimeout, s_leastTimeout, s_mostTimeout),
+            InterDigitTimeout = fields.Duration("inter_digit_timeout", s_interDigitTimeout, s_leastTimeout, s_mostTimeout),
+            BargeIn = fields.Bool("barge_in", true),
+            Attempts = fields.Int("attempts", 3, 1, MostAttempts),
+            NoInput = SpeechReader.Read(values, "no_input", fields.Require("no_input")),
+            NoMatch = SpeechReader.Read(values, "no_match", fields.Require("no_match")),
+            Next = on.Name("next"),
+            Failed = on.Name("failed"),
+        };
+    }
+
+    private static MenuStep Menu(ValueReader values, YamlScalar name, Fields fields)
+    {
+        var choices = Choices(values, fields.Require("choices"));
+        var on = fields.On("failed");
+        return new MenuStep
+        {
+            Name = name.Value,
+            At = name.At,
+            Choices = choices,
+            Prompt = SpeechReader.Read(values, "menu", fields.Require("menu")),
+            FirstDigitTimeout = fields.Duration("first_digit_timeout", s_firstDigitTimeout, s_leastTimeout, s_mostTimeout),
+            InterDigitTimeout = fields.Duration("inter_digit_timeout", s_interDigitTimeout, s_leastTimeout, s_mostTimeout),
+            BargeIn = fields.Bool("barge_in", true),
+            Attempts = fields.Int("attempts", 3, 1, MostAttempts),
+            NoInput = SpeechReader.Read(values, "no_input", fields.Require("no_input")),
+            NoMatch = SpeechReader.Read(values, "no_match", fields.Require("no_match")),
+            Failed = on.Name("failed"),
+        };
+    }
+
+    private static VerifyStep Verify(YamlScalar name, Fields fields)
+    {
+        var on = fields.On("accepted", "refused", "locked", "exhausted", "unavailable");
+        return new VerifyStep
+        {
+            Name = name.Value,
+            At = name.At,
+            Factor = fields.OneOf("verify", "pin", "totp") == "pin" ? FactorKind.Pin : FactorKind.Totp,
+            Account = fields.Name("account"),
+            With = fields.Name("with"),
+            Attempts = fields.Int("attempts", 3, 1, MostAttempts),
+            Accepted = on.Name("accepted"),
+            Refused = on.Name("refused"),
+            Locked = on.OptionalName("locked"),
+            Exhausted = on.Name("exhausted"),
+            Unavailable = on.Name("unavailable"),
+        };
+    }
+
+    private static FetchStep Fetch(YamlScalar name, Fields fields)
+    {
+        fields.OneOf("fetch", "facts");
+        var on = fields.On("next", "unavailable");
+        return new FetchStep
+        {
+            Name = name.Value,
+            At = name.At,
+            Factors = fields.OneOf("assurance", "two_factors", "one_factor") == "two_factors" ? 2 : 1,
+            Next = on.Name("next"),
+            Unavailable = on.Name("unavailable"),
+        };
+    }
+
+    private static TransferStep Transfer(ValueReader values, YamlScalar name, Fields fields) => new()
+    {
+        Name = name.Value,
+        At = name.At,
+        Target = fields.Name("transfer"),
+        Parts = SpeechReader.ReadOptional(values, "play", fields.Optional("play")),
+        Failed = fields.On("failed").Name("failed"),
+    };
+
+    private static HangUpStep HangUp(ValueReader values, YamlScalar name, Fields fields)
+    {
+        fields.OneOf("hang_up", "true");
+        return new HangUpStep { Name = name.Value, At = name.At, Parts = SpeechReader.ReadOptional(values, "play", fields.Optional("play")) };
+    }
+
+    /// <summary><c>digits: 8</c> or <c>digits: {min: 4, max: 8}</c>.</summary>
+    private static (int Least, int Most) Digits(ValueReader values, YamlNode? node)
+    {
+        if (node is null) return (1, 1);
+        if (node is not YamlMap map)
+        {
+            var exact = values.Int("digits", node, 1, MostDigits);
+            return (exact, exact);
+        }
+        var fields = new Fields(values, map, map.At, "digits", ["min", "max"]);
+        var least = fields.Require("min") is { } min ? values.Int("min", min, 1, MostDigits) : 1;
+        var most = fields.Require("max") is { } max ? values.Int("max", max, 1, MostDigits) : MostDigits;
+        if (least > most) values.Error(map.At, $"digits: min {least} is more than max {most}");
+        return (least, Math.Max(least, most));
+    }
+
+    private static char? Terminator(ValueReader values, YamlNode? node)
+    {
+        if (node is null) return '#';
+        if (node is YamlScalar { Value: "#" or "*" } key) return key.Value[0];
+        if (node is not YamlScalar { Value: "none" }) values.Error(node.At, "terminator: expected \"#\", \"*\" or none");
+        return null;
+    }
+
+    private static List<Exit> Choices(ValueReader values, YamlNode? node)
+    {
+        var choices = new List<Exit>();
+        if (node is null) return choices;
+        if (node is not YamlMap { Entries.Count: > 0 } map)
+        {
+            values.Error(node.At, "choices: expected a map from keys to step names");
+            return choices;
+        }
+        foreach (var (key, target) in map.Entries)
+        {
+            if (key.Value.Length != 1 || !s_keys.Contains(key.Value[0]))
+                values.Error(key.At, $"choices: '{YamlTree.Shown(key.Value)}' is not a single key; expected one of 0 to 9, *, #, A to D");
+            choices.Add(new Exit(key.Value, values.NameOf(target, "a step name")));
+        }
+        return choices;
+    }
+}
+
+/// <summary>Reads what a step says.</summary>
+internal static class SpeechReader
+{
+    /// <summary>Pieces of one announcement; a caller listens to no more.</summary>
+    private const int MostParts = 32;
+
+    private const int LongestText = 500;
+    private const string Expected = "expected a prompt id, {say: text}, {amount: facts.NAME}, {transactions: facts.transactions, last: N} or {digits: VARIABLE}";
+    private static readonly string[] s_say = ["say"];
+    private static readonly string[] s_amount = ["amount"];
+    private static readonly string[] s_digits = ["digits"];
+    private static readonly string[] s_transactions = ["transactions", "last", "intro", "none"];
+
+    public static IReadOnlyList<SpeechPart> ReadOptional(ValueReader values, string key, YamlNode? node) => node is null ? [] : Read(values, key, node);
+
+    /// <summary>A list of pieces; missing ones were reported by whoever asked for the key.</summary>
+    public static IReadOnlyList<SpeechPart> Read(ValueReader values, string key, YamlNode? node)
+    {
+        if (node is null) return [];
+        if (node is not YamlList { Items.Count: > 0 and <= MostParts } list)
+        {
+            values.Error(node.At, $"{key}: expected a list of 1 to {MostParts} pieces, such as [welcome]");
+            return [];
+        }
+        var parts = new List<SpeechPart>();
+        foreach (var item in list.Items)
+            if (Part(values, item) is { } part) parts.Add(part);
+        return parts;
+    }
+
+    private static SpeechPart? Part(ValueReader values, YamlNode node)
+    {
+        if (node is YamlScalar id) return PromptId(values, id) is { } prompt ? new RecordedPart { At = id.At, Prompt = prompt } : null;
+        if (node is YamlMap map)
+        {
+            if (map.Find("say") is { } text) return Say(values, new Fields(values, map, map.At, "say", s_say), text);
+            if (map.Find("amount") is { } amount) return Amount(values, new Fields(values, map, map.At, "amount", s_amount), amount);
+            if (map.Find("digits") is { } digits) return Digits(values, new Fields(values, map, map.At, "digits", s_digits), digits);
+            if (map.Find("transactions") is not null) return Transactions(values, map.At, new Fields(values, map, map.At, "transactions", s_transactions));
+        }
+        values.Error(node.At, Expected);
+        return null;
+    }
+
+    private static SayPart? Say(ValueReader values, Fields _, YamlNode node)
+    {
+        if (node is YamlScalar { Value.Length: > 0 and <= LongestText } text) return new SayPart { At = text.At, Text = text.Value };
+        values.Error(node.At, $"say: expected a text of 1 to {LongestText} characters");
+        return null;
+    }
+
+    private static AmountPart? Amount(ValueReader values, Fields _, YamlNode node)
+    {
+        const string prefix = "facts.";
+        if (node is YamlScalar text && text.Value.StartsWith(prefix, StringComparison.Ordinal) && text.Value.Length > prefix.Length && text.Value != "facts.transactions")
+            return new AmountPart { At = text.At, Fact = text.Value[prefix.Length..] };
+        values.Error(node.At, "amount: expected the name of an amount among the facts, such as facts.balance");
+        return null;
+    }
+
+    private static DigitsPart Digits(ValueReader values, Fields _, YamlNode node)
+    {
+        var name = values.NameOf(node, "a variable for 'digits'");
+        return new DigitsPart { At = name.At, Variable = name.Value };
+    }
+
+    private static TransactionsPart Transactions(ValueReader values, Position at, Fields fields)
+    {
+        fields.OneOf("transactions", "facts.transactions");
+        return new TransactionsPart
+        {
+            At = at,
+            Last = fields.Require("last") is { } last ? values.Int("last", last, 1, 10) : 1,
+            Intro = fields.Optional("intro") is { } intro ? PromptId(values, intro) : null,
+            None = fields.Optional("none") is { } none ? PromptId(values, none) ?? "" : "no-transactions",
+        };
+    }
+
+    private static string? PromptId(ValueReader values, YamlNode node)
+    {
+        if (node is YamlScalar { Value.Length: > 0 and <= 64 } id && id.Value.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '/')) return id.Value;
+        values.Error(node.At, "expected a prompt id: small letters, digits, '-', '_' and '/'");
+        return null;
+    }
+}

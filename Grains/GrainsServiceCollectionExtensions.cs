@@ -1,0 +1,33 @@
+using IvrActors.Grains.Callers;
+using IvrActors.Grains.Callers.Factors;
+using IvrActors.Grains.Policies;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace IvrActors.Grains;
+
+/// <summary>What grains are given besides the cluster's own services.</summary>
+public static class GrainsServiceCollectionExtensions
+{
+    /// <summary>
+    /// Adds what grains inject. The composition root adds <c>IClusterKeys</c>, <c>IAuditStore</c>, <c>IPromptCatalogue</c> and the grain storage <c>encrypted</c>; time is
+    /// <see cref="TimeProvider.System"/> unless it gives another.
+    /// </summary>
+    public static IServiceCollection AddGrains(this IServiceCollection services, ClusterPolicy policy)
+    {
+        services.AddSingleton(policy);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddCallers();
+        return services;
+    }
+
+    private static void AddCallers(this IServiceCollection services)
+    {
+        services.TryAddSingleton<PinHasher>();
+        services.AddSingleton<PinPool>();
+        services.AddSingleton<PinFactor>();
+        services.AddSingleton<IFactor>(s => s.GetRequiredService<PinFactor>());
+        services.AddSingleton<IFactor, TotpFactor>();
+        services.AddSingleton<Enrolments>();
+    }
+}

@@ -1,0 +1,88 @@
+using IvrActors.Edge.Rtp;
+using IvrActors.Edge.Srtp;
+
+namespace IvrActors.Fuzz;
+
+/// <summary>
+/// RTP, RTCP, SRTP and SRTCP packets. Oracle: what is read is written the same; a packet without a right tag is refused and changes nothing, so that the
+/// genuine packet after it still opens.
+/// </summary>
+public sealed class RtpTarget : IFuzzTarget
+{
+    private const uint OurSsrc = 0x11223344;
+    private const int MostBytes = 2048;
+    private const int PayloadBytes = 16;
+
+    private readonly byte[] _packet = new byte[MostBytes + 64];
+    private readonly byte[] _genuine = new byte[256];
+    private readonly SrtpSender _sender = new(Key());
+    private readonly SrtpReceiver _receiver = new(Key());
+    private ReceptionStatistics _statistics;
+    private ushort _sequence;
+
+    public string Name => "rtp";
+
+    public IReadOnlyList<byte[]> Dictionary { get; } =
+    [
+        [0x80, 0x00], [0x80, 0x08], [0x80, 0xE5], [0x90, 0x00], [0x8F, 0x00], [0xA0, 0x00], [0x80, 0xC8, 0x00, 0x06], [0x81, 0xC9, 0x00, 0x07], [0x80, 0xCB, 0x00, 0x01],
+        [0x81, 0xCA, 0x00, 0x03], [0xBE, 0xDE, 0x00, 0x01], [0x11, 0x22, 0x33, 0x44], [0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0xFF], [0x00, 0x00], [0x7F, 0xFF],
+    ];
+
+    public bool Run(ReadOnlyMemory<byte> input)
+    {
+        var packet = input.Span[..Math.Min(input.Length, MostBytes)];
+        CheckProtected(packet);
+        return Rtcp.IsRtcp(packet) ? CheckRtcp(packet) : CheckRtp(packet);
+    }
+
+    private bool CheckRtp(ReadOnlySpan<byte> packet)
+    {
+        if (RtpHeader.TryRead(packet, out var header) != RtpRejection.None)
+            return false;
+        Require(header.Length >= RtpHeader.Size && header.Length <= packet.Length, "a header longer than its packet");
+        var read = header.TryGetPayload(packet, out var payload) == RtpRejection.None;
+        Require(!read || header.Length + payload.Length <= packet.Length, "a payload longer than its packet");
+        if (packet[0] == 0x80)
+        {
+            header.Write(_packet);
+            Require(packet[..RtpHeader.Size].SequenceEqual(_packet.AsSpan(0, RtpHeader.Size)), "writing a header is no fixed point");
+        }
+        _statistics.Add(header.Sequence, header.Timestamp, 0);
+        _statistics.TakeFractionLost();
+        return read;
+    }
+
+    private bool CheckRtcp(ReadOnlySpan<byte> packet)
+    {
+        if (Rtcp.TryRead(packet, OurSsrc, out var report) != RtcpRejection.None)
+            return false;
+        var length = Rtcp.Write(_packet, report.SenderSsrc, report.Sender, report.AboutUs, "abcdefghijklmnop", report.Bye);
+        Require(Rtcp.TryRead(_packet.AsSpan(0, length), OurSsrc, out var again) == RtcpRejection.None, "what was written is refused");
+        Require(again == report, "writing a report is no fixed point");
+        return true;
+    }
+
+    private void CheckProtected(ReadOnlySpan<byte> packet)
+    {
+        packet.CopyTo(_packet);
+        if (RtpHeader.TryRead(packet, out var header) == RtpRejection.None)
+            Require(_receiver.UnprotectRtp(_packet.AsSpan(0, packet.Length), header.Length, out _) != SrtpRejection.None, "a forged SRTP packet was accepted");
+        packet.CopyTo(_packet);
+        Require(_receiver.UnprotectRtcp(_packet.AsSpan(0, packet.Length), out _) != SrtpRejection.None, "a forged SRTCP packet was accepted");
+
+        var genuine = new RtpHeader { PayloadType = 0, Sequence = _sequence++, Timestamp = 160u * _sequence, Ssrc = OurSsrc };
+        genuine.Write(_genuine);
+        _genuine.AsSpan(RtpHeader.Size, PayloadBytes).Fill(0xD5);
+        var length = _sender.ProtectRtp(_genuine, RtpHeader.Size + PayloadBytes, RtpHeader.Size);
+        Require(_receiver.UnprotectRtp(_genuine.AsSpan(0, length), RtpHeader.Size, out var clear) == SrtpRejection.None, "a genuine packet was refused after a forged one");
+        Require(clear == RtpHeader.Size + PayloadBytes && !_genuine.AsSpan(RtpHeader.Size, PayloadBytes).ContainsAnyExcept((byte)0xD5), "a genuine packet was garbled");
+    }
+
+    private static SrtpMasterKey Key() => new([.. Enumerable.Range(100, SrtpMasterKey.Size).Select(i => (byte)i)]);
+
+    private static void Require(bool holds, string what)
+    {
+        if (!holds)
+            throw new OracleException(what);
+    }
+}

@@ -1,0 +1,155 @@
+using System.Buffers;
+using System.Text;
+using IvrActors.Edge.Sip.Message;
+
+namespace IvrActors.Fuzz;
+
+/// <summary>
+/// SIP message, framer, screening and responses. Oracle: what was accepted is written as something that reads and writes the same; every answer to
+/// what was read is itself readable; a stream is cut the same however it arrives; parser and framer agree on where a message ends.
+/// </summary>
+public sealed class SipTarget : IFuzzTarget
+{
+    private static readonly ScreeningRules Rules = new()
+    {
+        Methods = ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO"],
+        Extensions = [],
+        ContentTypes = new Dictionary<string, IReadOnlyList<string>> { ["INVITE"] = ["application/sdp"], ["INFO"] = ["application/dtmf-relay"] },
+    };
+
+    private readonly ArrayBufferWriter<byte> _first = new(4096);
+    private readonly ArrayBufferWriter<byte> _second = new(4096);
+
+    public string Name => "sip";
+
+    public IReadOnlyList<byte[]> Dictionary { get; } =
+    [
+        .. new[]
+        {
+            "\r\n", "\r\n\r\n", "\r\n ", "\n", "\r", "\0", "\\", "\"", "<", ">", ";", ",", "?", "&", "=", "%00", "%", "@", ":", "/", "[::1]", ".1", "..",
+            "SIP/2.0", "SIP/2.0 200 OK\r\n", "sip:", "sips:", "tel:+1", "z9hG4bK", ";branch=", ";tag=", ";rport", ";received=", ";lr", ";maddr=", "\\\"",
+            "Via: ", "v: ", "f: ", "t: ", "i: ", "m: ", "l: ", "c: ", "Content-Length: ", "CSeq: ", "Contact: *", "Route: ", "Record-Route: ",
+            "Max-Forwards: ", "Expires: ", "Date: Sat, 13 Nov 2010 23:29:00 GMT", "Require: ", "Accept: ", "Timestamp: ",
+            "4294967295", "4294967296", "2147483647", "2147483648", "-1", "00000000000000000000", "65536", "99999999999999999999999999",
+            "\u00ff", "\u00c3\u00a9", "\t", "  ",
+        }.Select(Encoding.Latin1.GetBytes),
+    ];
+
+    public bool Run(ReadOnlyMemory<byte> input)
+    {
+        CheckFraming(input);
+        var result = SipParser.Parse(input);
+        Require((result.Message is null) == (result.Rejection != SipRejection.None), "a message and a rejection");
+        if (result.Answerable is not null)
+            SipResponses.For(result.Answerable, result.AnswerStatus ?? 400, "t");
+        if (result.Message is not { } message)
+            return false;
+        CheckFixedPoint(message, input.Length);
+        if (message is SipRequest request)
+            CheckAnswers(request);
+        return true;
+    }
+
+    private void CheckFixedPoint(SipMessage message, int inputLength)
+    {
+        var written = Write(message, _first);
+        var again = SipParser.Parse(written);
+        if (IsLimit(again.Rejection) && written.Length > inputLength)
+            return;
+        Require(again.Rejection == SipRejection.None, $"what was written is refused: {again.Rejection}");
+        Require(again.Message!.Body.Span.SequenceEqual(message.Body.Span), "the body changed");
+        Require(Write(again.Message, _second).Span.SequenceEqual(written.Span), "writing is no fixed point");
+        var framed = SipParser.ParseFramed(written);
+        Require(framed.Rejection == SipRejection.None, $"what was written is refused on a stream: {framed.Rejection}");
+    }
+
+    private void CheckAnswers(SipRequest request)
+    {
+        Require(SipUri.TryParse(request.RequestUri.ToString(), out var uri) && uri.Equals(request.RequestUri), "a URI does not equal itself");
+        var refusal = RequestScreening.Screen(request, Rules);
+        request.StampSource(System.Net.IPAddress.Loopback, 5060);
+        Require(request.TopVia.Received is not null || request.TopVia.Host == "127.0.0.1", "the source was not stamped");
+        var response = refusal is { } refused ? refused.ToResponse(request, "t") : SipResponses.For(request, 200, "t");
+        var read = SipParser.Parse(Write(response, _first));
+        Require(read.Rejection == SipRejection.None || IsLimit(read.Rejection), $"our answer is refused: {read.Rejection}");
+    }
+
+    /// <summary>Cuts the input as a stream: whole, and in pieces whose sizes follow from the input. Both must give the same frames.</summary>
+    private static void CheckFraming(ReadOnlyMemory<byte> input)
+    {
+        var whole = new SipFramer();
+        var pieces = new SipFramer();
+        var start = 0;
+        var seed = input.Length > 0 ? input.Span[input.Length / 2] : 0;
+        while (true)
+        {
+            var expected = whole.Next(new ReadOnlySequence<byte>(input[start..]));
+            var actual = NextOfPieces(ref pieces, input[start..], seed++);
+            Require(expected == actual, $"framing depends on chunks: {expected} but {actual}");
+            if (expected.Kind == SipFrameKind.Message)
+                CheckAgreement(input.Slice(start, expected.Length));
+            if (expected.Kind is SipFrameKind.NeedMore or SipFrameKind.Fault)
+                return;
+            Require(expected.Length > 0, "a frame without length");
+            start += expected.Length;
+        }
+    }
+
+    private static SipFrame NextOfPieces(ref SipFramer framer, ReadOnlyMemory<byte> rest, int seed)
+    {
+        var step = 1 + rest.Length / 5 + seed % 7;
+        for (var end = Math.Min(1 + seed % 5, rest.Length); end < rest.Length; end += step)
+        {
+            var frame = framer.Next(new ReadOnlySequence<byte>(rest[..end]));
+            if (frame.Kind != SipFrameKind.NeedMore)
+                return frame;
+        }
+        return framer.Next(TwoSegments(rest, rest.Length / 2 + seed % 3));
+    }
+
+    private static ReadOnlySequence<byte> TwoSegments(ReadOnlyMemory<byte> bytes, int cut)
+    {
+        cut = Math.Min(cut, bytes.Length);
+        var first = new Segment(bytes[..cut], 0);
+        var second = new Segment(bytes[cut..], cut);
+        first.Link(second);
+        return new ReadOnlySequence<byte>(first, 0, second, second.Memory.Length);
+    }
+
+    private static void CheckAgreement(ReadOnlyMemory<byte> frame)
+    {
+        var rejection = SipParser.ParseFramed(frame).Rejection;
+        Require(
+            rejection is not (SipRejection.ContentLengthMissing or SipRejection.ContentLengthMismatch or SipRejection.ContentLengthTooLarge
+                or SipRejection.MalformedContentLength or SipRejection.RepeatedContentLength or SipRejection.TooLarge or SipRejection.HeadUnfinished),
+            $"the parser refuses what the framer cut: {rejection}");
+    }
+
+    private static ReadOnlyMemory<byte> Write(SipMessage message, ArrayBufferWriter<byte> output)
+    {
+        output.ResetWrittenCount();
+        SipWriter.Write(message, output);
+        return output.WrittenMemory;
+    }
+
+    /// <summary>Long names for compact ones, or an added Content-Length, may carry a message over a limit that it just met.</summary>
+    private static bool IsLimit(SipRejection rejection) =>
+        rejection is SipRejection.TooLarge or SipRejection.LineTooLong or SipRejection.TooManyHeaders or SipRejection.TooManyValues;
+
+    private static void Require(bool holds, string what)
+    {
+        if (!holds)
+            throw new OracleException(what);
+    }
+
+    private sealed class Segment : ReadOnlySequenceSegment<byte>
+    {
+        internal Segment(ReadOnlyMemory<byte> memory, long runningIndex)
+        {
+            Memory = memory;
+            RunningIndex = runningIndex;
+        }
+
+        internal void Link(Segment next) => Next = next;
+    }
+}

@@ -1,0 +1,80 @@
+using System.Text;
+using IvrActors.Grains.Audit;
+using IvrActors.Grains.Callers;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies;
+using IvrActors.Grains.Privacy;
+using IvrActors.Grains.Tests.Audit;
+using IvrActors.Grains.Tests.Privacy;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime;
+using Orleans.Storage;
+using Orleans.TestingHost;
+using Xunit;
+
+namespace IvrActors.Grains.Tests.Callers;
+
+/// <summary>A silo with the caller, lockout, audit and operator grains, storage and ledger in memory, and a clock that stands until a test moves it.</summary>
+[CollectionDefinition(Name)]
+public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersCluster>
+{
+    public const string Name = "callers cluster";
+    public const string Tenant = "demo";
+    internal const string Pin = "4826";
+    internal static readonly byte[] TotpKey = Encoding.ASCII.GetBytes("12345678901234567890");
+
+    private InProcessTestCluster _cluster = null!;
+    private int _account = 10_000_000;
+
+    internal TestKeys Keys { get; } = new();
+    internal TestAuditStore Ledger { get; } = new();
+    internal TestClock Time { get; } = new();
+    internal TestStorage Storage { get; private set; } = null!;
+    internal CountingHasher Hasher { get; private set; } = null!;
+    internal ClusterPolicy Policy { get; } = new()
+    {
+        Tenants = new Dictionary<string, TenantPolicy>
+        {
+            [Tenant] = new()
+            {
+                Name = Tenant,
+                Numbers = new Dictionary<string, string>(),
+                TransferTargets = new Dictionary<string, string>(),
+                Trunks = new Dictionary<string, TrunkPolicy>(),
+                CallsPerCaller = new RateLimit(10, TimeSpan.FromMinutes(1), 10),
+                Lockout = new LockoutRule(),
+            },
+        },
+        Argon2MemoryKiB = 64,
+        Argon2Passes = 1,
+    };
+
+    public IGrainFactory Grains => _cluster.Client;
+
+    public async ValueTask InitializeAsync()
+    {
+        var builder = new InProcessTestClusterBuilder(1);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            silo.Services.AddSingleton<TimeProvider>(Time);
+            silo.Services.AddSingleton<IClusterKeys>(Keys);
+            silo.Services.AddSingleton<IAuditStore>(Ledger);
+            silo.Services.AddSingleton<PinHasher>(s => Hasher = new CountingHasher(s.GetRequiredService<IClusterKeys>()));
+            silo.Services.AddKeyedSingleton<IGrainStorage>("encrypted", (s, _) => Storage = new TestStorage(s));
+            silo.Services.AddGrains(Policy);
+        });
+        _cluster = builder.Build();
+        await _cluster.DeployAsync();
+        var services = _cluster.GetSiloServiceProvider();
+        _ = services.GetRequiredKeyedService<IGrainStorage>("encrypted");
+        _ = services.GetRequiredService<PinHasher>();
+    }
+
+    /// <summary>An account that no other test uses; not enrolled.</summary>
+    internal TestCaller NewCaller() => new(this, Interlocked.Increment(ref _account).ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <summary>Ends all activations, as a crash or a restart does: what is not in storage is gone.</summary>
+    internal Task ForgetActivations() => Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+
+    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
+}

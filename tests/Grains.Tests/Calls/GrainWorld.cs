@@ -1,0 +1,281 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using IvrActors.Grains.Calls;
+using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Policies;
+using IvrActors.Grains.Privacy;
+using IvrActors.Grains.Tests.Flows;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Orleans.Runtime;
+using Orleans.Serialization;
+using Orleans.Storage;
+
+namespace IvrActors.Grains.Tests.Calls;
+
+/// <summary>Everything around a call grain, in memory: rows, and the grains that it asks. A new <see cref="Call"/> is a new activation.</summary>
+internal sealed class GrainWorld
+{
+    public const string CallKey = "call-1";
+
+    public GrainWorld()
+    {
+        Flow = NewFlow();
+        var published = Flow.Publish("bank.yaml", FlowTexts.Bank).GetAwaiter().GetResult();
+        if (published.Version is null) throw new InvalidOperationException("the demo flow is not valid");
+        Audit.Entries.Clear();
+    }
+
+    public FakeStorage Storage { get; } = new();
+    public FakeAudit Audit { get; } = new();
+    public FakeCaller Caller { get; } = new();
+    public FakeEdge Edge { get; } = new();
+    public FakeRates Rates { get; } = new();
+    public TestCatalogue Catalogue { get; } = new();
+    public FlowGrain Flow { get; }
+    public FlowLibrary Library { get; set; } = new();
+
+    /// <summary>Keys of the grains that were asked for, by interface.</summary>
+    public List<(Type Interface, string Key)> Asked { get; } = [];
+    public int Deactivations { get; private set; }
+
+    public static ClusterPolicy Policy { get; } = new()
+    {
+        Tenants = new Dictionary<string, TenantPolicy>
+        {
+            ["demo"] = new()
+            {
+                Name = "demo",
+                Numbers = new Dictionary<string, string> { ["bank"] = "bank", ["4930123"] = "bank", ["empty"] = "unpublished" },
+                TransferTargets = new Dictionary<string, string> { ["agent"] = "sip:agent@127.0.0.1:5090" },
+                Trunks = new Dictionary<string, TrunkPolicy> { ["local"] = new() { Name = "local", Calls = new RateLimit(100, TimeSpan.FromSeconds(1), 100) } },
+                CallsPerCaller = new RateLimit(10, TimeSpan.FromMinutes(1), 10),
+                Lockout = new LockoutRule(),
+            },
+        },
+    };
+
+    public CallGrain Call() => new(Policy, FakeKeys.Instance, Catalogue, Library, NullLogger<CallGrain>.Instance, Storage, Context(GrainId.Create("call", CallKey)), Runtime());
+
+    public FlowGrain NewFlow(string key = "flow-demo/bank") => new(
+        new FakePersistentState(), Policy, Catalogue, new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero)), NullLogger<FlowGrain>.Instance, Context(GrainId.Create("flow", key)), Runtime());
+
+    public static CallOffered Offered(string called = "bank", string? calling = "+4930555", string tenant = "demo", string trunk = "local") => new()
+    {
+        Seq = 1,
+        Edge = "edge-1",
+        Tenant = tenant,
+        Trunk = trunk,
+        Called = called,
+        Calling = calling is null ? null : new PhoneNumber(calling),
+        Origin = OriginClass.TrustedTrunk,
+        Encrypted = false,
+        SourceAddress = "127.0.0.1",
+    };
+
+    public static DigitsCollected Keys(int seq, string digits) => new() { Seq = seq, Outcome = CollectOutcome.Digits, Digits = new PersonalText(digits) };
+
+    public static DigitsCollected Secret(int seq) => new() { Seq = seq, Outcome = CollectOutcome.Digits, Sealed = FlowStory.Sealed(1) };
+
+    private static IGrainContext Context(GrainId id) => Answering.Make<IGrainContext>((method, _) => method.Name == "get_GrainId" ? id : null);
+
+    private IGrainRuntime Runtime() => Answering.Make<IGrainRuntime>((method, _) => method.Name switch
+    {
+        "get_GrainFactory" => Factory(),
+        nameof(IGrainRuntime.DeactivateOnIdle) => Deactivations++,
+        _ => throw new NotSupportedException(method.Name),
+    });
+
+    private IGrainFactory Factory() => Answering.Make<IGrainFactory>((method, arguments) =>
+    {
+        var type = method.GetGenericArguments().Single();
+        var key = (string)arguments[0]!;
+        Asked.Add((type, key));
+        if (type == typeof(IFlowGrain)) return key == "flow-demo/bank" ? Flow : NewFlow(key);
+        if (type == typeof(IAuditGrain)) return Audit;
+        if (type == typeof(ICallerGrain)) return Caller;
+        if (type == typeof(IEdgeGrain)) return Edge;
+        if (type == typeof(IRateLimitGrain)) return new FakeRate(Rates, key);
+        throw new NotSupportedException(type.Name);
+    });
+}
+
+/// <summary>Implements an interface by one function.</summary>
+internal class Answering : DispatchProxy
+{
+    private Func<MethodInfo, object?[], object?> _answer = (_, _) => null;
+
+    public static T Make<T>(Func<MethodInfo, object?[], object?> answer) where T : class
+    {
+        var made = Create<T, Answering>();
+        ((Answering)(object)made)._answer = answer;
+        return made;
+    }
+
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod!.ReturnType == typeof(void)
+        ? Nothing(_answer(targetMethod, args ?? []))
+        : _answer(targetMethod, args ?? []);
+
+    private static object? Nothing(object? _) => null;
+}
+
+/// <summary>Rows as bytes of the Orleans serializer, with ETags; fails when told.</summary>
+internal sealed class FakeStorage : IGrainStorage
+{
+    private static readonly Serializer s_serializer = new ServiceCollection().AddSerializer().BuildServiceProvider().GetRequiredService<Serializer>();
+    private int _etag;
+
+    public Dictionary<string, (byte[] Row, string ETag)> Rows { get; } = [];
+    public bool FailReads { get; set; }
+    public bool FailWrites { get; set; }
+    public int Reads { get; private set; }
+    public int Writes { get; private set; }
+
+    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        Reads++;
+        if (FailReads) throw new ProviderException();
+        grainState.RecordExists = Rows.TryGetValue(grainId.ToString(), out var row);
+        grainState.ETag = row.ETag;
+        if (grainState.RecordExists) grainState.State = s_serializer.Deserialize<T>(row.Row);
+        return Task.CompletedTask;
+    }
+
+    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        Writes++;
+        if (FailWrites) throw new ProviderException();
+        Rows.TryGetValue(grainId.ToString(), out var row);
+        if (row.ETag != grainState.ETag) throw new InconsistentStateException("etag");
+        grainState.ETag = (++_etag).ToString();
+        grainState.RecordExists = true;
+        Rows[grainId.ToString()] = (s_serializer.SerializeToArray(grainState.State), grainState.ETag);
+        return Task.CompletedTask;
+    }
+
+    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        if (FailWrites) throw new ProviderException();
+        Rows.Remove(grainId.ToString());
+        grainState.ETag = null;
+        grainState.RecordExists = false;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>A type that no caller could deserialize.</summary>
+    private sealed class ProviderException() : Exception("row of call-1 with number +4930555");
+}
+
+internal sealed class FakePersistentState : IPersistentState<FlowGrainState>
+{
+    public FlowGrainState State { get; set; } = new();
+    public string? Etag => null;
+    public bool RecordExists => false;
+
+    public Task ClearStateAsync() => Task.CompletedTask;
+
+    public Task ReadStateAsync() => Task.CompletedTask;
+
+    public Task WriteStateAsync() => Task.CompletedTask;
+}
+
+internal sealed class FakeAudit : IAuditGrain
+{
+    public List<AuditEntry> Entries { get; } = [];
+    public bool Fails { get; set; }
+
+    public Task<long> Append(AuditEntry entry)
+    {
+        if (Fails) throw new InvalidOperationException("the ledger cannot be written");
+        Entries.Add(entry);
+        return Task.FromResult((long)Entries.Count);
+    }
+
+    public Task<AuditPage> Search(AuditQuery query) => throw new NotSupportedException();
+
+    public Task<AuditVerdict> Verify() => throw new NotSupportedException();
+
+    public Task<long> AppendOperatorAct(AuditEntry entry) => throw new NotSupportedException();
+}
+
+/// <summary>Answers with the outcomes in <see cref="Outcomes"/>, then accepts.</summary>
+internal sealed class FakeCaller : ICallerGrain
+{
+    public List<FactorAttempt> Attempts { get; } = [];
+    public Queue<FactorOutcome> Outcomes { get; } = [];
+    public bool Fails { get; set; }
+    public CallerKey? ProofOf { get; set; }
+
+    public Task<FactorResult> Verify(FactorAttempt attempt)
+    {
+        if (Fails) throw new TimeoutException("no answer");
+        Attempts.Add(attempt);
+        var outcome = Outcomes.TryDequeue(out var next) ? next : FactorOutcome.Accepted;
+        var caller = ProofOf ?? CallerKey.ForAccount(FakeKeys.Instance.PseudonymKey("demo"), "demo", "10000001");
+        return Task.FromResult(new FactorResult
+        {
+            Outcome = outcome,
+            Proof = outcome == FactorOutcome.Accepted ? new VerifiedCaller { Caller = caller, Call = attempt.Call, Factors = [.. attempt.Before?.Factors ?? [], attempt.Factor], Mac = [1] } : null,
+        });
+    }
+
+    public Task<CallerFacts> ReadFacts(VerifiedCaller proof) => Task.FromResult(FlowStory.SomeFacts);
+
+    public Task<EnrolmentResult> Enrol(CallerEnrolment enrolment) => throw new NotSupportedException();
+}
+
+internal sealed class FakeEdge : IEdgeGrain
+{
+    public List<(CallId Call, CallCommand Command)> Sent { get; } = [];
+
+    public Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer) => throw new NotSupportedException();
+
+    public Task<EdgeReport?> GetReport() => throw new NotSupportedException();
+
+    public Task<bool> Send(CallId call, CallCommand command)
+    {
+        Sent.Add((call, command));
+        return Task.FromResult(true);
+    }
+}
+
+/// <summary>Refuses keys that begin with <see cref="Refused"/>.</summary>
+internal sealed class FakeRates
+{
+    public string? Refused { get; set; }
+}
+
+internal sealed class FakeRate(FakeRates rates, string key) : IRateLimitGrain
+{
+    public Task<RateDecision> TryTake(RateLimit limit) => Task.FromResult(rates.Refused is { } refused && key.StartsWith(refused, StringComparison.Ordinal)
+        ? new RateDecision { Allowed = false, RetryAfter = TimeSpan.FromSeconds(6.2) }
+        : new RateDecision { Allowed = true });
+}
+
+internal sealed class FakeKeys : IClusterKeys
+{
+    public static FakeKeys Instance { get; } = new();
+
+    private readonly byte[] _key = SHA256.HashData("test"u8);
+
+    public SealingKey SealingKey => throw new NotSupportedException();
+
+    public ReadOnlySpan<byte> Pepper => _key;
+
+    public ReadOnlySpan<byte> ProofKey => _key;
+
+    public Secret<byte>? Open(SealedSecret sealedSecret, string context, string purpose) => throw new NotSupportedException();
+
+    public ReadOnlySpan<byte> PseudonymKey(string tenant) => _key;
+
+    public ReadOnlySpan<byte> AuditKey(string tenant) => _key;
+}

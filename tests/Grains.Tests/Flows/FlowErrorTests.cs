@@ -1,0 +1,143 @@
+using IvrActors.Grains.Flows;
+using Xunit;
+
+namespace IvrActors.Grains.Tests.Flows;
+
+/// <summary>Bad documents and the exact finding that each must give.</summary>
+public class FlowErrorTests
+{
+    private const string Head = "flow: f\nlanguage: en\nstart: a\nsteps:\n";
+    private const string Damage = "{}[]:,#&*!|>'\"%@`- \n\tA0\0\u00e9";
+    private const string Bye = "  bye: { hang_up: true }\n";
+    private const string Ask = "prompt: [enter-pin], no_input: [sorry-no-input], no_match: [sorry-no-match]";
+    private const string Account = "  a: { collect: acc, digits: 8, secret: false, " + Ask + ", on: { next: b, failed: bye } }\n";
+    private const string Pin = "  b: { collect: pin, digits: 4, secret: true, " + Ask + ", on: { next: c, failed: bye } }\n";
+    private const string CheckPin = "  c: { verify: pin, account: acc, with: pin, on: { accepted: d, refused: b, exhausted: bye, unavailable: bye } }\n";
+    private const string Code = "  d: { collect: code, digits: 6, secret: true, " + Ask + ", on: { next: e, failed: bye } }\n";
+    private const string CheckCode = "  e: { verify: totp, account: acc, with: code, on: { accepted: f, refused: d, exhausted: bye, unavailable: bye } }\n";
+    private const string Proven = Head + Account + Pin + CheckPin + Code + CheckCode + Bye;
+
+    public static TheoryData<string, string, string> Documents => new()
+    {
+        // The text itself.
+        { "empty", "", "f.yaml:1:1: the document is empty; expected the keys flow, language, start and steps" },
+        { "not a map", "- a\n", "f.yaml:1:1: expected a map with the keys flow, language, start and steps" },
+        { "alias bomb", "flow: &a [x, x]\nlanguage: *a\n", "f.yaml:1:7: an anchor stands here; anchors are not part of the flow language" },
+        { "alias", "flow: *a\n", "f.yaml:1:7: an alias stands here; aliases are not part of the flow language" },
+        { "tag", "flow: !!int 5\n", "f.yaml:1:7: a tag stands here; tags are not part of the flow language" },
+        { "depth", "flow: [[[[[[[[[[x]]]]]]]]]]\n", "f.yaml:1:15: values nest deeper than 8" },
+        { "two documents", "flow: f\n---\nflow: g\n", "f.yaml:2:1: a second document begins here; expected one document in a file" },
+        { "duplicate key", Head + "  a: { play: [welcome], next: bye }\n  a: { hang_up: true }\n" + Bye, "f.yaml:6:3: the key 'a' stands here a second time; the first is on line 5" },
+        // Keys.
+        { "unknown key of the document", "flow: f\nlanguage: en\nversion: 2\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:1: unknown key 'version' in a flow document; expected one of: flow, language, start, steps" },
+        { "missing key of the document", "flow: f\nlanguage: en\nsteps:\n" + Bye, "f.yaml:1:1: a flow document lacks the key 'start'" },
+        { "unknown key of a step", Head + "  a: { play: [welcome], nxt: bye, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'nxt' in play step 'a'; expected one of: play, barge_in, next" },
+        { "missing key of a step", Head + "  a: { play: [welcome] }\n" + Bye, "f.yaml:5:3: play step 'a' lacks the key 'next'" },
+        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, collect, menu, verify, fetch, transfer, hang_up" },
+        { "two kinds", Head + "  a: { menu: [main-menu], hang_up: true }\n" + Bye, "f.yaml:5:3: step 'a' has the keys menu and hang_up; expected one of them" },
+        { "log of a secret", Head + "  a: { play: [welcome], log: pin, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'log' in play step 'a'; expected one of: play, barge_in, next" },
+        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, collect, menu, verify, fetch, transfer, hang_up names its kind" },
+        { "missing exit", Head + "  a: { fetch: facts, assurance: two_factors, on: { next: bye } }\n" + Bye, "f.yaml:5:50: 'on' of fetch step 'a' lacks the key 'unavailable'" },
+        // Values.
+        { "unknown language", "flow: f\nlanguage: tlh\nstart: bye\nsteps:\n" + Bye, "f.yaml:2:11: language: 'tlh' is not known; expected en" },
+        { "bad flow name", "flow: Bank 1\nlanguage: en\nstart: bye\nsteps:\n" + Bye, "f.yaml:1:7: 'Bank 1' is not a name for 'flow'; expected a small letter, then small letters, digits, '_' or '-', at most 64 characters" },
+        { "bad duration", Head + "  a: { collect: v, digits: 1, secret: false, " + Ask + ", first_digit_timeout: soon, on: { next: bye, failed: bye } }\n" + Bye, "f.yaml:5:144: first_digit_timeout: expected a duration such as 6s or 1500ms, from 500ms to 60s" },
+        { "long duration", Head + "  a: { collect: v, digits: 1, secret: false, " + Ask + ", first_digit_timeout: 61s, on: { next: bye, failed: bye } }\n" + Bye, "f.yaml:5:144: first_digit_timeout: expected a duration such as 6s or 1500ms, from 500ms to 60s" },
+        { "no digits", Head + "  a: { collect: v, digits: 0, secret: false, " + Ask + ", on: { next: bye, failed: bye } }\n" + Bye, "f.yaml:5:28: digits: expected a number from 1 to 32" },
+        { "min above max", Head + "  a: { collect: v, digits: { min: 8, max: 4 }, secret: false, " + Ask + ", on: { next: bye, failed: bye } }\n" + Bye, "f.yaml:5:28: digits: min 8 is more than max 4" },
+        { "secret left open", Head + "  a: { collect: v, digits: 4, " + Ask + ", on: { next: bye, failed: bye } }\n" + Bye, "f.yaml:5:3: collect step 'a' lacks the key 'secret'" },
+        { "terminator", Head + "  a: { collect: v, digits: 4, terminator: 5, secret: false, " + Ask + ", on: { next: bye, failed: bye } }\n" + Bye, "f.yaml:5:43: terminator: expected \"#\", \"*\" or none" },
+        { "menu of two keys", Head + "  a: { menu: [main-menu], choices: { \"12\": bye }, no_input: [sorry-no-input], no_match: [sorry-no-match], on: { failed: bye } }\n" + Bye, "f.yaml:5:38: choices: '12' is not a single key; expected one of 0 to 9, *, #, A to D" },
+        { "unknown factor", Head + "  a: { verify: voice, account: acc, with: pin, on: { accepted: bye, refused: bye, exhausted: bye, unavailable: bye } }\n" + Bye, "f.yaml:5:16: verify: 'voice' is not known; expected pin or totp" },
+        { "hang up not", Head + "  a: { hang_up: false }\n", "f.yaml:5:17: hang_up: 'false' is not known; expected true" },
+        { "speech", Head + "  a: { play: [{ shout: hi }], next: bye }\n" + Bye, "f.yaml:5:15: expected a prompt id, {say: text}, {amount: facts.NAME}, {transactions: facts.transactions, last: N} or {digits: VARIABLE}" },
+        { "amount of no fact", Head + "  a: { play: [{ amount: balance }], next: bye }\n" + Bye, "f.yaml:5:25: amount: expected the name of an amount among the facts, such as facts.balance" },
+        // Names and paths.
+        { "unknown step", Head + "  a: { play: [welcome], next: nowhere }\n" + Bye, "f.yaml:5:31: step 'a' leads to 'nowhere', which is no step; expected one of the names under 'steps'" },
+        { "unknown start", "flow: f\nlanguage: en\nstart: z\nsteps:\n" + Bye, "f.yaml:3:8: start leads to 'z', which is no step; expected one of the names under 'steps'" },
+        { "unreachable", Head + "  a: { hang_up: true }\n" + Bye, "f.yaml:6:3: step 'bye' cannot be reached from 'a'; expected some step to lead to it" },
+        { "no way out and endless", Head + "  a: { play: [welcome], next: b }\n  b: { play: [welcome], next: a }\n", "f.yaml:5:3: step 'a' has no way out; expected some path from it to a hang_up or transfer step" },
+        { "endless for the silent", Head + "  a: { menu: [main-menu], choices: { \"9\": bye }, no_input: [sorry-no-input], no_match: [sorry-no-match], on: { failed: b } }\n  b: { play: [goodbye], next: a }\n" + Bye, "f.yaml:5:3: endless loop when the caller presses nothing: a → b → a; expected a way that ends" },
+        { "endless transfer", Head + "  a: { transfer: agent, on: { failed: a } }\n", "f.yaml:5:3: endless loop when the caller presses nothing: a → a; expected a way that ends" },
+        // Prompts and targets.
+        { "missing prompt", Head + "  a: { play: [welcome-back], next: bye }\n" + Bye, "f.yaml:5:15: prompt 'welcome-back' (of step 'a') is not recorded; expected a file of this name in the prompt folder" },
+        { "text outside the vocabulary", Head + "  a: { play: [{ say: one hello }], next: bye }\n" + Bye, "f.yaml:5:22: say: the recorded vocabulary does not cover \"one hello\" and no speech engine is installed; install espeak-ng or record it as a prompt" },
+        { "unknown target", Head + "  a: { transfer: boss, on: { failed: bye } }\n" + Bye, "f.yaml:5:18: transfer target 'boss' is not configured; expected one of: agent" },
+        // Secrets and what must come before.
+        { "secret spoken", Head + "  a: { collect: pin, digits: 4, secret: true, " + Ask + ", on: { next: b, failed: bye } }\n  b: { play: [{ digits: pin }], next: bye }\n" + Bye, "f.yaml:6:25: 'pin' is secret and must not be spoken; expected a variable collected with 'secret: false'" },
+        { "secret in text", Head + "  a: { collect: pin, digits: 4, secret: true, " + Ask + ", on: { next: b, failed: bye } }\n  b: { play: [{ say: \"one {pin}\" }], next: bye }\n" + Bye, "f.yaml:6:22: 'pin' is secret and must not be spoken; expected text without variables" },
+        { "secret sent", Head + "  a: { collect: pin, digits: 4, secret: true, " + Ask + ", on: { next: b, failed: bye } }\n  b: { transfer: pin, on: { failed: bye } }\n" + Bye, "f.yaml:6:18: 'pin' is secret and must not be sent; expected the name of a transfer target" },
+        { "secret as account", Head + Account.Replace("secret: false", "secret: true", StringComparison.Ordinal) + Pin + CheckPin.Replace("accepted: d", "accepted: bye", StringComparison.Ordinal) + Bye, "f.yaml:7:30: 'acc' is secret and must not be logged, and an account becomes a key that is; expected a variable collected with 'secret: false'" },
+        { "PIN in clear", Head + Account + Pin.Replace("secret: true", "secret: false", StringComparison.Ordinal) + CheckPin.Replace("accepted: d", "accepted: bye", StringComparison.Ordinal) + Bye, "f.yaml:7:41: 'pin' is collected in clear; expected 'secret: true' where it is collected, so that it is sealed at the edge" },
+        { "once secret, once not", Proven.Replace("exhausted: bye", "exhausted: g", StringComparison.Ordinal).Replace("accepted: f", "accepted: bye", StringComparison.Ordinal) + "  g: { collect: pin, digits: 4, secret: false, " + Ask + ", on: { next: bye, failed: bye } }\n", "f.yaml:11:17: 'pin' is collected here in clear and elsewhere as a secret; expected 'secret: true' in both" },
+        { "never collected", Head + "  a: { play: [{ digits: acc }], next: bye }\n" + Bye, "f.yaml:5:25: no step collects 'acc'" },
+        { "used before", Head + "  a: { play: [{ digits: acc }], next: b }\n" + Account.Replace("  a:", "  b:", StringComparison.Ordinal).Replace("next: b", "next: bye", StringComparison.Ordinal) + Bye, "f.yaml:5:25: 'acc' is spoken before it is collected on the path a" },
+        { "used up", Proven.Replace("accepted: f", "accepted: bye", StringComparison.Ordinal).Replace("refused: b", "refused: c", StringComparison.Ordinal), "f.yaml:7:3: endless loop when the caller presses nothing: c → c; expected a way that ends" },
+        { "secret used twice", Proven.Replace("accepted: f", "accepted: c", StringComparison.Ordinal), "f.yaml:7:41: 'pin' is used before it is collected (a verify step uses it up) on the path a → b → c → d → e → c" },
+        { "facts without a fetch", Proven.Replace("accepted: f", "accepted: g", StringComparison.Ordinal) + "  g: { play: [{ amount: facts.balance }], next: bye }\n", "f.yaml:11:25: facts.balance is spoken, but no fetch step of a verified caller comes before it on the path a → b → c → d → e → g" },
+        { "one factor for two", Proven.Replace("accepted: d", "accepted: f", StringComparison.Ordinal) + "  f: { fetch: facts, assurance: two_factors, on: { next: d, unavailable: bye } }\n", "f.yaml:11:3: facts are fetched with assurance two_factors, but totp is not verified on the path a → b → c → f" },
+        { "no factor", Head + "  a: { fetch: facts, assurance: one_factor, on: { next: bye, unavailable: bye } }\n" + Bye, "f.yaml:5:3: facts are fetched with assurance one_factor, but no factor is verified on the path a" },
+        { "an account collected anew", Proven + "  f: { collect: acc, digits: 8, secret: false, " + Ask + ", on: { next: g, failed: bye } }\n  g: { fetch: facts, assurance: one_factor, on: { next: bye, unavailable: bye } }\n", "f.yaml:12:3: facts are fetched with assurance one_factor, but no factor is verified on the path a → b → c → d → e → f → g" },
+        { "two account variables", Proven.Replace("totp, account: acc", "totp, account: bcc", StringComparison.Ordinal).Replace("accepted: f", "accepted: bye", StringComparison.Ordinal).Replace("exhausted: bye", "exhausted: g", StringComparison.Ordinal) + "  g: { collect: bcc, digits: 4, secret: false, " + Ask + ", on: { next: bye, failed: bye } }\n", "f.yaml:9:31: account 'bcc' differs from 'acc' of step 'c'; expected one account variable in a flow" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void A_bad_document_is_refused_with_place_and_expectation(string what, string yaml, string expected)
+    {
+        Assert.NotEmpty(what);
+        var parse = FlowCheck.Text("f.yaml", yaml, new TestCatalogue(), ["agent"]);
+        Assert.Null(parse.Document);
+        Assert.Contains(expected, parse.Errors.Select(e => e.ToString()));
+    }
+
+    [Fact]
+    public void Broken_yaml_is_named_with_the_line_where_reading_stopped() =>
+        Assert.StartsWith("f.yaml:3:1: the text is not YAML: ", Assert.Single(FlowParser.Parse("f.yaml", "flow: f\nstart: [a\n").Errors).ToString());
+
+    [Fact]
+    public void A_document_too_large_is_not_read() =>
+        Assert.Equal("f.yaml:1:1: the document has 300000 characters; expected at most 262144", Assert.Single(FlowParser.Parse("f.yaml", new string('a', 300_000)).Errors).ToString());
+
+    [Fact]
+    public void Several_errors_are_told_at_once_in_the_order_of_the_file()
+    {
+        var errors = FlowCheck.Text("f.yaml", Head + "  a: { play: [nothing], next: x }\n  b: { play: [never], next: y }\n", new TestCatalogue()).Errors;
+        Assert.Equal([(5, 15), (5, 31), (6, 15), (6, 29)], errors.Select(e => (e.Line, e.Column)));
+    }
+
+    [Fact]
+    public void Missing_vocabulary_is_told_where_an_amount_is_spoken()
+    {
+        var catalogue = new TestCatalogue().Without("number/hundred", "and");
+        var parse = FlowCheck.Text("bank.yaml", FlowTexts.Bank, catalogue, ["agent"]);
+        Assert.Contains(parse.Errors, e => e.Message == "to speak amounts, the prompt folder lacks number/hundred, and");
+    }
+
+    [Fact]
+    public void A_flow_needs_the_prompt_for_failures() =>
+        Assert.Contains(FlowCheck.Text("f.yaml", Head + "  a: { hang_up: true }\n", new TestCatalogue().Without("error-polite")).Errors,
+            e => e.ToString() == "f.yaml:1:7: prompt 'error-polite' (said when something fails) is not recorded; expected a file of this name in the prompt folder");
+
+    [Theory]
+    [InlineData("one two", false)]
+    [InlineData("one hello", true)]
+    public void Text_may_be_covered_or_rendered(string text, bool canRender) =>
+        Assert.Empty(FlowCheck.Text("f.yaml", Head + $"  a: {{ play: [{{ say: {text} }}], next: bye }}\n" + Bye, new TestCatalogue { CanRender = canRender }).Errors);
+
+    [Fact]
+    public void The_demo_flow_is_valid() => FlowTexts.Valid(FlowTexts.Bank);
+
+    [Fact]
+    public void Random_damage_to_a_flow_never_throws()
+    {
+        var random = new Random(4711);
+        for (var round = 0; round < 2_000; round++)
+        {
+            var text = FlowTexts.Bank.ToCharArray();
+            for (var hit = random.Next(1, 8); hit > 0; hit--) text[random.Next(text.Length)] = Damage[random.Next(Damage.Length)];
+            var parse = FlowCheck.Text("f.yaml", new string(text), new TestCatalogue(), ["agent"]);
+            Assert.True(parse.Document is null == parse.Errors.Count > 0);
+        }
+    }
+}

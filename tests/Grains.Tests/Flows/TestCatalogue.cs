@@ -1,0 +1,33 @@
+using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces.Flows;
+
+namespace IvrActors.Grains.Tests.Flows;
+
+/// <summary>The prompts of the demo flow and the standard vocabulary, as a set of ids.</summary>
+internal sealed class TestCatalogue : IPromptCatalogue
+{
+    private readonly HashSet<string> _prompts =
+    [
+        "welcome", "enter-account-number", "enter-pin", "enter-pin-again", "enter-code", "enter-code-again", "main-menu", "your-balance-is", "last-transactions",
+        "no-transactions", "transferring", "transfer-failed", "goodbye", "too-many-attempts", "sorry-no-input", "sorry-no-match", "error-polite",
+        .. Speech.TransactionVocabulary, .. Speech.DigitVocabulary,
+    ];
+
+    public bool CanRender { get; init; }
+
+    public TestCatalogue Without(params string[] prompts)
+    {
+        _prompts.ExceptWith(prompts);
+        return this;
+    }
+
+    public bool Contains(string promptId) => _prompts.Contains(promptId);
+
+    /// <summary>Knows the words one, two and three.</summary>
+    public bool TryCover(string text, out IReadOnlyList<string> promptIds)
+    {
+        var words = text.Split(' ').Select(w => w switch { "one" => "number/1", "two" => "number/2", "three" => "number/3", _ => null }).ToList();
+        promptIds = [.. words.OfType<string>()];
+        return !words.Contains(null);
+    }
+}

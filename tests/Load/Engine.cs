@@ -1,0 +1,160 @@
+using System.Collections.Concurrent;
+using System.Net;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Load.Media;
+using IvrActors.Load.Report;
+using IvrActors.Load.Sip;
+
+namespace IvrActors.Load;
+
+/// <summary>Runs scenarios, one after the other, in one thread; the links and the media have threads of their own and hand over here.</summary>
+internal sealed class Engine : IDisposable
+{
+    private const int MediaPorts = 4;
+    private readonly ConcurrentQueue<(SipMessage Message, long At)> _received = new();
+    private readonly SemaphoreSlim _signal = new(0);
+    private readonly PriorityQueue<Call, long> _due = new();
+    private readonly Dictionary<string, Call> _calls = new(StringComparer.Ordinal);
+    private readonly List<(Call Call, long At)> _ended = [];
+    private readonly List<Link> _links = [];
+    private readonly List<MediaReceiver> _receivers = [];
+    private readonly LoadOptions _options;
+    private int _unreadable, _number;
+
+    private Engine(LoadOptions options) => _options = options;
+
+    public string RunId { get; } = Environment.ProcessId.ToString("x", System.Globalization.CultureInfo.InvariantCulture) + DateTime.UtcNow.Ticks.ToString("x", System.Globalization.CultureInfo.InvariantCulture);
+
+    public IPEndPoint Server => _options.Server;
+
+    public bool Srtp => _options.Srtp;
+
+    public byte PayloadType => _options.Codec == "pcma" ? (byte)8 : (byte)0;
+
+    public MediaSender Sender { get; } = new();
+
+    public Result Result { get; private set; } = new() { Name = "", Transport = "" };
+
+    public static async Task<Engine> Open(LoadOptions options)
+    {
+        var engine = new Engine(options);
+        for (var i = 0; i < (options.Transport == "udp" ? 1 : options.Connections); i++)
+            engine._links.Add(await Link.Open(options.Transport, options.Server, options.From, engine.OnReceived));
+        for (var i = 0; i < MediaPorts; i++)
+            engine._receivers.Add(new MediaReceiver(options.From, options.MediaPort + 2 * i));
+        return engine;
+    }
+
+    /// <summary>Has the call looked at then, instead of when it was to be looked at before.</summary>
+    public void Wake(Call call, long at)
+    {
+        if (at == long.MaxValue || call.DueAt == at) return;
+        call.DueAt = at;
+        _due.Enqueue(call, at);
+    }
+
+    public Result Run(Scenario scenario, Callers callers)
+    {
+        Result = new Result { Name = scenario.Name, Transport = _options.Transport.ToUpperInvariant() + (Srtp ? " + SRTP" : "") };
+        using var probe = _options.ServerPid is { } pid ? new ServerProbe(pid) : null;
+        var started = DateTime.UtcNow.Ticks;
+        var dropsBefore = _receivers.Sum(r => r.Drops());
+        while (Result.Started < scenario.Calls || _calls.Count > 0)
+        {
+            var now = DateTime.UtcNow.Ticks;
+            var nextStart = StartDue(scenario, callers, started, now);
+            HandOver();
+            TickDue(callers);
+            var next = Math.Min(nextStart, _due.TryPeek(out _, out var at) ? at : long.MaxValue);
+            var wait = Math.Clamp((next - DateTime.UtcNow.Ticks) / TimeSpan.TicksPerMillisecond, 0, 100);
+            _signal.Wait((int)wait);
+        }
+        Result.Seconds = TimeSpan.FromTicks(DateTime.UtcNow.Ticks - started).TotalSeconds;
+        Result.SocketDrops = _receivers.Sum(r => r.Drops()) - dropsBefore;
+        if (_unreadable > 0) Result.Fail("the server sent a SIP message that does not parse");
+        if (probe is not null) (Result.CpuSeconds, Result.MemoryGrowth, Result.MemoryPeak) = (probe.CpuSecondsUsed, probe.MemoryGrowth, probe.MemoryPeak);
+        _due.Clear();
+        return Result;
+    }
+
+    public void OnEnded(Call call, long now)
+    {
+        _calls.Remove(call.CallId);
+        if (call.Failure is { } failure) Result.Fail(failure);
+        else Result.Completed++;
+        _ended.Add((call, now));
+    }
+
+    public void Dispose()
+    {
+        foreach (var link in _links) link.Dispose();
+        Sender.Dispose();
+        foreach (var receiver in _receivers) receiver.Dispose();
+        _signal.Dispose();
+    }
+
+    private void OnReceived(SipParseResult result)
+    {
+        if (result.Message is { } message) _received.Enqueue((message, DateTime.UtcNow.Ticks));
+        else Interlocked.Increment(ref _unreadable);
+        _signal.Release();
+    }
+
+    // Starts the calls that the rate and the number at once ask for now; returns when to look again.
+    private long StartDue(Scenario scenario, Callers callers, long started, long now)
+    {
+        var interval = (long)(TimeSpan.TicksPerSecond / scenario.Rate);
+        while (Result.Started < scenario.Calls)
+        {
+            var at = started + Result.Started * interval;
+            if (at > now) return at;
+            if (scenario.AtOnce > 0 && _calls.Count >= scenario.AtOnce) return now + 10 * TimeSpan.TicksPerMillisecond;
+            var logsIn = scenario.Name is "keys" or "bank";
+            var caller = logsIn ? callers.Take(now) : null;
+            if (logsIn && caller is null) return now + 100 * TimeSpan.TicksPerMillisecond;
+            _number++;
+            var call = new Call(this, _links[_number % _links.Count], _receivers[_number % _receivers.Count], _number, scenario.To ?? (logsIn ? "bank" : _options.Play), caller);
+            _calls.Add(call.CallId, call);
+            Result.Started++;
+            Result.MostAtOnce = Math.Max(Result.MostAtOnce, _calls.Count);
+            call.Start(now, scenario.Name switch
+            {
+                "setup" => _ => Scripts.Hold(scenario.HoldMs),
+                "play" => c => Scripts.Listen(c, scenario.Seconds),
+                _ => c => Scripts.Bank(c, c.Caller!),
+            });
+        }
+        return long.MaxValue;
+    }
+
+    private void HandOver()
+    {
+        while (_received.TryDequeue(out var received))
+        {
+            if (_calls.TryGetValue(received.Message.CallId, out var call))
+            {
+                if (received.Message is SipResponse response) call.OnResponse(response, received.At);
+                else if (received.Message is SipRequest request) call.OnRequest(request, received.At);
+            }
+            else if (received.Message is SipRequest { Method: not "ACK" } stray)
+            {
+                _links[0].Send(SipWriter.ToBytes(SipResponses.For(stray, 481)));
+            }
+        }
+    }
+
+    private void TickDue(Callers callers)
+    {
+        var now = DateTime.UtcNow.Ticks;
+        while (_due.TryPeek(out _, out var at) && at <= now)
+        {
+            var call = _due.Dequeue();
+            if (call.DueAt != at) continue; // it was given another time since
+            call.DueAt = 0;
+            Wake(call, call.Tick(now));
+        }
+        foreach (var (call, at) in _ended)
+            if (call.Caller is { } caller) callers.Return(caller, at);
+        _ended.Clear();
+    }
+}

@@ -1,0 +1,24 @@
+using System.Net;
+
+namespace IvrActors.Load;
+
+/// <summary>Where the calls go and how, for all scenarios of a run.</summary>
+internal sealed class LoadOptions
+{
+    /// <summary><c>udp</c>, <c>tcp</c> or <c>tls</c>.</summary>
+    public required string Transport { get; init; }
+    public required IPEndPoint Server { get; init; }
+    public required IPAddress From { get; init; }
+    public required int MediaPort { get; init; }
+    public required bool Srtp { get; init; }
+
+    /// <summary><c>pcmu</c> or <c>pcma</c>.</summary>
+    public required string Codec { get; init; }
+
+    /// <summary>Connections that the calls are spread over, where the transport has connections.</summary>
+    public required int Connections { get; init; }
+
+    /// <summary>The user part that <c>setup</c> and <c>play</c> call.</summary>
+    public required string Play { get; init; }
+    public int? ServerPid { get; init; }
+}

@@ -1,0 +1,76 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+
+namespace IvrActors.Load.Report;
+
+/// <summary>What one scenario measured.</summary>
+internal sealed class Result
+{
+    public required string Name { get; init; }
+    public required string Transport { get; init; }
+
+    public int Started, Completed, InviteRepeats;
+    public double Seconds, CpuSeconds;
+    public long MemoryGrowth, MemoryPeak, SocketDrops;
+    public int MostAtOnce;
+    public long PacketsReceived, PacketsLost, MediaFaults;
+
+    /// <summary>INVITE sent to 200 received.</summary>
+    public Histogram Setup { get; } = new();
+
+    /// <summary>From the first packet of an input's last key (and from its first end packet) to the first RTP packet that is not silence.</summary>
+    public Histogram KeyToPrompt { get; } = new();
+    public Histogram KeyEndToPrompt { get; } = new();
+    public ConcurrentDictionary<string, Histogram> KeyToPromptOf { get; } = new();
+
+    /// <summary>Between two RTP packets of a call as the kernel received them.</summary>
+    public Histogram Gap { get; } = new();
+    public ConcurrentDictionary<string, int> Failures { get; } = new();
+
+    public int Failed => Failures.Values.Sum();
+
+    public void Fail(string reason) => Failures.AddOrUpdate(reason, 1, (_, n) => n + 1);
+
+    public static string Table(IReadOnlyList<Result> results)
+    {
+        var rows = new List<string[]>
+        {
+            new[] { "scenario", "over", "calls", "at once", "calls/s", "failed", "set-up p50 / p99", "key→prompt p50 / p99", "key end→prompt p50 / p99", "RTP gap p50 / p99 / max", "RTP lost", "CPU/call", "cores", "memory/call", "memory" },
+        };
+        rows.AddRange(results.Select(r => r.Row()));
+        var widths = Enumerable.Range(0, rows[0].Length).Select(c => rows.Max(r => r[c].Length)).ToArray();
+        rows.Insert(1, [.. widths.Select(w => new string('-', w))]);
+        var text = new StringBuilder();
+        foreach (var row in rows)
+            text.Append("| ").AppendJoin(" | ", row.Select((cell, c) => cell.PadRight(widths[c]))).Append(" |\n");
+        foreach (var r in results) r.Notes(text);
+        return text.ToString();
+    }
+
+    private string[] Row() =>
+    [
+        Name, Transport, Text(Started, ""), Text(MostAtOnce, ""), Text(Completed / Seconds, "", "0.0"), Text(Failed, ""),
+        Quantiles(Setup), Quantiles(KeyToPrompt), Quantiles(KeyEndToPrompt),
+        Gap.Count == 0 ? "–" : $"{Quantiles(Gap)} / {Text(Gap.MaxMs, " ms", "0.0")}",
+        PacketsReceived == 0 ? "–" : Text(PacketsLost, ""),
+        CpuSeconds > 0 ? Text(1000 * CpuSeconds / Math.Max(1, Started), " ms", "0.00") : "–",
+        CpuSeconds > 0 ? Text(CpuSeconds / Seconds, "", "0.00") : "–",
+        MemoryPeak > 0 && MostAtOnce > 0 ? Text(MemoryGrowth / 1024.0 / MostAtOnce, " KB", "0") : "–",
+        MemoryPeak > 0 ? Text(MemoryPeak / 1048576.0, " MB", "0") : "–",
+    ];
+
+    private void Notes(StringBuilder text)
+    {
+        foreach (var (reason, count) in Failures.OrderByDescending(f => f.Value)) text.Append(CultureInfo.InvariantCulture, $"{Name}: {count} failed: {reason}\n");
+        foreach (var (input, times) in KeyToPromptOf.OrderBy(k => k.Key, StringComparer.Ordinal))
+            text.Append(CultureInfo.InvariantCulture, $"{Name}: key→prompt after {input}: {Quantiles(times)} ({times.Count} times)\n");
+        if (InviteRepeats > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {InviteRepeats} INVITEs were repeated for want of an answer within 500 ms\n");
+        if (MediaFaults > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {MediaFaults} RTP packets were wrong (codec, size, source, order, timestamp or SRTP tag)\n");
+        if (SocketDrops > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: the generator itself dropped {SocketDrops} packets: its core is too busy for these figures to hold\n");
+    }
+
+    private static string Quantiles(Histogram h) => h.Count == 0 ? "–" : $"{Text(h.QuantileMs(0.5), "", "0.0")} / {Text(h.QuantileMs(0.99), " ms", "0.0")}";
+
+    private static string Text(double value, string unit, string format = "0") => value.ToString(format, CultureInfo.InvariantCulture) + unit;
+}

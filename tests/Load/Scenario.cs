@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace IvrActors.Load;
+
+/// <summary>What to do, as the command line says it: <c>NAME:key=value,key=value</c>.</summary>
+internal sealed class Scenario
+{
+    /// <summary><c>setup</c>, <c>play</c>, <c>keys</c> or <c>bank</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>New calls per second.</summary>
+    public double Rate { get; init; }
+
+    /// <summary>Calls in all.</summary>
+    public int Calls { get; init; }
+
+    /// <summary>Calls at once that <c>keys</c> and <c>bank</c> keep up; a new one starts when one ends.</summary>
+    public int AtOnce { get; init; }
+
+    /// <summary>How long each call of <c>play</c> listens.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>How long each call of <c>setup</c> is held before BYE.</summary>
+    public int HoldMs { get; init; }
+
+    /// <summary>The user part that is called; null: the scenario's default.</summary>
+    public string? To { get; init; }
+
+    public const string Help = """
+        setup:rate=400,seconds=30,hold=200   INVITE, 200, ACK, hold (ms), BYE at a rate
+        play:calls=500,seconds=30,rate=50    calls at once that each listen to a prompt
+        keys:at-once=100,calls=300           calls that type account, PIN and code, hear the balance, hang up
+        bank:calls=1                         the same as keys, one call after the other
+        """;
+
+    public static Scenario? Parse(string text)
+    {
+        var parts = text.Split(':', 2);
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var pair in (parts.Length > 1 ? parts[1] : "").Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var at = pair.IndexOf('=', StringComparison.Ordinal);
+            if (at <= 0 || !values.TryAdd(pair[..at], pair[(at + 1)..])) return null;
+        }
+        var to = values.Remove("to", out var user) ? user : null;
+        double Take(string key, double otherwise) =>
+            !values.Remove(key, out var v) ? otherwise : double.TryParse(v, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? number : double.NaN;
+        var scenario = parts[0] switch
+        {
+            "setup" when Take("rate", 400) is var rate && Take("seconds", 20) is var seconds =>
+                new Scenario { Name = "setup", Rate = rate, Calls = (int)(rate * seconds), HoldMs = (int)Take("hold", 200), To = to },
+            "play" => new Scenario { Name = "play", Calls = (int)Take("calls", 500), Seconds = Take("seconds", 30), Rate = Take("rate", 50), To = to },
+            "keys" when (int)Take("at-once", 100) is var atOnce =>
+                new Scenario { Name = "keys", AtOnce = atOnce, Calls = (int)Take("calls", 3 * atOnce), Rate = Take("rate", 20), To = to },
+            "bank" => new Scenario { Name = "bank", AtOnce = 1, Calls = (int)Take("calls", 1), Rate = 1, To = to },
+            _ => null,
+        };
+        return scenario is null || values.Count > 0 || double.IsNaN(scenario.Rate + scenario.Seconds) || scenario.Calls <= 0 ? null : scenario;
+    }
+}

@@ -1,0 +1,96 @@
+using IvrActors.Load.Sip;
+
+namespace IvrActors.Load;
+
+/// <summary>A wait within a script: until a condition holds, or a failure when it does not within a limit.</summary>
+internal sealed class Pause
+{
+    private const long LookEvery = 10 * TimeSpan.TicksPerMillisecond;
+    private readonly Func<long, bool>? _holds;
+    private readonly long _limit;
+    private long _until;
+
+    private Pause(long limit, Func<long, bool>? holds)
+    {
+        _limit = limit;
+        _holds = holds;
+    }
+
+    /// <summary>Why the script gives up at this point; null for a wait.</summary>
+    public string? Failure { get; private init; }
+
+    public bool TimedOut { get; private set; }
+
+    public static Pause For(double seconds) => new((long)(seconds * TimeSpan.TicksPerSecond), null);
+
+    /// <summary>Until <paramref name="holds"/> says so; see <see cref="TimedOut"/>.</summary>
+    public static Pause Until(Func<long, bool> holds, double atMostSeconds) => new((long)(atMostSeconds * TimeSpan.TicksPerSecond), holds);
+
+    public static Pause Fail(string failure) => new(0, null) { Failure = failure };
+
+    public void Begin(long now) => _until = now + _limit;
+
+    public bool IsOver(long now)
+    {
+        if (_holds is null) return now >= _until;
+        if (_holds(now)) return true;
+        TimedOut = now >= _until;
+        return TimedOut;
+    }
+
+    public long LookAgain(long now) => _holds is null ? _until : now + LookEvery;
+}
+
+/// <summary>What callers do once their call is up.</summary>
+internal static class Scripts
+{
+    // A prompt has ended when nothing was heard for this long; pauses between words are shorter.
+    private const long PromptEnd = 700 * TimeSpan.TicksPerMillisecond;
+    private const double PromptLimit = 30, AnswerLimit = 15;
+
+    public static IEnumerable<Pause> Hold(int milliseconds)
+    {
+        yield return Pause.For(milliseconds / 1000.0);
+    }
+
+    /// <summary>Listens, and is content only when packets came at their rate and most of the time something was to be heard.</summary>
+    public static IEnumerable<Pause> Listen(Call call, double seconds)
+    {
+        yield return Pause.For(seconds);
+        var expected = seconds * 50;
+        if (call.Media!.Received < 0.97 * expected) yield return Pause.Fail("media: fewer packets than 50 a second");
+        else if (call.Media.AudiblePackets < 0.3 * expected) yield return Pause.Fail("media: silence where a prompt should be");
+    }
+
+    /// <summary>Account, PIN, code from the authenticator, 1 for the balance, 9 to hang up.</summary>
+    public static IEnumerable<Pause> Bank(Call call, Caller caller)
+    {
+        var answered = (long)0;
+        Pause wait;
+        yield return wait = Pause.Until(_ => call.Media!.AudiblePackets > 0, PromptLimit);
+        if (wait.TimedOut) yield return Pause.Fail("no welcome was heard");
+        (string Name, Func<string?> Keys)[] inputs =
+        [
+            ("account", () => caller.Account + "#"), ("PIN", () => caller.Pin + "#"), ("code", () => caller.NextCode(DateTime.UtcNow)), ("menu key", () => "1"),
+        ];
+        foreach (var (name, keys) in inputs)
+        {
+            yield return wait = Pause.Until(now => call.Media!.LastAudible > answered && now - call.Media.LastAudible > PromptEnd, PromptLimit);
+            if (wait.TimedOut) yield return Pause.Fail("the prompt before the " + name + " did not come or did not end");
+            answered = DateTime.UtcNow.Ticks;
+            if (keys() is not { } typed)
+            {
+                yield return Pause.Fail("no one-time code to use");
+                yield break;
+            }
+            call.Media!.Type(typed, name);
+            yield return wait = Pause.Until(_ => !call.Media.KeysPending && !call.Media.AwaitsPrompt, AnswerLimit);
+            if (wait.TimedOut) yield return Pause.Fail("no prompt came after the " + name);
+        }
+        yield return Pause.Until(now => now - call.Media!.LastAudible > PromptEnd, PromptLimit);
+        call.HangUpIsExpected = true;
+        call.Media!.Type("9", null);
+        yield return Pause.For(10);
+        yield return Pause.Fail("the server did not hang up after 9");
+    }
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using IvrActors.Edge.Sip.Message;
+
+namespace IvrActors.Load.Sip;
+
+/// <summary>The messages that a plain softphone sends, as text.</summary>
+internal static class Texts
+{
+    public static byte[] Request(string method, string uri, Link link, UacDialog dialog, string branch, uint cseq, byte[]? sdp = null)
+    {
+        var local = Text(link.Local);
+        var contact = method == "INVITE" ? $"Contact: <sip:{dialog.User}@{local};transport={link.Transport.ToLowerInvariant()}>\r\n" : "";
+        var type = sdp is null ? "" : "Content-Type: application/sdp\r\n";
+        var head = $"""
+            {method} {uri} SIP/2.0
+            Via: SIP/2.0/{link.Transport} {local};branch={branch};rport
+            Max-Forwards: 70
+            From: {dialog.From}
+            To: {dialog.To}
+            Call-ID: {dialog.CallId}
+            CSeq: {cseq.ToString(CultureInfo.InvariantCulture)} {method}
+
+            """.ReplaceLineEndings("\r\n");
+        return [.. Encoding.UTF8.GetBytes($"{head}{contact}{type}Content-Length: {sdp?.Length ?? 0}\r\n\r\n"), .. sdp ?? []];
+    }
+
+    /// <summary>An offer of one codec and keys by RFC 4733; with <paramref name="key"/> (30 bytes) over SRTP keyed by SDES.</summary>
+    public static byte[] Offer(IPAddress address, int port, byte payloadType, byte eventType, byte[]? key)
+    {
+        var codec = payloadType == 8 ? "PCMA" : "PCMU";
+        var profile = key is null ? "RTP/AVP" : "RTP/SAVP";
+        var crypto = key is null ? "" : $"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{Convert.ToBase64String(key)}\r\n";
+        var sdp = $"""
+            v=0
+            o=load 1 1 IN IP4 {address}
+            s=-
+            c=IN IP4 {address}
+            t=0 0
+            m=audio {port} {profile} {payloadType} {eventType}
+            a=rtpmap:{payloadType} {codec}/8000
+            a=rtpmap:{eventType} telephone-event/8000
+            a=fmtp:{eventType} 0-15
+            a=ptime:20
+
+            """.ReplaceLineEndings("\r\n");
+        return Encoding.ASCII.GetBytes(sdp + crypto);
+    }
+
+    /// <summary>Where the answer wants RTP, and its SDES key; null when it took nothing of the offer.</summary>
+    public static (IPEndPoint Remote, byte[]? Key)? ReadAnswer(ReadOnlySpan<byte> sdp, byte payloadType)
+    {
+        IPAddress? address = null;
+        var port = 0;
+        byte[]? key = null;
+        foreach (var line in Encoding.ASCII.GetString(sdp).Split('\n', StringSplitOptions.TrimEntries))
+        {
+            var words = line.Split(' ');
+            if (line.StartsWith("c=IN IP4 ", StringComparison.Ordinal)) IPAddress.TryParse(words[2], out address);
+            else if (line.StartsWith("m=audio ", StringComparison.Ordinal) && words.Length > 3 && words.Skip(3).Contains(payloadType.ToString(CultureInfo.InvariantCulture)))
+                _ = int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out port);
+            else if (line.StartsWith("a=crypto:", StringComparison.Ordinal) && words.Length > 2 && words[2].StartsWith("inline:", StringComparison.Ordinal))
+                key = Convert.FromBase64String(words[2]["inline:".Length..].Split('|')[0].Split(';')[0]);
+        }
+        return address is null || port is <= 0 or > 65535 ? null : (new IPEndPoint(address, port), key);
+    }
+
+    public static string Text(IPEndPoint at) => string.Create(CultureInfo.InvariantCulture, $"{at.Address}:{at.Port}");
+}
+
+/// <summary>What names a dialog on the caller's side (RFC 3261 12).</summary>
+internal sealed class UacDialog
+{
+    public required string User { get; init; }
+    public required string CallId { get; init; }
+    public required string From { get; init; }
+
+    /// <summary>With the server's tag, once it answered.</summary>
+    public required string To { get; set; }
+
+    /// <summary>The request URI inside the dialog: the server's contact.</summary>
+    public required string Target { get; set; }
+
+    public void Establish(SipResponse answer)
+    {
+        To = answer.To.ToString();
+        if (answer.Contact is { } contact) Target = contact.Uri.ToString();
+    }
+}
