@@ -38,12 +38,11 @@ internal sealed partial class IvrServer : IAsyncDisposable
     public static IvrServer Create(string name)
     {
         var folder = Directory.CreateTempSubdirectory("ivr-" + name + "-").FullName;
-        var ports = Enumerable.Range(0, 6).Select(_ => FreeTcpPort()).ToArray();
-        var media = 40000 + (Random.Shared.Next(100) * 100);
-        var yaml = ClusterFile.Adapt(File.ReadAllText(Repository.At("cluster.yaml")), ports, media);
+        var ports = new ClusterPorts(FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), Media: 20000 + (Random.Shared.Next(60) * 200));
+        var yaml = ClusterFile.Adapt(File.ReadAllText(Repository.At("cluster.yaml")), ports);
         var file = Path.Combine(folder, "cluster.yaml");
         File.WriteAllText(file, yaml);
-        return new IvrServer(folder, file, ports[0], ports[1], ports[3]);
+        return new IvrServer(folder, file, ports.Sip, ports.Tls, ports.Metrics);
     }
 
     public async Task Start(string logLevel = "information")
