@@ -67,6 +67,7 @@ internal static class CommandLine
         var root = new RootCommand("IvrActors: a secure voice-response call engine. Without a verb it runs the cluster.") { s_cluster };
         RunCommand.AddTo(root, terminal);
         CheckCommand.AddTo(root, terminal);
+        SimulateCommand.AddTo(root, terminal);
         AuditCommands.AddTo(root, terminal);
         CallerCommands.AddTo(root, terminal);
         OperatorCommands.AddTo(root, terminal);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using OtpNet;
 
@@ -31,6 +33,20 @@ internal sealed class Callers(IReadOnlyList<Caller> all)
     private readonly Queue<(Caller Caller, long NotBefore)> _free = new(all.Select(c => (c, 0L)));
 
     public static Callers Read(string path) => new([.. File.ReadLines(path).Where(l => l.Length > 0).Select(l => JsonSerializer.Deserialize<Caller>(l, JsonSerializerOptions.Web)!)]);
+
+    /// <summary>New callers of the tenant <c>demo</c>, as <c>ivr caller add</c> reads them.</summary>
+    public static IEnumerable<string> MakeUp(int count) => Enumerable.Range(0, count).Select(i => JsonSerializer.Serialize(
+        new
+        {
+            Tenant = "demo",
+            Account = (30_000_000 + i).ToString(CultureInfo.InvariantCulture),
+            // Begins so that no PIN is one of the common ones, which enrolment refuses.
+            Pin = "7042" + RandomNumberGenerator.GetInt32(100).ToString("D2", CultureInfo.InvariantCulture),
+            TotpSecret = Base32Encoding.ToString(RandomNumberGenerator.GetBytes(20)),
+            Balance = "1234.56",
+            Currency = "USD",
+        },
+        JsonSerializerOptions.Web));
 
     /// <summary>A caller who is in no call and has not logged in for a minute; null when there is none.</summary>
     public Caller? Take(long now)

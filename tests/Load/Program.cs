@@ -15,11 +15,11 @@ var play = new Option<string>("--play") { Description = "User part that setup an
 var pid = new Option<int?>("--server-pid") { Description = "Process whose processor time and memory are reported" };
 var callers = new Option<string?>("--callers") { Description = "File of enrolled callers, one JSON object a line: account, pin, totpSecret" };
 
-var root = new RootCommand("Calls an IvrActors server, checks the media that it sends, and reports times as a table. Ends with 1 when a call failed.")
+var calls = new Command("calls", "Calls the server, checks the media that it sends, and reports times as a table. Ends with 1 when a call failed.")
 {
     scenarios, to, from, mediaPort, srtp, codec, connections, play, pid, callers,
 };
-root.SetAction(async (parsed, _) =>
+calls.SetAction(async (parsed, _) =>
 {
     var address = parsed.GetValue(to)!.Split(':', 2);
     if (address.Length != 2 || address[0] is not ("udp" or "tcp" or "tls") || !IPEndPoint.TryParse(address[1], out var server) || !IPAddress.TryParse(parsed.GetValue(from), out var own))
@@ -60,4 +60,12 @@ root.SetAction(async (parsed, _) =>
     Console.Write(Result.Table(results));
     return results.Any(r => r.Failed > 0) ? 1 : 0;
 });
-return root.Parse(args).Invoke();
+
+var count = new Argument<int>("count") { Description = "How many" };
+var make = new Command("callers", "Makes up callers with account, PIN and authenticator key, one JSON object a line, for: ivr caller add") { count };
+make.SetAction(parsed =>
+{
+    foreach (var line in Callers.MakeUp(parsed.GetValue(count))) Console.WriteLine(line);
+    return 0;
+});
+return new RootCommand("The load generator of IvrActors.") { calls, make }.Parse(args).Invoke();
