@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Dashboard;
 using IvrActors.Edge;
+using IvrActors.Edge.Net;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Operators;
@@ -96,7 +97,8 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         builder.Services.AddGrains(cluster.ToPolicy());
         var edge = cluster.ToEdgeOptions(certificate);
-        builder.Services.AddSingleton<IvrActors.Grains.Interfaces.Flows.IPromptCatalogue>(new IvrActors.Edge.Media.PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
+        builder.Services.AddSingleton<IvrActors.Edge.Media.IMediaEngine, IvrActors.Edge.Media.MediaEngine>();
+        builder.Services.AddEdge(edge);
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -104,7 +106,7 @@ internal sealed class IvrProcess : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Listen(cluster.Listeners.Metrics, listen => listen.Protocols = HttpProtocols.Http1);
             if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate));
-            // EDGE
+            kestrel.ListenSip(edge, kestrel.ApplicationServices);
         });
         var app = builder.Build();
         app.UseObservation(port => port == cluster.Listeners.Metrics.Port);

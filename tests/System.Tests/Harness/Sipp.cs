@@ -58,7 +58,7 @@ internal static class Sipp
             steps.Add(Receive("request", "BYE", optional: false));
             steps.Add(Send(Answer("200 OK"), retransmit: false));
         }
-        return new XDocument(new XElement("scenario", new XAttribute("name", "bank"), steps)).ToString();
+        return "<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n" + new XElement("scenario", new XAttribute("name", "bank"), steps);
     }
 
     private static string Answer(string status) => $"SIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:caller@[local_ip]:[local_port]>\nContent-Length: 0\n";
