@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Dashboard;
 using IvrActors.Edge;
+using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
@@ -97,7 +98,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         builder.Services.AddGrains(cluster.ToPolicy());
         var edge = cluster.ToEdgeOptions(certificate);
-        builder.Services.AddSingleton<IvrActors.Edge.Media.IMediaEngine, IvrActors.Edge.Media.MediaEngine>();
+        builder.Services.AddSingleton<IMediaEngine, MediaEngine>();
         builder.Services.AddEdge(edge);
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
