@@ -1,6 +1,8 @@
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Dashboard;
 using IvrActors.Edge;
+using IvrActors.Edge.Media;
+using IvrActors.Edge.Net;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Operators;
@@ -96,7 +98,8 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         builder.Services.AddGrains(cluster.ToPolicy());
         var edge = cluster.ToEdgeOptions(certificate);
-        builder.Services.AddSingleton<IvrActors.Grains.Interfaces.Flows.IPromptCatalogue>(new IvrActors.Edge.Media.PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
+        builder.Services.AddSingleton<IMediaEngine, MediaEngine>();
+        builder.Services.AddEdge(edge);
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -104,7 +107,7 @@ internal sealed class IvrProcess : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Listen(cluster.Listeners.Metrics, listen => listen.Protocols = HttpProtocols.Http1);
             if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate));
-            // EDGE
+            kestrel.ListenSip(edge, kestrel.ApplicationServices);
         });
         var app = builder.Build();
         app.UseObservation(port => port == cluster.Listeners.Metrics.Port);
