@@ -1,5 +1,6 @@
 using IvrActors.Grains.Callers;
 using IvrActors.Grains.Callers.Factors;
+using IvrActors.Grains.Flows;
 using IvrActors.Grains.Policies;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -18,6 +19,7 @@ public static class GrainsServiceCollectionExtensions
         services.AddSingleton(policy);
         services.TryAddSingleton(TimeProvider.System);
         services.AddCallers();
+        services.AddFlows();
         return services;
     }
 

@@ -1,1 +1,3 @@
-return 0;
+using IvrActors.Silo.Commands;
+
+return await CommandLine.Run(args, Console.In, Console.Out, Console.Error);

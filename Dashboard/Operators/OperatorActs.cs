@@ -9,7 +9,7 @@ namespace IvrActors.Dashboard.Operators;
 /// <summary>Writes what operators do to the ledger of the tenant <see cref="Tenant"/>. Throws when it cannot: what cannot be audited is not done.</summary>
 internal sealed class OperatorActs(ClusterAccess cluster, IHttpContextAccessor http)
 {
-    public const string Tenant = "system";
+    public const string Tenant = IAuditGrain.Cluster;
 
     /// <summary>The actor of a refused sign-in whose name is nobody's: what was typed may be a password in the wrong field.</summary>
     public const string Nobody = "unknown";

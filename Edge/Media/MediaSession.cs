@@ -51,6 +51,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
     private ushort _sequence;
     private uint _timestamp;
     private bool _talking;
+    private bool _resumes = true;
     private uint _packetsSent;
     private long _lastSent;
 
@@ -237,7 +238,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
         if (frame > _nextFrame)
         {
             _timestamp += (uint)((frame - _nextFrame) * Telephone.FrameSamples);
-            _talking = false;
+            _resumes = true;
         }
         _nextFrame = frame + 1;
     }
@@ -251,12 +252,14 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
         _timestamp += Telephone.FrameSamples;
         if (!_agreed.Sends || _peer.Target.IsNone)
         {
-            _talking = false;
+            _resumes = true;
             _lastSent = 0;
             return;
         }
 
-        var marker = _packetsSent == 0 || (speech && !_talking);
+        // Where the timestamps jump or speech begins, the peer may set its playout delay anew.
+        var marker = _resumes || (speech && !_talking);
+        _resumes = false;
         _talking = speech;
         new RtpHeader { PayloadType = _agreed.PayloadType, Marker = marker, Sequence = _sequence++, Timestamp = timestamp, Ssrc = _seed.Ssrc }.Write(packet);
         var length = RtpHeader.Size + Telephone.FrameSamples;

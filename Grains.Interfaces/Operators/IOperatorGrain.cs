@@ -41,7 +41,7 @@ public interface IOperatorDirectoryGrain : IGrainWithStringKey
     [Requires(Permission.ManageOperators), Alias("Invite")]
     Task<string> Invite(string role);
 
-    /// <summary>The secret of the first administrator's link, while there is no operator at all; null afterwards. Called at start by the composition root, as grain-only code.</summary>
+    /// <summary>The secret of the first administrator's link, while there is no operator who can sign in; null afterwards. A new one each time, the one before ends. Called at start by the composition root, as grain-only code.</summary>
     [Alias("InviteFirst")]
     Task<string?> InviteFirst();
 

@@ -84,6 +84,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
         }
     }
 
+    private static string OriginOf(string trunk, OriginClass origin) => $"{trunk}/{(origin is OriginClass.TrustedTrunk ? "trusted-trunk" : "unattested")}";
+
     private CallId Call => new(GrainContext.GrainId.Key.ToString()!);
 
     private async Task<CallReply> Admit(CallOffered offered)
@@ -94,7 +96,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
             Actor = decision.Actor,
             Action = decision.Flow is null ? "call.rejected" : "call.admitted",
             Result = decision.Flow is null ? AuditResult.Denied : AuditResult.Success,
-            Origin = $"{offered.Trunk}/{offered.Origin}",
+            Origin = OriginOf(offered.Trunk, offered.Origin),
             Object = Call.Value,
             Detail = decision.Flow is null ? decision.Reason : $"{decision.Flow.Flow.Value}@{decision.Flow.Version}",
         };
@@ -200,7 +202,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 Actor = state.Actor,
                 Action = "call.ended",
                 Result = AuditResult.Success,
-                Origin = $"{state.Trunk}/{state.Origin}",
+                Origin = OriginOf(state.Trunk, state.Origin),
                 Object = Call.Value,
                 Detail = reason.ToString(),
             });

@@ -18,7 +18,7 @@ internal static class StepReader
     private static readonly TimeSpan s_interDigitTimeout = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_leastTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_mostTimeout = TimeSpan.FromSeconds(60);
-    private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#ABCD");
+    private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#");
     private static readonly string[] s_kinds = ["collect", "menu", "verify", "fetch", "transfer", "hang_up"];
     private static readonly string[] s_asking = ["first_digit_timeout", "inter_digit_timeout", "barge_in", "attempts", "no_input", "no_match", "on"];
     private static readonly string[] s_collectKeys = ["collect", "prompt", "digits", "terminator", "secret", .. s_asking];
@@ -197,7 +197,7 @@ internal static class StepReader
         foreach (var (key, target) in map.Entries)
         {
             if (key.Value.Length != 1 || !s_keys.Contains(key.Value[0]))
-                values.Error(key.At, $"choices: '{YamlTree.Shown(key.Value)}' is not a single key; expected one of 0 to 9, *, #, A to D");
+                values.Error(key.At, $"choices: '{YamlTree.Shown(key.Value)}' is not a single key; expected one of 0 to 9, * and #");
             choices.Add(new Exit(key.Value, values.NameOf(target, "a step name")));
         }
         return choices;

@@ -20,7 +20,8 @@ internal sealed class StoredRow<T>(IGrainStorage storage, string name, GrainId g
         {
             var row = new GrainState<T>(new T());
             await storage.ReadStateAsync(name, grain, row);
-            _row = row;
+            // A request that interleaves may have read, and written, meanwhile.
+            _row ??= row;
         }
         return _row.State ??= new T();
     }
@@ -33,10 +34,17 @@ internal sealed class StoredRow<T>(IGrainStorage storage, string name, GrainId g
     public async Task Write(T state)
     {
         var row = _row ?? throw new InvalidOperationException("internal error: written before it was read");
-        _row = null;
         var next = new GrainState<T>(state, row.ETag) { RecordExists = row.RecordExists };
-        await storage.WriteStateAsync(name, grain, next);
-        _row = next;
+        try
+        {
+            await storage.WriteStateAsync(name, grain, next);
+            _row = next;
+        }
+        catch
+        {
+            _row = null;
+            throw;
+        }
     }
 
     public async Task Clear()

@@ -1,2 +1,10 @@
-// The command line of this project: see README.md.
+using IvrActors.Bench;
+
+var benches = new Dictionary<string, Action> { ["sip"] = SipBench.Run };
+if (args.Length != 1 || !benches.TryGetValue(args[0], out var run))
+{
+    Console.Error.WriteLine($"usage: bench {string.Join('|', benches.Keys)}   (build with -c Release)");
+    return 2;
+}
+run();
 return 0;

@@ -39,7 +39,7 @@ public static class FuzzRun
     public const long MostHeapGrowth = 4 * 1024 * 1024;
 
     /// <summary>Inputs before the first heap reading, so that pools and compiled code are already there.</summary>
-    private const int WarmUp = 5_000;
+    public const int WarmUp = 5_000;
 
     private static readonly TimeSpan Suspicious = TimeSpan.FromMilliseconds(5);
 

@@ -1,4 +1,5 @@
 using IvrActors.Edge.Dtmf;
+using Xunit;
 
 namespace IvrActors.Edge.Tests.Dtmf;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using IvrActors.Edge.Rtp;
+using Xunit;
 
 namespace IvrActors.Edge.Tests.Rtp;
 

@@ -1,4 +1,5 @@
 using IvrActors.Edge.Srtp;
+using Xunit;
 
 namespace IvrActors.Edge.Tests.Srtp;
 

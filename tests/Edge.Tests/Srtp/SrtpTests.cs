@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using IvrActors.Edge.Srtp;
+using Xunit;
 
 namespace IvrActors.Edge.Tests.Srtp;
 
@@ -126,18 +127,20 @@ public class SrtpTests
         using var sender = new SrtpSender(SrtpRfcTests.B3());
         using var receiver = new SrtpReceiver(SrtpRfcTests.B3());
         var packet = new byte[182];
+        var refused = 0;
         void One(int i)
         {
             packet.AsSpan().Clear();
             packet[0] = 0x80;
             BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(2), (ushort)i);
             sender.ProtectRtp(packet, 172, 12);
-            Assert.Equal(SrtpRejection.None, receiver.UnprotectRtp(packet, 12, out _));
+            if (receiver.UnprotectRtp(packet, 12, out _) != SrtpRejection.None) refused++;
         }
         for (var i = 0; i < 200; i++) One(i);
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 200; i < 1200; i++) One(i);
-        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1000, "bytes per 1000 packets");
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, refused);
     }
 
     [Fact]

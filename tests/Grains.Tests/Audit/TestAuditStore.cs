@@ -31,6 +31,11 @@ internal sealed class TestAuditStore : IAuditStore
         lock (_lock) change(_records[tenant]);
     }
 
+    public void SetHead(string tenant, AuditHead head)
+    {
+        lock (_lock) _heads[tenant] = head;
+    }
+
     public Task<AuditHead> ReadHead(string tenant)
     {
         lock (_lock) return Task.FromResult(_heads.GetValueOrDefault(tenant) ?? new AuditHead { Number = 0, Hash = [], Mac = [] });

@@ -21,7 +21,7 @@ public class CallClusterTests
         builder.ConfigureSilo((_, silo) =>
         {
             silo.AddMemoryGrainStorage("encrypted");
-            silo.Services.AddFlows().AddSingleton(GrainWorld.Policy).AddSingleton<IClusterKeys>(FakeKeys.Instance).AddSingleton<IPromptCatalogue>(new TestCatalogue()).AddSingleton(TimeProvider.System);
+            silo.Services.AddGrains(GrainWorld.Policy).AddSingleton<IClusterKeys>(FakeKeys.Instance).AddSingleton<IPromptCatalogue>(new TestCatalogue());
         });
         await using var cluster = builder.Build();
         await cluster.DeployAsync();

@@ -22,7 +22,7 @@ public class CallGrainTests
         Assert.Equal("Answer Play Collect", Kinds(reply));
         Assert.Equal((1, "bank", "ask_account"), (reply.Seq, reply.Flow, reply.Step));
         var entry = Assert.Single(_world.Audit.Entries);
-        Assert.Equal(("call.admitted", AuditResult.Success, "local/TrustedTrunk", CallKey), (entry.Action, entry.Result, entry.Origin, entry.Object));
+        Assert.Equal(("call.admitted", AuditResult.Success, "local/trusted-trunk", CallKey), (entry.Action, entry.Result, entry.Origin, entry.Object));
         Assert.StartsWith("n:", entry.Actor, StringComparison.Ordinal);
         Assert.Single(_world.Storage.Rows);
         Assert.Equal((0, 1), (_world.Storage.Reads, _world.Storage.Writes));

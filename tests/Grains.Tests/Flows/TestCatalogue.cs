@@ -4,20 +4,24 @@ using IvrActors.Grains.Interfaces.Flows;
 namespace IvrActors.Grains.Tests.Flows;
 
 /// <summary>The prompts of the demo flow and the standard vocabulary, as a set of ids.</summary>
-internal sealed class TestCatalogue : IPromptCatalogue
+internal sealed class TestCatalogue(IEnumerable<string> prompts) : IPromptCatalogue
 {
-    private readonly HashSet<string> _prompts =
+    private readonly HashSet<string> _prompts = [.. prompts];
+
+    public TestCatalogue() : this(
     [
         "welcome", "enter-account-number", "enter-pin", "enter-pin-again", "enter-code", "enter-code-again", "main-menu", "your-balance-is", "last-transactions",
         "no-transactions", "transferring", "transfer-failed", "goodbye", "too-many-attempts", "sorry-no-input", "sorry-no-match", "error-polite",
         .. Speech.TransactionVocabulary, .. Speech.DigitVocabulary,
-    ];
+    ])
+    {
+    }
 
     public bool CanRender { get; init; }
 
-    public TestCatalogue Without(params string[] prompts)
+    public TestCatalogue Without(params string[] missing)
     {
-        _prompts.ExceptWith(prompts);
+        _prompts.ExceptWith(missing);
         return this;
     }
 

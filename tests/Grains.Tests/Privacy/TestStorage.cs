@@ -62,6 +62,8 @@ internal sealed class TestStorage(IServiceProvider services) : IGrainStorage
     /// <summary>The serialized state of a grain: what the encryption would get.</summary>
     public T? Stored<T>(string stateName, GrainId grain) where T : class => _rows.TryGetValue((stateName, grain), out var row) ? Serializer.Deserialize<T>(row.Bytes) : null;
 
+    public byte[] Bytes(string stateName, GrainId grain) => _rows[(stateName, grain)].Bytes;
+
     /// <summary>Writes a row as another activation, or somebody at the database, does.</summary>
     public Task Replace<T>(string stateName, GrainId grain, T state)
     {

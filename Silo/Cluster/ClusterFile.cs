@@ -1,0 +1,103 @@
+using System.Net;
+using IvrActors.Edge;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies;
+
+namespace IvrActors.Silo.Cluster;
+
+/// <summary>What <c>cluster.yaml</c> says, checked. Relative paths in it are relative to the file.</summary>
+internal sealed class ClusterFile
+{
+    /// <summary>Full path of the file.</summary>
+    public required string Path { get; init; }
+    public required string Cluster { get; init; }
+    public required string Service { get; init; }
+    public required bool Development { get; init; }
+    public required string DataFolder { get; init; }
+    public required string FlowFolder { get; init; }
+    public required string PromptFolder { get; init; }
+    public required LogLevel LogLevel { get; init; }
+    public required string DatabaseFile { get; init; }
+    public required NodeSettings Node { get; init; }
+    public required ListenerSettings Listeners { get; init; }
+    public required CertificateSettings Certificates { get; init; }
+    public required LimitSettings Limits { get; init; }
+    public required LockoutRule Lockout { get; init; }
+    public required PinSettings Pins { get; init; }
+    public required IReadOnlyList<TenantSettings> Tenants { get; init; }
+
+    /// <summary>How many demo callers a development cluster has.</summary>
+    public required int DemoCallers { get; init; }
+
+    public string KeyFolder => System.IO.Path.Combine(DataFolder, "keys");
+
+    public string CertificateFolder => System.IO.Path.Combine(DataFolder, "certs");
+}
+
+[Flags]
+internal enum NodeRoles
+{
+    None = 0,
+    Silo = 1,
+    Edge = 2,
+    Dashboard = 4,
+}
+
+internal sealed record NodeSettings(string Name, NodeRoles Roles);
+
+/// <summary>Where the process listens. A port of 0 takes any free one, null turns a listener off.</summary>
+internal sealed class ListenerSettings
+{
+    public required IPAddress SipAddress { get; init; }
+    public required int? SipUdp { get; init; }
+    public required int? SipTcp { get; init; }
+    public required int? SipTls { get; init; }
+    public required int FirstMediaPort { get; init; }
+    public required int LastMediaPort { get; init; }
+    public required IPEndPoint Dashboard { get; init; }
+    public required IPEndPoint Metrics { get; init; }
+    public required int SiloPort { get; init; }
+    public required int GatewayPort { get; init; }
+}
+
+/// <summary>Files of certificates; null where they are generated (development).</summary>
+internal sealed class CertificateSettings
+{
+    public string? ServerFile { get; init; }
+    public string? ServerKeyFile { get; init; }
+
+    /// <summary>PKCS#12 file of the RSA certificate that protects the key ring.</summary>
+    public string? KeyRingFile { get; init; }
+    public string? KeyRingPasswordFile { get; init; }
+    public string? KeyRingPasswordVariable { get; init; }
+}
+
+internal sealed class LimitSettings
+{
+    public required RateLimit MessagesPerSource { get; init; }
+    public required RateLimit CallsPerTrunk { get; init; }
+    public required RateLimit CallsPerCaller { get; init; }
+    public required int CallsAtOnce { get; init; }
+}
+
+internal sealed record PinSettings(int MemoryKiB, int Passes, int AtOnce, TimeSpan Floor);
+
+internal sealed class TenantSettings
+{
+    public required string Name { get; init; }
+    public required IReadOnlyDictionary<string, string> Numbers { get; init; }
+    public required IReadOnlyDictionary<string, string> TransferTargets { get; init; }
+    public required IReadOnlyList<TrunkSettings> Trunks { get; init; }
+}
+
+internal sealed class TrunkSettings
+{
+    public required string Name { get; init; }
+    public required IReadOnlyList<IPNetwork> From { get; init; }
+    public required SrtpPolicy Srtp { get; init; }
+    public required bool TrustsCallerIdentity { get; init; }
+    public required bool SdesWithoutTls { get; init; }
+
+    /// <summary>A limit of its own instead of the table's.</summary>
+    public RateLimit? Calls { get; init; }
+}

@@ -1,0 +1,288 @@
+using System.Net;
+using IvrActors.Edge;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies;
+
+namespace IvrActors.Silo.Cluster;
+
+/// <summary>Reads and checks <c>cluster.yaml</c> whole: every finding with its line and column, none of them thrown.</summary>
+internal sealed class ClusterFileReader
+{
+    private static readonly Dictionary<string, LogLevel> s_levels = new(StringComparer.Ordinal)
+    {
+        ["trace"] = LogLevel.Trace, ["debug"] = LogLevel.Debug, ["information"] = LogLevel.Information,
+        ["warning"] = LogLevel.Warning, ["error"] = LogLevel.Error, ["critical"] = LogLevel.Critical,
+    };
+
+    private static readonly Dictionary<string, SrtpPolicy> s_srtp = new(StringComparer.Ordinal)
+    {
+        ["required"] = SrtpPolicy.Required, ["preferred"] = SrtpPolicy.Preferred, ["off"] = SrtpPolicy.Off,
+    };
+
+    private readonly List<ClusterError> _errors = [];
+    private readonly string _path;
+    private readonly string _folder;
+    private bool _development;
+
+    private ClusterFileReader(string path)
+    {
+        _path = Path.GetFullPath(path);
+        _folder = Path.GetDirectoryName(_path)!;
+    }
+
+    /// <summary>The cluster, or null with at least one error, in file order.</summary>
+    public static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Read(string path)
+    {
+        if (!File.Exists(path)) return (null, [new ClusterError(Path.GetFileName(path), 1, 1, $"there is no such file (looked for '{Path.GetFullPath(path)}')")]);
+        return Parse(path, File.ReadAllText(path));
+    }
+
+    public static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Parse(string path, string text)
+    {
+        var reader = new ClusterFileReader(path);
+        var root = YamlTree.Read(Path.GetFileName(path), text, reader._errors);
+        var cluster = root is null ? null : reader.ReadCluster(new YamlMap(Path.GetFileName(path), root, "", reader._errors));
+        return reader._errors.Count == 0 ? (cluster, []) : (null, [.. reader._errors.OrderBy(e => e.Line).ThenBy(e => e.Column)]);
+    }
+
+    public static bool TryParseLevel(string text, out LogLevel level) => s_levels.TryGetValue(text, out level);
+
+    private ClusterFile ReadCluster(YamlMap root)
+    {
+        _development = root.Flag("development", false);
+        var data = PathOf(root.Text("data", "a folder", "data"));
+        var cluster = new ClusterFile
+        {
+            Path = _path,
+            Development = _development,
+            Cluster = root.Name("cluster"),
+            Service = root.Name("service"),
+            DataFolder = data,
+            FlowFolder = PathOf(root.Text("flows", "a folder", "flows")),
+            PromptFolder = PathOf(root.Text("prompts", "a folder", "flows/prompts")),
+            LogLevel = root.Choice("log", s_levels, LogLevel.Information),
+            DatabaseFile = ReadStorage(root.Map("storage"), data),
+            Node = ReadNode(root),
+            Listeners = ReadListeners(root.Map("listeners")),
+            Certificates = ReadCertificates(root.Map("certificates", required: false)),
+            Limits = ReadLimits(root.Map("limits")),
+            Lockout = ReadLockout(root.Map("lockout", required: false)),
+            Pins = ReadPins(root.Map("pins", required: false)),
+            Tenants = ReadTenants(root),
+            DemoCallers = root.Number("demo_callers", 0, 20, 0),
+        };
+        if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
+        root.Done();
+        return cluster;
+    }
+
+    private static string ReadStorage(YamlMap map, string data)
+    {
+        map.Choice("kind", new Dictionary<string, string> { ["sqlite"] = "sqlite" }, "sqlite");
+        var file = map.Text("file", "a file name in the data folder", "ivr.db", text => text == Path.GetFileName(text));
+        map.Done();
+        return Path.Combine(data, file);
+    }
+
+    private static NodeSettings ReadNode(YamlMap root)
+    {
+        var nodes = root.Maps("nodes");
+        var result = new NodeSettings("", NodeRoles.None);
+        foreach (var map in nodes)
+        {
+            var name = map.Name("name");
+            var roles = map.List("roles", "silo, edge or dashboard", text => text switch
+            {
+                "silo" => NodeRoles.Silo, "edge" => NodeRoles.Edge, "dashboard" => NodeRoles.Dashboard, _ => (NodeRoles?)null,
+            });
+            result = new NodeSettings(name, roles.Aggregate(NodeRoles.None, (all, role) => all | role));
+            if (roles.Count != roles.Distinct().Count()) map.Report("roles", "duplicate role", "each role once");
+            if (roles.Count > 0 && !result.Roles.HasFlag(NodeRoles.Silo)) map.Report("roles", "no silo", "the role silo: SQLite cannot be reached from another node");
+            map.Done();
+        }
+        if (nodes.Count > 1) root.Report("nodes", "more than one node", "one node: storage sqlite serves one silo");
+        return result;
+    }
+
+    private ListenerSettings ReadListeners(YamlMap map)
+    {
+        var sip = map.Map("sip");
+        var media = map.Map("media");
+        var address = sip.Address("address", IPAddress.Loopback);
+        var first = media.Number("first", 1024, 65534, 20000);
+        var last = media.Number("last", 1025, 65535, 29999);
+        if (first % 2 != 0) media.Report("first", "bad value", "an even port: RTP is even, RTCP the next odd one (RFC 3550 11)");
+        if (last <= first) media.Report("last", "bad value", "a port above listeners.media.first");
+        var listeners = new ListenerSettings
+        {
+            SipAddress = address,
+            SipUdp = sip.Port("udp", canBeOff: true, 5060),
+            SipTcp = sip.Port("tcp", canBeOff: true, 5060),
+            SipTls = sip.Port("tls", canBeOff: true, 5061),
+            FirstMediaPort = first,
+            LastMediaPort = last,
+            Dashboard = ReadEndPoint(map.Map("dashboard"), 8443, out var dashboard),
+            Metrics = ReadEndPoint(map.Map("metrics"), 9464, out var metrics),
+            SiloPort = ReadClusterPort(map, "silo", 11111),
+            GatewayPort = ReadClusterPort(map, "gateway", 30000),
+        };
+        if (!IPAddress.IsLoopback(listeners.Metrics.Address)) Weak(metrics, "address", "metrics without TLS beyond this machine", "a loopback address");
+        if (!IPAddress.IsLoopback(listeners.Dashboard.Address) && _development) dashboard.Report("address", "weak setting: a generated certificate on a listener beyond this machine", "a loopback address while development is true");
+        if (!IPAddress.IsLoopback(address) && _development) sip.Report("address", "weak setting: development defaults on a listener beyond this machine", "a loopback address while development is true");
+        sip.Done();
+        media.Done();
+        dashboard.Done();
+        metrics.Done();
+        map.Done();
+        return listeners;
+    }
+
+    private static IPEndPoint ReadEndPoint(YamlMap map, int port, out YamlMap self)
+    {
+        self = map;
+        return new IPEndPoint(map.Address("address", IPAddress.Loopback), map.Number("port", 0, 65535, port));
+    }
+
+    private int ReadClusterPort(YamlMap map, string name, int fallback)
+    {
+        var below = map.Map(name);
+        var address = below.Address("address", IPAddress.Loopback);
+        if (!IPAddress.IsLoopback(address)) below.Report("address", "bad value", "a loopback address: one node has nobody to speak to, and node TLS is not there");
+        var port = below.Number("port", 1, 65535, fallback);
+        below.Done();
+        return port;
+    }
+
+    private CertificateSettings ReadCertificates(YamlMap map)
+    {
+        var server = map.Map("server", required: false);
+        var ring = map.Map("key_ring", required: false);
+        var settings = new CertificateSettings
+        {
+            ServerFile = FileOf(server, "file", "a PEM file"),
+            ServerKeyFile = FileOf(server, "key", "a PEM file"),
+            KeyRingFile = FileOf(ring, "file", "a PKCS#12 file"),
+            KeyRingPasswordFile = FileOf(ring, "password_file", "a file"),
+            KeyRingPasswordVariable = ring.OptionalText("password_variable", "the name of an environment variable"),
+        };
+        if (settings.ServerFile is null != settings.ServerKeyFile is null) map.Report("server", "half of a pair", "file and key, or neither");
+        if (settings.ServerFile is null) Weak(map, "server", "a generated server certificate", "file and key");
+        if (settings.KeyRingFile is null) Weak(map, "key_ring", "a generated certificate for the key ring", "file");
+        if (settings.KeyRingFile is not null && settings.KeyRingPasswordFile is null == settings.KeyRingPasswordVariable is null)
+            map.Report("key_ring", "no single password", "either password_file or password_variable");
+        server.Done();
+        ring.Done();
+        map.Done();
+        return settings;
+    }
+
+    private static LimitSettings ReadLimits(YamlMap map)
+    {
+        var limits = new LimitSettings
+        {
+            MessagesPerSource = ReadRate(map.Map("sip_messages_per_source")),
+            CallsPerTrunk = ReadRate(map.Map("calls_per_trunk")),
+            CallsPerCaller = ReadRate(map.Map("calls_per_caller")),
+            CallsAtOnce = map.Number("calls_at_once", 1, 100_000, 4000),
+        };
+        map.Done();
+        return limits;
+    }
+
+    private static RateLimit ReadRate(YamlMap map)
+    {
+        var limit = new RateLimit(map.Number("count", 1, 1_000_000), map.Time("period"), map.Number("burst", 1, 1_000_000));
+        map.Done();
+        return limit;
+    }
+
+    private LockoutRule ReadLockout(YamlMap map)
+    {
+        var fallback = new LockoutRule();
+        var rule = new LockoutRule
+        {
+            Failures = map.Number("failures", 1, 100, fallback.Failures),
+            First = map.Time("first", fallback.First),
+            Longest = map.Time("longest", fallback.Longest),
+            Disable = map.Number("disable", 1, 100, fallback.Disable),
+        };
+        if (rule.Longest < rule.First) map.Report("longest", "bad value", "a time not below lockout.first");
+        if (rule.Disable < rule.Failures) map.Report("disable", "bad value", "a number not below lockout.failures");
+        // NIST SP 800-63B-4 3.2.2: back-off of 30 s to 1 h.
+        if (rule.First < TimeSpan.FromSeconds(30)) Weak(map, "first", "a first lock below 30 s", "30s or more");
+        if (rule.Failures > 10) Weak(map, "failures", "more than 10 free guesses", "10 or fewer");
+        map.Done();
+        return rule;
+    }
+
+    private PinSettings ReadPins(YamlMap map)
+    {
+        var pins = new PinSettings(
+            map.Number("argon2_memory_kib", 64, 1_048_576, 19456), map.Number("argon2_passes", 1, 20, 2),
+            map.Number("checks_at_once", 1, 64, Math.Max(1, Environment.ProcessorCount / 2)), map.Time("check_floor", TimeSpan.FromMilliseconds(100)));
+        if (pins.MemoryKiB < 19456) Weak(map, "argon2_memory_kib", "Argon2id below OWASP's minimum", "19456 or more");
+        if (pins.Passes < 2) Weak(map, "argon2_passes", "Argon2id below OWASP's minimum", "2 or more");
+        map.Done();
+        return pins;
+    }
+
+    private List<TenantSettings> ReadTenants(YamlMap root)
+    {
+        var tenants = new List<TenantSettings>();
+        foreach (var map in root.Maps("tenants"))
+        {
+            var numbers = ReadPairs(map, "numbers", "the name of a flow", YamlMap.IsName);
+            var targets = ReadPairs(map, "transfer_targets", "a SIP URI", uri => uri.StartsWith("sip:", StringComparison.Ordinal) || uri.StartsWith("sips:", StringComparison.Ordinal), required: false);
+            var trunks = map.Maps("trunks").Select(ReadTrunk).ToList();
+            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks };
+            if (tenants.Any(t => t.Name == tenant.Name)) map.Report("name", "duplicate tenant", "each name once");
+            // Trunk names stand in metrics and in limits of the whole edge.
+            foreach (var name in trunks.Select(t => t.Name).Where(n => trunks.Count(t => t.Name == n) > 1 || tenants.Any(t => t.Trunks.Any(other => other.Name == n))).Distinct())
+                map.Report("trunks", $"duplicate trunk '{name}'", "each name once in the cluster");
+            tenants.Add(tenant);
+            map.Done();
+        }
+        return tenants;
+    }
+
+    private TrunkSettings ReadTrunk(YamlMap map)
+    {
+        var trunk = new TrunkSettings
+        {
+            Name = map.Name("name"),
+            From = map.List("from", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null),
+            Srtp = map.Choice("srtp", s_srtp, SrtpPolicy.Required),
+            TrustsCallerIdentity = map.Flag("trusts_caller_identity", false),
+            SdesWithoutTls = map.Flag("sdes_without_tls", false),
+            Calls = map.Has("calls") ? ReadRate(map.Map("calls")) : null,
+        };
+        if (!map.Has("calls")) _ = map.OptionalText("calls", "a rate");
+        if (trunk.Srtp == SrtpPolicy.Off) Weak(map, "srtp", "media without encryption", "required");
+        if (trunk.Srtp == SrtpPolicy.Preferred) Weak(map, "srtp", "media that may go without encryption", "required");
+        if (trunk.SdesWithoutTls) Weak(map, "sdes_without_tls", "media keys in clear signalling", "false");
+        map.Done();
+        return trunk;
+    }
+
+    private static Dictionary<string, string> ReadPairs(YamlMap parent, string key, string expected, Func<string, bool> valid, bool required = true)
+    {
+        var map = parent.Map(key, required);
+        return map.Keys.ToDictionary(name => name, name => map.Text(name, expected, valid: valid), StringComparer.Ordinal);
+    }
+
+    /// <summary>A setting that only a development cluster may have.</summary>
+    private void Weak(YamlMap map, string key, string what, string expected)
+    {
+        if (!_development) map.Report(key, "weak setting: " + what, expected + ", or development: true");
+    }
+
+    private string PathOf(string path) => Path.GetFullPath(path, _folder);
+
+    private string? FileOf(YamlMap map, string key, string expected)
+    {
+        if (map.OptionalText(key, expected) is not { } name) return null;
+        var path = PathOf(name);
+        if (!File.Exists(path)) map.Report(key, "no such file", expected);
+        return path;
+    }
+}

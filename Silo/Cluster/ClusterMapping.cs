@@ -1,0 +1,52 @@
+using System.Security.Cryptography.X509Certificates;
+using IvrActors.Edge;
+using IvrActors.Grains.Policies;
+
+namespace IvrActors.Silo.Cluster;
+
+/// <summary>What each part of the system is told of <c>cluster.yaml</c>.</summary>
+internal static class ClusterMapping
+{
+    public static ClusterPolicy ToPolicy(this ClusterFile cluster) => new()
+    {
+        Tenants = cluster.Tenants.ToDictionary(t => t.Name, t => t.ToPolicy(cluster), StringComparer.Ordinal),
+        FactorCheckFloor = cluster.Pins.Floor,
+        PinChecksAtOnce = cluster.Pins.AtOnce,
+        Argon2MemoryKiB = cluster.Pins.MemoryKiB,
+        Argon2Passes = cluster.Pins.Passes,
+    };
+
+    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, X509Certificate2 certificate) => new()
+    {
+        Name = cluster.Node.Name,
+        Address = cluster.Listeners.SipAddress,
+        UdpPort = cluster.Listeners.SipUdp,
+        TcpPort = cluster.Listeners.SipTcp,
+        TlsPort = cluster.Listeners.SipTls,
+        Certificate = certificate,
+        FirstMediaPort = cluster.Listeners.FirstMediaPort,
+        LastMediaPort = cluster.Listeners.LastMediaPort,
+        MessagesPerSource = cluster.Limits.MessagesPerSource,
+        MostCalls = cluster.Limits.CallsAtOnce,
+        PromptFolder = cluster.PromptFolder,
+        RenderedPromptFolder = Path.Combine(cluster.DataFolder, "rendered"),
+        Trunks =
+        [
+            .. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => new EdgeTrunk
+            {
+                Name = trunk.Name, Tenant = tenant.Name, From = trunk.From, Srtp = trunk.Srtp,
+                TrustsCallerIdentity = trunk.TrustsCallerIdentity, SdesWithoutTls = trunk.SdesWithoutTls,
+            })),
+        ],
+    };
+
+    private static TenantPolicy ToPolicy(this TenantSettings tenant, ClusterFile cluster) => new()
+    {
+        Name = tenant.Name,
+        Numbers = tenant.Numbers,
+        TransferTargets = tenant.TransferTargets,
+        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Calls = t.Calls ?? cluster.Limits.CallsPerTrunk }, StringComparer.Ordinal),
+        CallsPerCaller = cluster.Limits.CallsPerCaller,
+        Lockout = cluster.Lockout,
+    };
+}

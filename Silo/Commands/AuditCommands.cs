@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using IvrActors.Grains.Audit;
+using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Storage;
+
+namespace IvrActors.Silo.Commands;
+
+/// <summary><c>ivr audit verify</c> and <c>ivr audit export</c>: on the database file and the key ring, with or without a running silo.</summary>
+internal static class AuditCommands
+{
+    public static void AddTo(RootCommand root, Terminal terminal)
+    {
+        var audit = new Command("audit", "The audit records.");
+        var export = new Option<string?>("--export") { Description = "Also write the records, one JSON object a line.", HelpName = "FILE" };
+        var verify = new Command("verify", "Checks every record of every tenant against the chain. Exit code 1 when one was edited, removed, added or moved.") { export };
+        verify.SetAction(terminal, (parsed, cluster, cancellation) => Verify(cluster, parsed.GetValue(export), terminal, cancellation));
+        var print = new Command("export", "Prints the records, one JSON object a line.");
+        print.SetAction(terminal, (_, cluster, cancellation) => Export(cluster, terminal.Output, cancellation));
+        audit.Add(verify);
+        audit.Add(print);
+        root.Add(audit);
+    }
+
+    private static async Task<int> Verify(ClusterFile cluster, string? exportFile, Terminal terminal, CancellationToken cancellation)
+    {
+        using var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow);
+        var store = new SqliteAuditStore(vault.Database);
+        var faults = 0;
+        // Every tenant of the configuration as well: of one whose records were all removed, nothing is left to list.
+        foreach (var tenant in cluster.Tenants.Select(t => t.Name).Union(store.Tenants()).Order(StringComparer.Ordinal))
+        {
+            var chain = new AuditChain(tenant, vault.Keys.AuditKey(tenant).ToArray());
+            using var snapshot = store.OpenSnapshot(tenant);
+            var verdict = await chain.Verify(snapshot.Records(), snapshot.Head, cancellation);
+            if (verdict.Fault is not null) faults++;
+            await terminal.Output.WriteLineAsync(verdict.Fault is null
+                ? $"{tenant}: {verdict.Records} records, the chain holds"
+                : $"{tenant}: {verdict.Fault}");
+        }
+        if (exportFile is not null)
+        {
+            await using var file = new StreamWriter(exportFile);
+            await WriteRecords(store, file, cancellation);
+        }
+        return faults == 0 ? ExitCode.Done : ExitCode.Findings;
+    }
+
+    private static async Task<int> Export(ClusterFile cluster, TextWriter output, CancellationToken cancellation)
+    {
+        using var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow);
+        await WriteRecords(new SqliteAuditStore(vault.Database), output, cancellation);
+        return ExitCode.Done;
+    }
+
+    private static async Task WriteRecords(SqliteAuditStore store, TextWriter output, CancellationToken cancellation)
+    {
+        foreach (var tenant in store.Tenants())
+        {
+            await foreach (var record in store.Read(tenant, 1).WithCancellation(cancellation))
+            {
+                await output.WriteLineAsync(JsonSerializer.Serialize(new
+                {
+                    tenant = record.Tenant,
+                    number = record.Number,
+                    at = record.At.UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
+                    actor = record.Entry.Actor,
+                    action = record.Entry.Action,
+                    result = record.Entry.Result.ToString(),
+                    origin = record.Entry.Origin,
+                    @object = record.Entry.Object,
+                    detail = record.Entry.Detail,
+                    hash = Convert.ToHexStringLower(record.Hash),
+                }));
+            }
+        }
+    }
+}

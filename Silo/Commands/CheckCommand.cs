@@ -1,0 +1,42 @@
+using System.CommandLine;
+using IvrActors.Edge.Media;
+using IvrActors.Grains.Flows;
+using IvrActors.Silo.Cluster;
+
+namespace IvrActors.Silo.Commands;
+
+/// <summary><c>ivr check</c>: reads cluster.yaml and the flows, and starts, opens and writes nothing.</summary>
+internal static class CheckCommand
+{
+    public static void AddTo(RootCommand root, Terminal terminal)
+    {
+        var flows = new Argument<string[]>("flows") { Description = "Flow files; without any, all of the cluster's.", Arity = ArgumentArity.ZeroOrMore };
+        var check = new Command("check", "Checks cluster.yaml and the flows. Prints every finding as FILE:LINE:COLUMN: what. Exit code 1 when there is one.") { flows };
+        check.SetAction((parsed, cancellation) => Check(parsed, parsed.GetValue(flows) ?? [], terminal, cancellation));
+        root.Add(check);
+    }
+
+    private static async Task<int> Check(ParseResult parsed, string[] flows, Terminal terminal, CancellationToken cancellation)
+    {
+        if (CommandLine.ClusterOf(parsed, terminal) is not { } cluster) return ExitCode.Findings;
+        if (flows.Length == 0) flows = [.. FilesOf(cluster)];
+        var errors = await FlowCheck.Files(flows, Catalogue(cluster), TransferTargets(cluster), cancellation);
+        foreach (var finding in errors) await terminal.Error.WriteLineAsync(finding.ToString());
+        if (errors.Count > 0) return ExitCode.Findings;
+        await terminal.Output.WriteLineAsync($"{CommandLine.ClusterPathOf(parsed)} and {flows.Length} flows are right");
+        return ExitCode.Done;
+    }
+
+    /// <summary>What can be spoken; rendered prompts go nowhere here.</summary>
+    public static PromptStore Catalogue(ClusterFile cluster) => new(cluster.PromptFolder, Path.Combine(cluster.DataFolder, "rendered"));
+
+    public static HashSet<string> TransferTargets(ClusterFile cluster) => cluster.Tenants.SelectMany(t => t.TransferTargets.Keys).ToHashSet(StringComparer.Ordinal);
+
+    // Files that a number names come even when they are missing: that is a finding.
+    private static SortedSet<string> FilesOf(ClusterFile cluster)
+    {
+        var files = new SortedSet<string>(cluster.Tenants.SelectMany(t => t.Numbers.Values).Select(flow => Path.Combine(cluster.FlowFolder, flow + ".yaml")), StringComparer.Ordinal);
+        if (Directory.Exists(cluster.FlowFolder)) files.UnionWith(Directory.EnumerateFiles(cluster.FlowFolder, "*.yaml"));
+        return files;
+    }
+}

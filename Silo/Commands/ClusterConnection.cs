@@ -1,0 +1,72 @@
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Security;
+using IvrActors.Silo.Storage;
+using Orleans.Configuration;
+
+namespace IvrActors.Silo.Commands;
+
+/// <summary>
+/// The command line as a client of the running silo. Its right comes from the key ring: whoever can read that on the
+/// silo's machine is its administrator, and is audited as <c>command-line</c>.
+/// </summary>
+internal sealed class ClusterConnection : IAsyncDisposable
+{
+    private const string Name = "command-line";
+
+    private readonly IHost _host;
+
+    private ClusterConnection(IHost host) => _host = host;
+
+    public IGrainFactory Grains => _host.Services.GetRequiredService<IClusterClient>();
+
+    /// <summary>Runs <paramref name="work"/> with an administrator's token; what the silo refuses or fails becomes a message and an exit code.</summary>
+    public static async Task<int> Use(ClusterFile cluster, Terminal terminal, Func<IGrainFactory, Task<int>> work)
+    {
+        string token;
+        using (var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow)) token = new RoleTokens(vault.Keys, TimeProvider.System).Issue(Name, Roles.Administrator);
+        try
+        {
+            await using var connection = await Open(cluster);
+            RequestContext.Set(RoleToken.ContextKey, token);
+            return await work(connection.Grains);
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException or System.Net.Sockets.SocketException or Orleans.Runtime.Messaging.ConnectionFailedException)
+        {
+            await terminal.Error.WriteLineAsync($"No silo answers on 127.0.0.1:{cluster.Listeners.GatewayPort} ({e.GetType().Name}). Is the cluster running?");
+            return ExitCode.Unreachable;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            await terminal.Error.WriteLineAsync("The silo refused this: it runs with other keys than those of this data folder.");
+            return ExitCode.Findings;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync();
+        _host.Dispose();
+    }
+
+    private static async Task<ClusterConnection> Open(ClusterFile cluster)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.UseOrleansClient(client =>
+        {
+            client.UseLocalhostClustering(cluster.Listeners.GatewayPort, cluster.Service, cluster.Cluster);
+            client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = TimeSpan.FromSeconds(30));
+        });
+        var host = builder.Build();
+        try
+        {
+            await host.StartAsync();
+            return new ClusterConnection(host);
+        }
+        catch
+        {
+            host.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Hosting;
+
+namespace IvrActors.Silo.Commands;
+
+/// <summary><c>ivr run</c>, which is also what no verb means.</summary>
+internal static class RunCommand
+{
+    public static void AddTo(RootCommand root, Terminal terminal)
+    {
+        var level = new Option<string?>("--log-level") { Description = "Overrides 'log' of cluster.yaml: trace, debug, information, warning, error, critical." };
+        level.AcceptOnlyFromAmong("trace", "debug", "information", "warning", "error", "critical");
+        var quiet = new Option<bool>("--quiet") { Description = "Print nothing on standard output." };
+        var run = new Command("run", "Runs this node until it is asked to end (SIGTERM, SIGINT).") { level, quiet };
+        foreach (var command in new[] { root, run })
+            command.SetAction(terminal, (parsed, cluster, _) => Run(cluster, LevelOf(parsed.GetValue(level), cluster), parsed.GetValue(quiet), terminal));
+        root.Add(level);
+        root.Add(quiet);
+        root.Add(run);
+    }
+
+    private static LogLevel LevelOf(string? text, ClusterFile cluster) => text is not null && ClusterFileReader.TryParseLevel(text, out var level) ? level : cluster.LogLevel;
+
+    private static async Task<int> Run(ClusterFile cluster, LogLevel level, bool quiet, Terminal terminal)
+    {
+        await using var process = IvrProcess.Create(cluster, level);
+        try
+        {
+            await process.Start();
+        }
+        catch (IOException e)
+        {
+            // Kestrel's message names the address.
+            await terminal.Error.WriteLineAsync("A listener could not be opened: " + e.Message);
+            return ExitCode.Unusable;
+        }
+        catch (System.Net.Sockets.SocketException e)
+        {
+            await terminal.Error.WriteLineAsync($"A listener could not be opened: {e.Message}. Does another process use a port of {cluster.Path}?");
+            return ExitCode.Unusable;
+        }
+        if (process.Opening.FlowErrors.Count > 0)
+        {
+            foreach (var finding in process.Opening.FlowErrors) await terminal.Error.WriteLineAsync(finding);
+            await process.Stop();
+            return ExitCode.Unusable;
+        }
+        if (!quiet) Welcome.Print(terminal.Output, cluster, process.Addresses, process.Opening);
+        await process.WaitForShutdown();
+        return ExitCode.Done;
+    }
+}

@@ -1,0 +1,163 @@
+using System.Security.Cryptography.X509Certificates;
+using IvrActors.Dashboard;
+using IvrActors.Edge;
+using IvrActors.Grains;
+using IvrActors.Grains.Audit;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Privacy;
+using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Security;
+using IvrActors.Silo.Storage;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Console;
+using Orleans.Configuration;
+
+namespace IvrActors.Silo.Hosting;
+
+/// <summary>One process of a cluster: a silo, and the edge and the dashboard where the node has these roles. Composition only.</summary>
+internal sealed class IvrProcess : IAsyncDisposable
+{
+    // States that die with their call: losing the last second of them to a power cut loses nothing that still exists.
+    private static readonly HashSet<string> s_relaxedStates = ["call"];
+
+    // Half of the default: a grain that nobody called for this long is a call that ended or a caller who is gone, and costs memory only.
+    private static readonly TimeSpan s_idleGrain = TimeSpan.FromMinutes(7);
+
+    private readonly WebApplication _app;
+    private readonly ClusterVault _vault;
+    private readonly ClusterFile _cluster;
+    private readonly X509Certificate2 _certificate;
+
+    private IvrProcess(WebApplication app, ClusterVault vault, ClusterFile cluster, X509Certificate2 certificate)
+    {
+        (_app, _vault, _cluster, _certificate) = (app, vault, cluster, certificate);
+        Opening = new Opening(cluster, app.Services.GetRequiredService<IGrainFactory>(), app.Services.GetRequiredService<RoleTokens>(), vault.Ring, TimeProvider.System);
+    }
+
+    public Opening Opening { get; }
+
+    public IServiceProvider Services => _app.Services;
+
+    public Addresses Addresses => new(_cluster.Listeners.Dashboard, _cluster.Listeners.Metrics);
+
+    public static IvrProcess Create(ClusterFile cluster, LogLevel level)
+    {
+        var now = DateTimeOffset.UtcNow;
+        Observation.Start();
+        var vault = ClusterVault.OpenOrCreate(cluster, now);
+        try
+        {
+            var settings = cluster.Certificates;
+            var certificate = settings.ServerFile is { } file ? X509Certificate2.CreateFromPemFile(file, settings.ServerKeyFile) : Certificates.Server(cluster.CertificateFolder, now);
+            return new IvrProcess(Build(cluster, level, vault, certificate), vault, cluster, certificate);
+        }
+        catch
+        {
+            vault.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Starts everything and does the opening work. Ready afterwards, unless <see cref="Opening.FlowErrors"/> says why not.</summary>
+    public async Task Start()
+    {
+        await _app.StartAsync();
+        try
+        {
+            await Opening.Run();
+        }
+        catch
+        {
+            // The silo leaves its cluster in order, also when it was of no use to it.
+            await _app.StopAsync();
+            throw;
+        }
+        if (Opening.FlowErrors.Count == 0) _app.Services.GetRequiredService<Readiness>().Open();
+    }
+
+    public Task WaitForShutdown() => _app.WaitForShutdownAsync();
+
+    public Task Stop() => _app.StopAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _vault.Dispose();
+        _certificate.Dispose();
+    }
+
+    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault vault, X509Certificate2 certificate)
+    {
+        // Nothing but cluster.yaml configures this process: no environment variable or settings file opens a port or loosens a check.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], EnvironmentName = "Production", ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear();
+        AddLogging(builder.Logging, level);
+        AddCore(builder.Services, vault);
+        builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
+        builder.Services.AddGrains(cluster.ToPolicy());
+        var edge = cluster.ToEdgeOptions(certificate);
+        builder.Services.AddSingleton<IvrActors.Grains.Interfaces.Flows.IPromptCatalogue>(new IvrActors.Edge.Media.PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(cluster.Listeners.Metrics, listen => listen.Protocols = HttpProtocols.Http1);
+            if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate));
+            // EDGE
+        });
+        var app = builder.Build();
+        app.UseObservation(port => port == cluster.Listeners.Metrics.Port);
+        if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) app.MapDashboard();
+        return app;
+    }
+
+    private static void AddCore(IServiceCollection services, ClusterVault vault)
+    {
+        vault.Ring.AddTo(services);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(vault.Keys);
+        services.AddSingleton<IClusterKeys>(vault.Keys);
+        services.AddSingleton<IAuditStore>(new SqliteAuditStore(vault.Database));
+        services.AddSingleton<RoleTokens>();
+        services.AddSingleton<IRoleTokens>(provider => provider.GetRequiredService<RoleTokens>());
+        services.AddSingleton<Readiness>();
+        services.AddHostedService<ActivationCounter>();
+    }
+
+    private static void AddSilo(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault)
+    {
+        orleans.UseLocalhostClustering(cluster.Listeners.SiloPort, cluster.Listeners.GatewayPort, serviceId: cluster.Service, clusterId: cluster.Cluster);
+        orleans.Services.AddEncryptedStorage(vault.Database, s_relaxedStates);
+        orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
+        orleans.Configure<GrainCollectionOptions>(options => options.CollectionAge = s_idleGrain);
+    }
+
+    private static void AddLogging(ILoggingBuilder logging, LogLevel level)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(level);
+        // The runtime's own messages below a warning are for who debugs the runtime.
+        if (level >= LogLevel.Information)
+        {
+            foreach (var category in new[] { "Orleans", "Microsoft", "Polly" }) logging.AddFilter(category, level > LogLevel.Warning ? level : LogLevel.Warning);
+            // Its first check measures from the machine's start and always warns.
+            logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        }
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+        // Standard output is for the person who started the process.
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static DashboardOptions DashboardOptionsOf(ClusterFile cluster) => new()
+    {
+        Port = cluster.Listeners.Dashboard.Port,
+        Tenants = [.. cluster.Tenants.Select(t => new DashboardTenant { Name = t.Name, Flows = [.. t.Numbers.Values.Distinct(StringComparer.Ordinal)] })],
+    };
+}

@@ -1,0 +1,107 @@
+using System.Reflection;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Silo.Security;
+using Prometheus;
+
+namespace IvrActors.Silo.Hosting;
+
+/// <summary>Whether this process may take calls: from the end of the start-up work until it is asked to stop.</summary>
+internal sealed class Readiness(IHostApplicationLifetime lifetime)
+{
+    private volatile bool _opened;
+
+    public bool IsReady => _opened && !lifetime.ApplicationStopping.IsCancellationRequested;
+
+    public void Open() => _opened = true;
+}
+
+/// <summary><c>/metrics</c>, <c>/health/live</c> and <c>/health/ready</c>: everything that the metrics listener answers, and nothing that another listener does.</summary>
+internal static class Observation
+{
+    public static string Version { get; } =
+        typeof(Observation).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
+
+    /// <summary>Chooses what is measured; must run before the first metric is read.</summary>
+    public static void Start()
+    {
+        // The default adapters turn every meter and event counter of the process into metrics, without a bound on their labels.
+        Metrics.SuppressDefaultMetrics(new SuppressDefaultMetricOptions { SuppressEventCounters = true, SuppressMeters = true });
+        MeterAdapter.StartListening(new MeterAdapterOptions { InstrumentFilterPredicate = instrument => instrument.Meter.Name == "Microsoft.Orleans" });
+        Metrics.CreateGauge("ivr_build_info", "The version that runs; always 1.", "version").WithLabels(Version).Set(1);
+    }
+
+    /// <summary>Must come first in the pipeline: requests on the metrics port end here.</summary>
+    public static void UseObservation(this WebApplication app, Func<int, bool> isMetricsPort)
+    {
+        var readiness = app.Services.GetRequiredService<Readiness>();
+        app.Use(async (http, next) =>
+        {
+            // The socket's port, not the Host header, which the client chooses.
+            if (!isMetricsPort(http.Connection.LocalPort))
+            {
+                await next(http);
+                return;
+            }
+            await Answer(http, readiness);
+        });
+    }
+
+    private static async Task Answer(HttpContext http, Readiness readiness)
+    {
+        switch (http.Request.Path.Value)
+        {
+            case "/metrics":
+                http.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+                await Metrics.DefaultRegistry.CollectAndExportAsTextAsync(http.Response.Body, http.RequestAborted);
+                break;
+            case "/health/live":
+                await http.Response.WriteAsync("live\n", http.RequestAborted);
+                break;
+            case "/health/ready":
+                http.Response.StatusCode = readiness.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+                await http.Response.WriteAsync(readiness.IsReady ? "ready\n" : "not ready\n", http.RequestAborted);
+                break;
+            default:
+                http.Response.StatusCode = StatusCodes.Status404NotFound;
+                break;
+        }
+    }
+}
+
+/// <summary>Counts the grains in memory, by type.</summary>
+internal sealed partial class ActivationCounter(IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<ActivationCounter> logger) : BackgroundService
+{
+    // Below Prometheus' usual scrape interval of 15 s; a count costs one call to the silo.
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(10);
+    private static readonly Gauge s_activations = Metrics.CreateGauge("ivr_grain_activations", "Grains in memory.", "type");
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(s_interval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await Count();
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException)
+            {
+                // Telemetry fails open; the next tick tries again.
+                LogFailure(e.GetType().Name);
+            }
+        }
+    }
+
+    private async Task Count()
+    {
+        RequestContext.Set(RoleToken.ContextKey, tokens.IssueSystem());
+        var counts = await grains.GetGrain<IManagementGrain>(0).GetSimpleGrainStatistics();
+        foreach (var type in counts.GroupBy(c => ShortName(c.GrainType))) s_activations.WithLabels(type.Key).Set(type.Sum(c => c.ActivationCount));
+    }
+
+    // "IvrActors.Grains.Calls.CallGrain,Grains" → "CallGrain"
+    private static string ShortName(string type) => type.Split(',')[0].Split('.')[^1];
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The grains could not be counted: {Failure}")]
+    private partial void LogFailure(string failure);
+}

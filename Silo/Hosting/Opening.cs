@@ -1,0 +1,67 @@
+using System.Security.Cryptography;
+using System.Text;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Security;
+using IvrActors.Silo.Storage;
+
+namespace IvrActors.Silo.Hosting;
+
+/// <summary>What is done between "the listeners are up" and "ready": flows are published when they changed, demo callers enrolled once, the first administrator invited.</summary>
+internal sealed class Opening(ClusterFile cluster, IGrainFactory grains, RoleTokens tokens, KeyRing ring, TimeProvider time)
+{
+    /// <summary>Findings of flows; when there are any, the cluster must not open.</summary>
+    public List<string> FlowErrors { get; } = [];
+
+    /// <summary>Demo callers that are enrolled.</summary>
+    public List<DemoCaller> DemoCallers { get; } = [];
+
+    /// <summary>Secret of the first administrator's link, or null when there is an operator already.</summary>
+    public string? FirstInvitation { get; private set; }
+
+    public async Task Run()
+    {
+        RequestContext.Set(RoleToken.ContextKey, tokens.IssueSystem());
+        foreach (var tenant in cluster.Tenants) await Publish(tenant);
+        if (FlowErrors.Count > 0) return;
+        if (cluster.Development && cluster.DemoCallers > 0) await EnrolDemoCallers(cluster.Tenants[0].Name);
+        if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) FirstInvitation = await grains.GetGrain<IOperatorDirectoryGrain>(IOperatorDirectoryGrain.Key).InviteFirst();
+    }
+
+    private async Task Publish(TenantSettings tenant)
+    {
+        foreach (var flow in tenant.Numbers.Values.Distinct(StringComparer.Ordinal))
+        {
+            var file = Path.Combine(cluster.FlowFolder, flow + ".yaml");
+            if (!File.Exists(file))
+            {
+                FlowErrors.Add($"{file}:1:1: there is no such file, but tenant {tenant.Name} has a number for it");
+                continue;
+            }
+            var yaml = await File.ReadAllTextAsync(file);
+            var grain = grains.GetGrain<IFlowGrain>(IFlowGrain.Key(tenant.Name, flow));
+            var version = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(yaml)));
+            if (string.Equals((await grain.GetPublished())?.Version, version, StringComparison.OrdinalIgnoreCase)) continue;
+            FlowErrors.AddRange((await grain.Publish(Path.GetFileName(file), yaml)).Errors.Select(e => e.ToString()));
+        }
+    }
+
+    /// <summary>Enrols each demo caller once: doing it again at every start would undo what a test did to one.</summary>
+    private async Task EnrolDemoCallers(string tenant)
+    {
+        var callers = Hosting.DemoCallers.Open(ring, cluster.DemoCallers);
+        var noteFile = Path.Combine(cluster.DataFolder, "demo-callers");
+        var enrolled = File.Exists(noteFile) ? (await File.ReadAllTextAsync(noteFile)).Split(' ') : [];
+        var done = enrolled is [var fingerprint, var count] && fingerprint == callers.Fingerprint && int.TryParse(count, out var number) ? number : 0;
+        var enroller = new CallerEnroller(grains);
+        var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+        foreach (var caller in callers.All.Skip(done))
+        {
+            if (await enroller.Enrol(tenant, caller.Account, null, Encoding.ASCII.GetBytes(caller.Pin), caller.TotpKey, caller.Facts(today)) is { } error)
+                throw new InvalidOperationException("internal error: a demo caller was refused: " + error);
+        }
+        PrivateFiles.Write(noteFile, Encoding.ASCII.GetBytes($"{callers.Fingerprint} {Math.Max(done, callers.All.Count)}"));
+        DemoCallers.AddRange(callers.All);
+    }
+}

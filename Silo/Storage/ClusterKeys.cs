@@ -1,0 +1,76 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Privacy;
+
+namespace IvrActors.Silo.Storage;
+
+/// <summary>
+/// The keys of the cluster: derived by HKDF-SHA-256 (RFC 5869) from one random master secret, each under a label of its own, and the
+/// sealing key pair. Both rest in the key ring's folder, outside the database.
+/// </summary>
+internal sealed class ClusterKeys : IClusterKeys
+{
+    private const int KeySize = 32;
+
+    private readonly byte[] _master;
+    private readonly ECParameters _sealing;
+    private readonly byte[] _pepper;
+    private readonly byte[] _proof;
+    private readonly byte[] _token;
+    private readonly ConcurrentDictionary<string, byte[]> _tenantKeys = new(StringComparer.Ordinal);
+
+    private ClusterKeys(byte[] master, ECParameters sealing)
+    {
+        _master = master;
+        _sealing = sealing;
+        _pepper = Derive("pepper v1");
+        _proof = Derive("verified caller v1");
+        _token = Derive("role token v1");
+        using var key = ECDiffieHellman.Create(sealing);
+        var point = SecretSealer.PublicKeyOf("", key).PublicKey;
+        SealingKey = SecretSealer.PublicKeyOf("seal-" + Convert.ToHexStringLower(SHA256.HashData(point).AsSpan(0, 8)), key);
+    }
+
+    /// <param name="mayCreate">As in <see cref="KeyRing.Open"/>.</param>
+    public static ClusterKeys Load(KeyRing ring, bool mayCreate)
+    {
+        var master = ring.Secret("master", mayCreate, () => RandomNumberGenerator.GetBytes(KeySize));
+        var pkcs8 = ring.Secret("sealing", mayCreate, () =>
+        {
+            using var key = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+            return key.ExportPkcs8PrivateKey();
+        });
+        using var sealing = ECDiffieHellman.Create();
+        sealing.ImportPkcs8PrivateKey(pkcs8, out _);
+        CryptographicOperations.ZeroMemory(pkcs8);
+        return new ClusterKeys(master, sealing.ExportParameters(true));
+    }
+
+    public SealingKey SealingKey { get; }
+
+    public ReadOnlySpan<byte> Pepper => _pepper;
+
+    public ReadOnlySpan<byte> ProofKey => _proof;
+
+    /// <summary>MAC key of role tokens.</summary>
+    public ReadOnlySpan<byte> TokenKey => _token;
+
+    public ReadOnlySpan<byte> PseudonymKey(string tenant) => TenantKey("pseudonym v1", tenant);
+
+    public ReadOnlySpan<byte> AuditKey(string tenant) => TenantKey("audit v1", tenant);
+
+    public Secret<byte>? Open(SealedSecret sealedSecret, string context, string purpose)
+    {
+        if (sealedSecret.KeyId != SealingKey.KeyId) return null;
+        // A key object of its own per call: they are not safe to share among threads.
+        using var key = ECDiffieHellman.Create(_sealing);
+        return SecretSealer.Open(key, context, purpose, sealedSecret);
+    }
+
+    private byte[] TenantKey(string purpose, string tenant) => _tenantKeys.GetOrAdd(purpose + "/" + tenant, Derive);
+
+    private byte[] Derive(string label) => HKDF.DeriveKey(HashAlgorithmName.SHA256, _master, KeySize, info: Encoding.UTF8.GetBytes("ivr " + label));
+}

@@ -1,0 +1,192 @@
+using IvrActors.Grains.Audit;
+using IvrActors.Grains.Interfaces.Audit;
+using Microsoft.Data.Sqlite;
+
+namespace IvrActors.Silo.Storage;
+
+/// <summary>The audit table in SQLite. Appends commit to the disk before they answer; reads do not wait for writers.</summary>
+internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
+{
+    private const int MostPerPage = 500;
+    private const string Columns = "number, at, actor, action, result, origin, object, detail, hash";
+
+    public Task<AuditHead> ReadHead(string tenant)
+    {
+        using var connection = database.OpenReader();
+        return Task.FromResult(ReadHead(connection, tenant));
+    }
+
+    public async Task Append(string tenant, AuditHead expected, IReadOnlyList<AuditRecord> records, AuditHead head)
+    {
+        try
+        {
+            await using var connection = (SqliteConnection)await database.Durable.OpenConnectionAsync().ConfigureAwait(false);
+            using var transaction = connection.BeginTransaction(deferred: false);
+            if (!ReadHead(connection, tenant).Hash.AsSpan().SequenceEqual(expected.Hash)) throw new AuditConflictException();
+            Insert(connection, transaction, tenant, records);
+            WriteHead(connection, transaction, tenant, head);
+            transaction.Commit();
+        }
+        catch (SqliteException e)
+        {
+            StorageMetrics.Errors.WithLabels("audit").Inc();
+            // Two writers of one number end at the primary key: the same conflict, seen later.
+            if (e.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT) throw new AuditConflictException();
+            throw new StorageUnavailableException("Audit records could not be written.");
+        }
+    }
+
+    public async IAsyncEnumerable<AuditRecord> Read(string tenant, long from)
+    {
+        using var connection = database.OpenReader();
+        foreach (var record in Read(connection, tenant, from)) yield return record;
+        await Task.CompletedTask.ConfigureAwait(false);
+    }
+
+    public Task<AuditPage> Search(string tenant, AuditQuery query)
+    {
+        using var connection = database.OpenReader();
+        using var command = connection.CreateCommand();
+        command.CommandText =
+            $"""
+            SELECT {Columns} FROM audit_record
+            WHERE tenant = $tenant AND number < $before
+              AND ($action IS NULL OR action = $action) AND ($actor IS NULL OR actor = $actor) AND ($object IS NULL OR object = $object)
+              AND ($from IS NULL OR at >= $from) AND ($to IS NULL OR at < $to)
+            ORDER BY number DESC LIMIT $limit
+            """;
+        var limit = Math.Clamp(query.Limit, 1, MostPerPage);
+        command.Parameters.AddWithValue("$tenant", tenant);
+        command.Parameters.AddWithValue("$before", query.Before ?? long.MaxValue);
+        command.Parameters.AddWithValue("$action", (object?)query.Action ?? DBNull.Value);
+        command.Parameters.AddWithValue("$actor", (object?)query.Actor ?? DBNull.Value);
+        command.Parameters.AddWithValue("$object", (object?)query.Object ?? DBNull.Value);
+        command.Parameters.AddWithValue("$from", (object?)query.From?.UtcTicks ?? DBNull.Value);
+        command.Parameters.AddWithValue("$to", (object?)query.To?.UtcTicks ?? DBNull.Value);
+        command.Parameters.AddWithValue("$limit", limit);
+        var records = new List<AuditRecord>();
+        using var reader = command.ExecuteReader();
+        while (reader.Read()) records.Add(RecordOf(tenant, reader));
+        return Task.FromResult(new AuditPage { Records = records, Next = records.Count == limit ? records[^1].Number : null });
+    }
+
+    /// <summary>Head and records as they stood at one moment, whatever is appended meanwhile. For checks from outside the silo.</summary>
+    public AuditSnapshot OpenSnapshot(string tenant) => new(database.OpenReader(), tenant);
+
+    /// <summary>Tenants that have records or a head.</summary>
+    public IReadOnlyList<string> Tenants()
+    {
+        using var connection = database.OpenReader();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT tenant FROM audit_head UNION SELECT tenant FROM audit_record ORDER BY 1";
+        var tenants = new List<string>();
+        using var reader = command.ExecuteReader();
+        while (reader.Read()) tenants.Add(reader.GetString(0));
+        return tenants;
+    }
+
+    internal static IEnumerable<AuditRecord> Read(SqliteConnection connection, string tenant, long from)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT {Columns} FROM audit_record WHERE tenant = $tenant AND number >= $from ORDER BY number";
+        command.Parameters.AddWithValue("$tenant", tenant);
+        command.Parameters.AddWithValue("$from", from);
+        using var reader = command.ExecuteReader();
+        while (reader.Read()) yield return RecordOf(tenant, reader);
+    }
+
+    internal static AuditHead ReadHead(SqliteConnection connection, string tenant)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT number, hash, mac FROM audit_head WHERE tenant = $tenant";
+        command.Parameters.AddWithValue("$tenant", tenant);
+        using var reader = command.ExecuteReader();
+        return reader.Read()
+            ? new AuditHead { Number = reader.GetInt64(0), Hash = reader.GetFieldValue<byte[]>(1), Mac = reader.GetFieldValue<byte[]>(2) }
+            : new AuditHead { Number = 0, Hash = [], Mac = [] };
+    }
+
+    private static void Insert(SqliteConnection connection, SqliteTransaction transaction, string tenant, IReadOnlyList<AuditRecord> records)
+    {
+        using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText =
+            "INSERT INTO audit_record (tenant, number, at, actor, action, result, origin, object, detail, hash) " +
+            "VALUES ($tenant, $number, $at, $actor, $action, $result, $origin, $object, $detail, $hash)";
+        foreach (var record in records)
+        {
+            command.Parameters.Clear();
+            command.Parameters.AddWithValue("$tenant", tenant);
+            command.Parameters.AddWithValue("$number", record.Number);
+            command.Parameters.AddWithValue("$at", record.At.UtcTicks);
+            command.Parameters.AddWithValue("$actor", record.Entry.Actor);
+            command.Parameters.AddWithValue("$action", record.Entry.Action);
+            command.Parameters.AddWithValue("$result", (int)record.Entry.Result);
+            command.Parameters.AddWithValue("$origin", record.Entry.Origin);
+            command.Parameters.AddWithValue("$object", record.Entry.Object);
+            command.Parameters.AddWithValue("$detail", record.Entry.Detail);
+            command.Parameters.AddWithValue("$hash", record.Hash);
+            command.ExecuteNonQuery();
+        }
+    }
+
+    private static void WriteHead(SqliteConnection connection, SqliteTransaction transaction, string tenant, AuditHead head)
+    {
+        using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText =
+            "INSERT INTO audit_head (tenant, number, hash, mac) VALUES ($tenant, $number, $hash, $mac) " +
+            "ON CONFLICT DO UPDATE SET number = excluded.number, hash = excluded.hash, mac = excluded.mac";
+        command.Parameters.AddWithValue("$tenant", tenant);
+        command.Parameters.AddWithValue("$number", head.Number);
+        command.Parameters.AddWithValue("$hash", head.Hash);
+        command.Parameters.AddWithValue("$mac", head.Mac);
+        command.ExecuteNonQuery();
+    }
+
+    private static AuditRecord RecordOf(string tenant, SqliteDataReader reader) => new()
+    {
+        Tenant = tenant,
+        Number = reader.GetInt64(0),
+        At = new DateTimeOffset(reader.GetInt64(1), TimeSpan.Zero),
+        Entry = new AuditEntry
+        {
+            Actor = reader.GetString(2), Action = reader.GetString(3), Result = (AuditResult)reader.GetInt32(4),
+            Origin = reader.GetString(5), Object = reader.GetString(6), Detail = reader.GetString(7),
+        },
+        Hash = reader.GetFieldValue<byte[]>(8),
+    };
+}
+
+/// <summary>One tenant's chain at one moment: a read transaction, which SQLite serves from one state of the file.</summary>
+internal sealed class AuditSnapshot : IDisposable
+{
+    private readonly SqliteConnection _connection;
+    private readonly SqliteTransaction _transaction;
+    private readonly string _tenant;
+
+    public AuditSnapshot(SqliteConnection connection, string tenant)
+    {
+        (_connection, _tenant) = (connection, tenant);
+        _transaction = connection.BeginTransaction(deferred: true);
+        Head = SqliteAuditStore.ReadHead(connection, tenant);
+    }
+
+    public AuditHead Head { get; }
+
+    public async IAsyncEnumerable<AuditRecord> Records()
+    {
+        foreach (var record in SqliteAuditStore.Read(_connection, _tenant, 1)) yield return record;
+        await Task.CompletedTask.ConfigureAwait(false);
+    }
+
+    public void Dispose()
+    {
+        _transaction.Dispose();
+        _connection.Dispose();
+    }
+}
+
+/// <summary>The chain went on meanwhile: read its head anew.</summary>
+[GenerateSerializer, Alias("ivr.AuditConflictException")]
+public sealed class AuditConflictException() : Exception("The audit chain was appended to by somebody else.");

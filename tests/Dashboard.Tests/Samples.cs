@@ -1,0 +1,83 @@
+using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Interfaces.Privacy;
+
+namespace IvrActors.Dashboard.Tests;
+
+/// <summary>What a small cluster looks like on a busy morning.</summary>
+internal static class Samples
+{
+    public static CallSummary Call(DateTimeOffset since, string step = "menu", string flow = "bank", string trunk = "open", string transport = "TLS", bool srtp = true, double loss = 0, double jitter = 1.5, string codec = "PCMA") => new()
+    {
+        Call = CallId.New(),
+        Tenant = "demo",
+        Trunk = trunk,
+        Flow = flow,
+        Step = step,
+        Since = since,
+        Codec = codec,
+        Transport = transport,
+        Srtp = srtp,
+        Loss = loss,
+        JitterMs = jitter,
+    };
+
+    public static void Report(FakeCluster cluster, string edge, params CallSummary[] calls) =>
+        cluster.Edges[edge] = new EdgeReport { Edge = edge, At = cluster.Time.GetUtcNow(), ActiveCalls = calls.Length, Calls = [.. calls] };
+
+    public static string Lock(FakeCluster cluster, int failures, TimeSpan ago, DateTimeOffset? until = null, OriginClass origin = OriginClass.Unattested)
+    {
+        var key = ILockoutGrain.Key(CallerKey.ForAccount(Guid.NewGuid().ToByteArray(), "demo", "1"), origin);
+        cluster.Lockouts[key] = new LockoutSummary { LockoutKey = key, Failures = failures, Since = cluster.Time.GetUtcNow() - ago, Until = until ?? cluster.Time.GetUtcNow().AddMinutes(30) };
+        return key;
+    }
+
+    public static FlowGraph Bank()
+    {
+        (string Name, string Kind, bool Secret)[] steps =
+        [
+            ("welcome", "play", false), ("ask_account", "collect", false), ("ask_pin", "collect", true), ("ask_pin_again", "collect", true), ("check_pin", "verify", true),
+            ("ask_code", "collect", true), ("ask_code_again", "collect", true), ("check_code", "verify", true), ("load", "fetch", true), ("menu", "menu", false),
+            ("balance", "play", true), ("transactions", "play", true), ("agent", "transfer", false), ("agent_failed", "play", false),
+            ("too_many", "hang_up", false), ("trouble", "hang_up", false), ("goodbye", "hang_up", false),
+        ];
+        const string ways = """
+            welcome next ask_account|ask_account next ask_pin|ask_account failed too_many|ask_pin next check_pin|ask_pin failed too_many|ask_pin_again next check_pin|ask_pin_again failed too_many|
+            check_pin accepted ask_code|check_pin refused ask_pin_again|check_pin exhausted too_many|check_pin unavailable trouble|ask_code next check_code|ask_code failed too_many|
+            ask_code_again next check_code|ask_code_again failed too_many|check_code accepted load|check_code refused ask_code_again|check_code exhausted too_many|check_code unavailable trouble|
+            load next menu|load unavailable trouble|menu 1 balance|menu 2 transactions|menu 0 agent|menu 9 goodbye|menu failed goodbye|balance next menu|transactions next menu|agent failed agent_failed|agent_failed next menu
+            """;
+        return new FlowGraph
+        {
+            Flow = "bank",
+            Version = "5f0c9a4be1d27c3386a1e2f4",
+            Steps = [.. steps.Select(step => new FlowGraphStep { Name = step.Name, Kind = step.Kind, Secret = step.Secret })],
+            Edges = [.. ways.Replace("\n", "").Split('|').Select(way => way.Split(' ')).Select(way => new FlowGraphEdge { From = way[0], Label = way[1], To = way[2] })],
+        };
+    }
+
+    public static void Fill(FakeCluster cluster)
+    {
+        var now = cluster.Time.GetUtcNow();
+        string[] steps = ["menu", "ask_pin", "balance", "ask_code", "welcome", "transactions", "check_pin", "menu", "ask_account", "agent", "menu", "balance"];
+        CallSummary[] calls = [.. steps.Select((step, i) => Call(now.AddSeconds(-7 - (i * i * 9)), step, trunk: i % 3 == 2 ? "carrier-a" : "open", transport: i % 4 == 1 ? "UDP" : "TLS", srtp: i % 4 != 1, loss: i == 5 ? 0.034 : i * 0.0004, jitter: i == 5 ? 61.2 : 0.8 + (i * 0.37), codec: i % 5 == 3 ? "PCMU" : "PCMA"))];
+        Report(cluster, "edge-1", calls[..8]);
+        Report(cluster, "edge-2", calls[8..]);
+        cluster.Edges["edge-3"] = new EdgeReport { Edge = "edge-3", At = now.AddSeconds(-75), ActiveCalls = 0, Calls = [] };
+        Lock(cluster, 3, TimeSpan.FromSeconds(12));
+        Lock(cluster, 6, TimeSpan.FromMinutes(9), origin: OriginClass.TrustedTrunk);
+        Lock(cluster, 100, TimeSpan.FromHours(5), DateTimeOffset.MaxValue);
+        var random = new Random(4);
+        for (var minute = 29; minute >= 0; minute--)
+        {
+            var at = now.AddMinutes(-minute);
+            for (var i = random.Next(9, 19) + (15 - Math.Abs(15 - minute)); i > 0; i--) cluster.Record("demo", "call.admitted", AuditResult.Success, target: $"call-{random.NextInt64():x16}", at: at);
+            for (var i = random.Next(7, 16); i > 0; i--) cluster.Record("demo", "factor.verified", AuditResult.Success, "u:4HqT0nJmWc", detail: "pin", at: at);
+            for (var i = random.Next(0, 4); i > 0; i--) cluster.Record("demo", "factor.verified", AuditResult.Failure, "u:Zk1x77QpLm", detail: "totp", at: at);
+        }
+        cluster.Flows[IFlowGrain.Key("demo", "bank")] = Bank();
+    }
+}

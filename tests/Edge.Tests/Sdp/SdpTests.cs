@@ -1,0 +1,227 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using IvrActors.Edge.Rtp;
+using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Srtp;
+using Xunit;
+
+namespace IvrActors.Edge.Tests.Sdp;
+
+public class SdpTests
+{
+    private const string Head = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n";
+    private const string Key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"; // The key of RFC 4568 6.1.
+    private const string Crypto = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "\r\n";
+
+    private static readonly SdpPolicy Tls = SdpPolicy.For(secureSignalling: true, sdesWithoutTls: false, SrtpPolicy.Preferred);
+    private static readonly SdpPolicy Udp = SdpPolicy.For(secureSignalling: false, sdesWithoutTls: false, SrtpPolicy.Preferred);
+
+    private static SdpRefusal Negotiate(string body, SdpPolicy policy, out SdpDescription offer, out NegotiatedMedia? agreed)
+    {
+        agreed = null;
+        return SdpParser.TryParse(Encoding.UTF8.GetBytes(body), out offer) != SdpRejection.None
+            ? SdpRefusal.MalformedSdp
+            : SdpNegotiator.Negotiate(offer, policy, AddressFamily.InterNetwork, out agreed);
+    }
+
+    private static NegotiatedMedia Agree(string body, SdpPolicy? policy = null)
+    {
+        Assert.Equal(SdpRefusal.None, Negotiate(body, policy ?? Tls, out _, out var agreed));
+        return agreed!;
+    }
+
+    private static string Answer(string body, SdpPolicy? policy = null)
+    {
+        Assert.Equal(SdpRefusal.None, Negotiate(body, policy ?? Tls, out var offer, out var agreed));
+        using var key = new SrtpMasterKey([.. Enumerable.Range(0, 30).Select(i => (byte)i)]);
+        return Encoding.ASCII.GetString(SdpWriter.Answer(offer, agreed!, new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 77, 3), key));
+    }
+
+    [Theory]
+    [InlineData("m=audio 4000 RTP/AVP 0 8 101\r\n", SdpCodec.Pcmu, 0)]
+    [InlineData("m=audio 4000 RTP/AVP 8 0 101\r\n", SdpCodec.Pcma, 8)]
+    [InlineData("m=audio 4000 RTP/AVP 9 18 8 0\r\n", SdpCodec.Pcma, 8)]
+    [InlineData("m=audio 4000 RTP/AVP 96 97 0\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 pcma/8000/1\r\n", SdpCodec.Pcma, 97)]
+    [InlineData("m=audio 4000 RTP/AVP 96 0\r\na=rtpmap:96 PCMU/16000\r\n", SdpCodec.Pcmu, 0)]
+    [InlineData("m=audio 4000/1 RTP/AVP 0\r\na=rtpmap:0 G729/8000\r\n", SdpCodec.Pcmu, 0)]
+    public void The_first_codec_of_the_offer_that_we_speak_is_taken(string media, SdpCodec codec, byte payloadType)
+    {
+        var agreed = Agree(Head + media);
+        Assert.Equal((codec, payloadType), (agreed.Codec, agreed.PayloadType));
+        Assert.Equal(MediaAddress.From(IPAddress.Parse("192.0.2.1"), 4000), agreed.RtpAddress);
+    }
+
+    [Theory]
+    [InlineData("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n", 101)]
+    [InlineData("a=rtpmap:101 TELEPHONE-EVENT/8000/1\r\n", 101)]
+    [InlineData("a=rtpmap:101 telephone-event/16000\r\n", null)]
+    [InlineData("", null)]
+    public void Keys_come_under_the_offered_payload_type(string map, int? expected) =>
+        Assert.Equal(expected, Agree(Head + "m=audio 4000 RTP/AVP 0 101\r\n" + map).EventPayloadType);
+
+    [Theory]
+    [InlineData("", SdpRefusal.MalformedSdp)]
+    [InlineData("hello", SdpRefusal.MalformedSdp)]
+    [InlineData("o=- 1 1 IN IP4 1.2.3.4\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData(Head, SdpRefusal.NoAudio)]
+    [InlineData(Head + "m=video 4000 RTP/AVP 0\r\n", SdpRefusal.NoAudio)]
+    [InlineData(Head + "m=audio 0 RTP/AVP 0\r\n", SdpRefusal.NoAudio)]
+    [InlineData(Head + "m=audio 4000 RTP/AVP 18 9\r\n", SdpRefusal.NoCommonCodec)]
+    [InlineData(Head + "m=audio 4000 RTP/SAVPF 0\r\n" + Crypto, SdpRefusal.UnsupportedProtocol)]
+    [InlineData(Head + "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n", SdpRefusal.UnsupportedProtocol)]
+    [InlineData(Head + "m=audio 4000 RTP/SAVP 0\r\n", SdpRefusal.NoUsableCrypto)]
+    [InlineData("v=0\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n", SdpRefusal.UnusableAddress)]
+    [InlineData("v=0\r\nc=IN IP4 239.1.1.1/127\r\nm=audio 4000 RTP/AVP 0\r\n", SdpRefusal.UnusableAddress)]
+    [InlineData("v=0\r\nc=IN IP4 255.255.255.255\r\nm=audio 4000 RTP/AVP 0\r\n", SdpRefusal.UnusableAddress)]
+    [InlineData("v=0\r\nc=IN IP6 2001:db8::1\r\nm=audio 4000 RTP/AVP 0\r\n", SdpRefusal.UnusableAddress)]
+    [InlineData("v=0\r\nc=IN IP4 host.example.org\r\nm=audio 4000 RTP/AVP 0\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData("v=0\r\nc=IN IP4 .1\r\nm=audio 4000 RTP/AVP 0\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData("v=0\r\nc=IN IP4 1\r\nm=audio 4000 RTP/AVP 0\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData(Head + "m=audio 65536 RTP/AVP 0\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData(Head + "m=audio -1 RTP/AVP 0\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData(Head + "m=audio +5 RTP/AVP 0\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData(Head + "m=audio 4000 RTP/AVP 256\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData(Head + "m=audio 4000 RTP/AVP\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData(Head + "m=audio 4000\r\n", SdpRefusal.MalformedSdp)]
+    [InlineData(Head + "m=\r\n", SdpRefusal.MalformedSdp)]
+    public void An_offer_that_cannot_be_served_is_refused_with_its_reason(string body, SdpRefusal expected)
+    {
+        Assert.Equal(expected, Negotiate(body, Tls, out _, out var agreed));
+        Assert.Null(agreed);
+        Assert.Equal(expected == SdpRefusal.MalformedSdp ? 400 : 488, SdpNegotiator.StatusOf(expected));
+    }
+
+    [Theory]
+    // secure, sdes without TLS, policy → plain offer, SRTP offer
+    [InlineData(true, false, SrtpPolicy.Required, SdpRefusal.SrtpRequired, SdpRefusal.None)]
+    [InlineData(true, false, SrtpPolicy.Preferred, SdpRefusal.None, SdpRefusal.None)]
+    [InlineData(true, false, SrtpPolicy.Off, SdpRefusal.None, SdpRefusal.SrtpNotAllowed)]
+    [InlineData(false, false, SrtpPolicy.Required, SdpRefusal.SrtpRequired, SdpRefusal.SdesNeedsTls)]
+    [InlineData(false, false, SrtpPolicy.Preferred, SdpRefusal.None, SdpRefusal.SdesNeedsTls)]
+    [InlineData(false, false, SrtpPolicy.Off, SdpRefusal.None, SdpRefusal.SrtpNotAllowed)]
+    [InlineData(false, true, SrtpPolicy.Required, SdpRefusal.SrtpRequired, SdpRefusal.None)]
+    [InlineData(false, true, SrtpPolicy.Preferred, SdpRefusal.None, SdpRefusal.None)]
+    public void The_trunks_policy_decides_about_encryption(bool secure, bool sdesWithoutTls, SrtpPolicy srtp, SdpRefusal plain, SdpRefusal encrypted)
+    {
+        var policy = SdpPolicy.For(secure, sdesWithoutTls, srtp);
+        Assert.Equal(plain, Negotiate(Head + "m=audio 4000 RTP/AVP 0\r\n", policy, out _, out _));
+        Assert.Equal(encrypted, Negotiate(Head + "m=audio 4000 RTP/SAVP 0\r\n" + Crypto, policy, out _, out _));
+    }
+
+    [Theory]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "|2^20\r\n", 1)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "|2^20|1:4\r\na=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "\r\n", 2)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "|1:4\r\na=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:" + Key + " WSH=64\r\n", 7)]
+    [InlineData("a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:" + Key + "\r\na=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "\r\n", 3)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + Key + " UNENCRYPTED_SRTP\r\n", null)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + Key + ";inline:" + Key + "\r\n", null)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\n", null)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:!!!!dmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n", null)]
+    [InlineData("a=crypto:x AES_CM_128_HMAC_SHA1_80 inline:" + Key + "\r\n", null)]
+    [InlineData("a=crypto:\r\na=crypto:1\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80\r\n", null)]
+    public void The_first_usable_key_is_taken(string crypto, int? tag)
+    {
+        var refusal = Negotiate(Head + "m=audio 4000 RTP/SAVP 0\r\n" + crypto, Tls, out _, out var agreed);
+        Assert.Equal(tag is null ? SdpRefusal.NoUsableCrypto : SdpRefusal.None, refusal);
+        Assert.Equal(tag, agreed?.PeerCrypto?.Tag);
+        if (tag is not null) Assert.Equal(Convert.FromBase64String(Key), agreed!.PeerCrypto!.Key.Expose());
+    }
+
+    [Fact]
+    public void The_encrypted_section_is_taken_before_the_plain_one_and_the_others_are_refused_in_place()
+    {
+        const string sections =
+            "m=video 5000 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n" +
+            "m=audio 4000 RTP/AVP 0 8\r\n" +
+            "m=audio 4002 RTP/SAVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n" + Crypto;
+        Assert.Equal(
+            "v=0\r\no=- 77 3 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n" +
+            "m=video 0 RTP/AVP 99\r\n" +
+            "m=audio 0 RTP/AVP 0 8\r\n" +
+            "m=audio 32000 RTP/SAVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n" +
+            "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd\r\n",
+            Answer(Head + sections));
+        Assert.Contains("m=audio 32000 RTP/AVP 0\r\n", Answer(Head + "m=audio 4000 RTP/AVP 0 8\r\nm=audio 4002 RTP/SAVP 8\r\n" + Crypto, Udp), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "a=sendonly\r\n", SdpDirection.RecvOnly)]
+    [InlineData("", "a=recvonly\r\n", SdpDirection.SendOnly)]
+    [InlineData("", "a=inactive\r\n", SdpDirection.Inactive)]
+    [InlineData("a=sendonly\r\n", "", SdpDirection.RecvOnly)]
+    [InlineData("a=inactive\r\n", "a=sendrecv\r\n", SdpDirection.SendRecv)]
+    [InlineData("", "c=IN IP4 0.0.0.0\r\n", SdpDirection.RecvOnly)]
+    [InlineData("", "c=IN IP4 0.0.0.0\r\na=recvonly\r\n", SdpDirection.Inactive)]
+    public void Hold_is_answered_from_our_side(string session, string media, SdpDirection expected) =>
+        Assert.Equal(expected, Agree(Head + session + "m=audio 4000 RTP/AVP 0\r\n" + media).Direction);
+
+    [Theory]
+    [InlineData("", "192.0.2.1", 4001)]
+    [InlineData("a=rtcp:53020\r\n", "192.0.2.1", 53020)]
+    [InlineData("a=rtcp-mux\r\na=rtcp:53020\r\n", "192.0.2.1", 4000)]
+    [InlineData("c=IN IP4 192.0.2.9\r\n", "192.0.2.9", 4001)]
+    public void Reports_go_where_the_offer_says(string media, string address, int port)
+    {
+        var agreed = Agree(Head + "m=audio 4000 RTP/AVP 0\r\n" + media);
+        Assert.Equal(MediaAddress.From(IPAddress.Parse(address), port), agreed.RtcpAddress);
+        Assert.Equal(media.Contains("mux", StringComparison.Ordinal), Answer(Head + "m=audio 4000 RTP/AVP 0\r\n" + media).Contains("a=rtcp-mux", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Bare_line_feeds_and_a_missing_last_one_are_read() =>
+        Assert.Equal(SdpCodec.Pcma, Agree("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 8").Codec);
+
+    [Fact]
+    public void An_offer_of_ours_is_one_that_we_would_accept()
+    {
+        using var key = new SrtpMasterKey([.. Enumerable.Range(0, 30).Select(i => (byte)i)]);
+        var offer = SdpWriter.Offer(new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 1, 1), key);
+        var agreed = Agree(Encoding.ASCII.GetString(offer));
+        Assert.Equal((SdpCodec.Pcmu, (byte?)101), (agreed.Codec, agreed.EventPayloadType));
+        Assert.True(agreed.PeerCrypto!.Key.IsSameAs(key));
+        Assert.Equal("[crypto]", agreed.PeerCrypto.ToString());
+    }
+
+    [Fact]
+    public void What_is_too_much_is_refused()
+    {
+        static SdpRejection Parse(string body) => SdpParser.TryParse(Encoding.ASCII.GetBytes(body), out _);
+        Assert.Equal(SdpRejection.TooLarge, Parse(Head + new string('a', SdpParser.MostBytes)));
+        Assert.Equal(SdpRejection.TooManyLines, Parse(Head + string.Concat(Enumerable.Repeat("a=x\r\n", SdpParser.MostLines))));
+        Assert.Equal(SdpRejection.TooManyMedia, Parse(Head + string.Concat(Enumerable.Repeat("m=audio 1 RTP/AVP 0\r\n", SdpParser.MostMedia + 1))));
+        Assert.Equal(SdpRejection.TooManyFormats, Parse(Head + "m=audio 1 RTP/AVP" + string.Concat(Enumerable.Repeat(" 0", SdpParser.MostFormats + 1)) + "\r\n"));
+        Assert.Equal(
+            SdpRejection.TooManyAttributes, Parse(Head + "m=audio 1 RTP/AVP 0\r\n" + string.Concat(Enumerable.Repeat("a=rtpmap:9 G722/8000\r\n", SdpParser.MostRtpMaps + 1))));
+        Assert.Equal(SdpRejection.MalformedLine, Parse(Head + "nonsense\r\n"));
+        Assert.Equal(SdpRejection.MalformedMedia, Parse(Head + "m=audio 1 RTP/AVP 0 \u0001\r\n"));
+    }
+
+    [Theory]
+    [InlineData("a=fmtp:\r\na=fmtp:0\r\na=fmtp:0 \r\na=fmtp:99999999999999999999 x\r\na=fmtp:101 0-99999999999999999\r\n")]
+    [InlineData("a=rtpmap:\r\na=rtpmap:0\r\na=rtpmap:0 /\r\na=rtpmap:0 PCMU/\r\na=rtpmap:999 PCMU/8000\r\na=rtcp:\r\na=rtcp:x\r\na=\r\na=:\r\n")]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:|||||\r\na=ptime:0\r\nb=AS:-1\r\nk=clear:x\r\n")]
+    public void Broken_attributes_are_skipped(string attributes) =>
+        Assert.Equal(SdpCodec.Pcmu, Agree(Head + "m=audio 4000 RTP/AVP 0\r\n" + attributes).Codec);
+
+    [Fact]
+    public void Mutated_offers_are_read_or_refused_but_never_throw()
+    {
+        var seed = Encoding.ASCII.GetBytes(
+            Head + "m=audio 4000 RTP/SAVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=rtcp:5\r\na=sendonly\r\n" + Crypto + "m=video 1 RTP/AVP 9\r\n");
+        var random = new Random(1);
+        var accepted = 0;
+        for (var i = 0; i < 100_000; i++)
+        {
+            var bytes = ((byte[])seed.Clone()).AsSpan(0, random.Next(4) == 0 ? random.Next(seed.Length) : seed.Length);
+            for (var n = random.Next(6); n > 0 && bytes.Length > 0; n--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            if (SdpParser.TryParse(bytes, out var offer) != SdpRejection.None) continue;
+            if (SdpNegotiator.Negotiate(offer, Tls, AddressFamily.InterNetwork, out var agreed) != SdpRefusal.None) continue;
+            accepted++;
+            var answer = SdpWriter.Answer(offer, agreed!, new SdpLocal(IPAddress.Loopback, 32000, 32001, 1, 1), agreed!.PeerCrypto?.Key);
+            Assert.Equal(SdpRejection.None, SdpParser.TryParse(answer, out var again));
+            Assert.Equal(offer.Media.Count, again.Media.Count);
+        }
+        Assert.InRange(accepted, 1000, 99_000);
+    }
+}

@@ -1,0 +1,202 @@
+using System.Security.Cryptography;
+using System.Text;
+using IvrActors.Grains.Audit;
+using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Policies;
+using IvrActors.Grains.Privacy;
+using IvrActors.Grains.Tests.Flows;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Hosting;
+using Orleans.TestingHost;
+using OtpNet;
+using Xunit;
+
+namespace IvrActors.Grains.Tests.Calls;
+
+/// <summary>The demo flow with the grains that really decide: callers, lockouts, limits, audit.</summary>
+public sealed class BankClusterTests : IAsyncLifetime
+{
+    private const string Account = "10000001";
+    private const string Pin = "7294";
+    private static readonly byte[] s_totpKey = Encoding.ASCII.GetBytes("12345678901234567890");
+
+    private readonly SealingKeys _keys = new();
+    private readonly ListAuditStore _audit = new();
+    private InProcessTestCluster _cluster = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var tenant = GrainWorld.Policy.Tenants["demo"];
+        var policy = new ClusterPolicy { Tenants = new Dictionary<string, TenantPolicy> { ["demo"] = tenant }, Argon2MemoryKiB = 1024, Argon2Passes = 1 };
+        var builder = new InProcessTestClusterBuilder(1);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            silo.AddMemoryGrainStorage("encrypted");
+            silo.Services.AddGrains(policy).AddSingleton<IClusterKeys>(_keys).AddSingleton<IAuditStore>(_audit).AddSingleton<IPromptCatalogue>(new TestCatalogue());
+        });
+        _cluster = builder.Build();
+        await _cluster.DeployAsync();
+        Assert.NotNull((await _cluster.Client.GetGrain<IFlowGrain>(IFlowGrain.Key("demo", "bank")).Publish("bank.yaml", FlowTexts.Bank)).Version);
+        await Enrol();
+    }
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+
+    [Fact]
+    public async Task The_right_account_PIN_and_code_hear_the_balance_and_the_ledger_tells_the_story()
+    {
+        var call = new TestCall(this, "call-right");
+        await call.Offer();
+        await call.Key(Account);
+        Assert.Equal("ask_code", (await call.Secret("pin", Pin)).Step);
+        Assert.Equal("menu", (await call.Secret("code", new Totp(s_totpKey).ComputeTotp())).Step);
+        var balance = Assert.IsType<Play>((await call.Key("1")).Commands[0]);
+        Assert.Equal(["your-balance-is", "number/20", "currency/euros"], balance.Prompts.Select(p => p.Prompt));
+        await call.End();
+        Assert.Equal(["call.admitted", "factor.verified", "factor.verified", "call.ended"], _audit.Entries.Where(e => e.Object == "call-right").Select(e => e.Action));
+    }
+
+    [Fact]
+    public async Task Three_wrong_PINs_end_the_call_and_lock_and_the_right_PIN_is_refused_then_in_the_same_words()
+    {
+        var wrong = new TestCall(this, "call-wrong");
+        await wrong.Offer();
+        await wrong.Key(Account);
+        Assert.Equal("ask_pin_again", (await wrong.Secret("pin", "0001")).Step);
+        Assert.Equal("ask_pin_again", (await wrong.Secret("pin", "0002")).Step);
+        Assert.Equal("too_many", (await wrong.Secret("pin", "0003")).Step);
+        await wrong.End();
+
+        var locked = new TestCall(this, "call-locked");
+        await locked.Offer();
+        await locked.Key(Account);
+        Assert.Equal("ask_pin_again", (await locked.Secret("pin", Pin)).Step);
+    }
+
+    [Fact]
+    public async Task An_account_that_does_not_exist_is_asked_again_like_a_wrong_PIN()
+    {
+        var call = new TestCall(this, "call-unknown");
+        await call.Offer();
+        await call.Key("99999999");
+        Assert.Equal("ask_pin_again", (await call.Secret("pin", Pin)).Step);
+    }
+
+    [Fact]
+    public async Task A_retry_of_a_wrong_PIN_is_not_counted_twice()
+    {
+        var call = new TestCall(this, "call-retry");
+        await call.Offer();
+        await call.Key(Account);
+        var wrong = call.SecretEvent("pin", "0001");
+        for (var time = 0; time < 5; time++) Assert.Equal("ask_pin_again", (await call.Grain.Handle(wrong)).Step);
+        Assert.Equal("ask_code", (await call.Secret("pin", Pin)).Step);
+    }
+
+    [Fact]
+    public async Task Digits_sealed_for_another_call_or_prompt_verify_nothing()
+    {
+        var call = new TestCall(this, "call-moved");
+        await call.Offer();
+        await call.Key(Account);
+        Assert.Equal("ask_pin_again", (await call.Secret("pin", Pin, context: "call-other")).Step);
+        Assert.Equal("ask_pin_again", (await call.Secret("pin", Pin, purpose: "code")).Step);
+    }
+
+    private async Task Enrol()
+    {
+        var enrolment = _cluster.Client.GetGrain<IEnrolmentGrain>(IEnrolmentGrain.Key);
+        var caller = await enrolment.KeyOf("demo", new PersonalText(Account));
+        var result = await _cluster.Client.GetGrain<ICallerGrain>(caller.Value).Enrol(new CallerEnrolment
+        {
+            Tenant = "demo",
+            Account = new PersonalText(Account),
+            Pin = SecretSealer.Seal(_keys.SealingKey, caller.Value, CallerEnrolment.PinPurpose, Encoding.ASCII.GetBytes(Pin)),
+            TotpKey = SecretSealer.Seal(_keys.SealingKey, caller.Value, CallerEnrolment.TotpPurpose, s_totpKey),
+            Facts = new CallerFacts { Amounts = { ["balance"] = new Money { Minor = 2000, Currency = "EUR" } } },
+        });
+        Assert.Null(result.Error);
+    }
+
+    /// <summary>One call as an edge would make it.</summary>
+    private sealed class TestCall(BankClusterTests test, string id)
+    {
+        private int _seq = 1;
+
+        public ICallGrain Grain { get; } = test._cluster.Client.GetGrain<ICallGrain>(id);
+
+        public async Task Offer() => Assert.IsType<Answer>((await Grain.Handle(GrainWorld.Offered())).Commands[0]);
+
+        public Task<CallReply> Key(string keys) => Grain.Handle(GrainWorld.Keys(++_seq, keys));
+
+        public Task<CallReply> Secret(string name, string digits, string? context = null, string? purpose = null) => Grain.Handle(SecretEvent(name, digits, context, purpose));
+
+        public DigitsCollected SecretEvent(string name, string digits, string? context = null, string? purpose = null) => new()
+        {
+            Seq = ++_seq,
+            Outcome = CollectOutcome.Digits,
+            Sealed = SecretSealer.Seal(test._keys.SealingKey, context ?? id, purpose ?? name, Encoding.ASCII.GetBytes(digits)),
+        };
+
+        public Task<CallReply> End() => Grain.Handle(new CallEnded { Seq = ++_seq, Reason = CallEndReason.CallerHungUp });
+    }
+
+    private sealed class SealingKeys : IClusterKeys
+    {
+        private readonly ECDiffieHellman _key = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+        private readonly byte[] _bytes = SHA256.HashData("test"u8);
+
+        public SealingKey SealingKey => SecretSealer.PublicKeyOf("k1", _key);
+
+        public ReadOnlySpan<byte> Pepper => _bytes;
+
+        public ReadOnlySpan<byte> ProofKey => _bytes;
+
+        public Secret<byte>? Open(SealedSecret sealedSecret, string context, string purpose) => SecretSealer.Open(_key, context, purpose, sealedSecret);
+
+        public ReadOnlySpan<byte> PseudonymKey(string tenant) => _bytes;
+
+        public ReadOnlySpan<byte> AuditKey(string tenant) => _bytes;
+    }
+
+    private sealed class ListAuditStore : IAuditStore
+    {
+        private readonly Lock _lock = new();
+        private readonly List<AuditRecord> _records = [];
+        private AuditHead _head = new() { Number = 0, Hash = [], Mac = [] };
+
+        public List<AuditEntry> Entries
+        {
+            get
+            {
+                lock (_lock) return [.. _records.Select(r => r.Entry)];
+            }
+        }
+
+        public Task<AuditHead> ReadHead(string tenant)
+        {
+            lock (_lock) return Task.FromResult(_head);
+        }
+
+        public Task Append(string tenant, AuditHead expected, IReadOnlyList<AuditRecord> records, AuditHead head)
+        {
+            lock (_lock)
+            {
+                if (_head.Number != expected.Number) throw new InvalidOperationException("another head");
+                _records.AddRange(records);
+                _head = head;
+            }
+            return Task.CompletedTask;
+        }
+
+        public IAsyncEnumerable<AuditRecord> Read(string tenant, long from) => throw new NotSupportedException();
+
+        public Task<AuditPage> Search(string tenant, AuditQuery query) => throw new NotSupportedException();
+    }
+}

@@ -1,0 +1,74 @@
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Tests.Callers;
+using Xunit;
+
+namespace IvrActors.Grains.Tests.Edges;
+
+[Collection(CallersCluster.Name)]
+public sealed class EdgeGrainTests(CallersCluster cluster)
+{
+    private readonly string _name = "e" + Guid.NewGuid().ToString("N");
+
+    private IEdgeGrain Edge => cluster.Grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(_name));
+
+    private IEdgeDirectoryGrain Directory => cluster.Grains.GetGrain<IEdgeDirectoryGrain>(IEdgeDirectoryGrain.Key);
+
+    [Fact]
+    public async Task An_edge_that_reports_is_listed_gets_the_sealing_key_and_takes_orders_until_it_falls_silent()
+    {
+        var phone = new Phone();
+        var observer = cluster.Grains.CreateObjectReference<IEdgeObserver>(phone);
+        Assert.False(await Edge.Send(new CallId("call-1"), new HangUp()));
+
+        var orders = await Edge.Report(Report(3), observer);
+        Assert.Equal(cluster.Keys.SealingKey.PublicKey, orders.SealingKey.PublicKey);
+        Assert.Contains(_name, await Directory.List());
+        Assert.Equal(3, (await Edge.GetReport())!.ActiveCalls);
+        Assert.True(await Edge.Send(new CallId("call-1"), new HangUp { AtOnce = true }));
+        Assert.Equal(("call-1", true), (phone.Call, phone.AtOnce));
+
+        cluster.Time.Advance(TimeSpan.FromSeconds(31));
+        Assert.Null(await Edge.GetReport());
+        Assert.False(await Edge.Send(new CallId("call-1"), new HangUp()));
+        await Edge.Report(Report(4), observer);
+        Assert.True(await Edge.Send(new CallId("call-1"), new HangUp()));
+
+        cluster.Time.Advance(TimeSpan.FromSeconds(61));
+        Assert.DoesNotContain(_name, await Directory.List());
+        await Edge.Report(Report(4), observer);
+        Assert.Contains(_name, await Directory.List());
+        GC.KeepAlive(phone);
+    }
+
+    [Fact]
+    public async Task An_edge_that_fails_an_order_is_detached_until_its_next_report()
+    {
+        var phone = new Phone { Fails = true };
+        var observer = cluster.Grains.CreateObjectReference<IEdgeObserver>(phone);
+        await Edge.Report(Report(1), observer);
+        Assert.False(await Edge.Send(new CallId("call-1"), new HangUp()));
+        phone.Fails = false;
+        Assert.False(await Edge.Send(new CallId("call-1"), new HangUp()));
+        await Edge.Report(Report(1), observer);
+        Assert.True(await Edge.Send(new CallId("call-1"), new HangUp()));
+        GC.KeepAlive(phone);
+    }
+
+    private EdgeReport Report(int calls) => new() { Edge = _name, At = cluster.Time.GetUtcNow(), ActiveCalls = calls, Calls = [] };
+
+    private sealed class Phone : IEdgeObserver
+    {
+        public string? Call { get; private set; }
+        public bool AtOnce { get; private set; }
+        public bool Fails { get; set; }
+
+        public Task Order(CallId call, CallCommand command)
+        {
+            if (Fails) throw new IOException("gone");
+            Call = call.Value;
+            AtOnce = ((HangUp)command).AtOnce;
+            return Task.CompletedTask;
+        }
+    }
+}

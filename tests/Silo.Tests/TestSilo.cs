@@ -1,0 +1,137 @@
+using System.Net;
+using System.Net.Sockets;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Silo.Security;
+using IvrActors.Silo.Storage;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Storage;
+
+namespace IvrActors.Silo.Tests;
+
+/// <summary>A silo with our storage, keys and filter over a data folder of its own, and nothing else of the application.</summary>
+internal sealed class TestSilo : IAsyncDisposable
+{
+    public const string Service = "test";
+
+    private static int s_port = 33000;
+
+    private readonly IHost _host;
+    private readonly KeyRing _ring;
+
+    private TestSilo(IHost host, KeyRing ring, SqliteDatabase database, RoleTokens tokens, int gatewayPort)
+    {
+        _host = host;
+        _ring = ring;
+        Database = database;
+        Tokens = tokens;
+        GatewayPort = gatewayPort;
+    }
+
+    public SqliteDatabase Database { get; }
+
+    public RoleTokens Tokens { get; }
+
+    public int GatewayPort { get; }
+
+    /// <summary>The co-hosted client, as the dashboard and the edge of a one-process cluster use it.</summary>
+    public IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();
+
+    public IGrainStorage Storage => _host.Services.GetRequiredKeyedService<IGrainStorage>(StorageServices.Name);
+
+    public static async Task<TestSilo> Start(string folder, TimeProvider? time = null)
+    {
+        var file = Path.Combine(folder, "ivr.db");
+        var first = !File.Exists(file);
+        TestKeys.CopyTo(folder, Service);
+        var certificate = Certificates.KeyProtection(Path.Combine(folder, "certs"), first, DateTimeOffset.UtcNow);
+        var ring = KeyRing.Open(Path.Combine(folder, "keys"), certificate, Service, first);
+        var tokens = new RoleTokens(ClusterKeys.Load(ring, first), time ?? TimeProvider.System);
+        var database = new SqliteDatabase(file);
+        Migrations.Run(database);
+        var (silo, gateway) = (FreePort(), FreePort());
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        ring.AddTo(builder.Services);
+        builder.Services.AddSingleton(tokens);
+        builder.UseOrleans(orleans =>
+        {
+            orleans.UseLocalhostClustering(silo, gateway, serviceId: Service, clusterId: Service);
+            orleans.Services.AddEncryptedStorage(database, new HashSet<string> { "scratch" });
+            orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
+        });
+        var host = builder.Build();
+        await host.StartAsync();
+        return new TestSilo(host, ring, database, tokens, gateway);
+    }
+
+    public INoteGrain Note(string key, string role = Roles.Viewer, string name = "ann")
+    {
+        RequestContext.Set(RoleToken.ContextKey, Tokens.Issue(name, role));
+        return Grains.GetGrain<INoteGrain>(key);
+    }
+
+    /// <summary>A client in the way that a process of its own has one: over the gateway port.</summary>
+    public async Task<IHost> Client()
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.UseOrleansClient(client => client.UseLocalhostClustering(GatewayPort, Service, Service));
+        var host = builder.Build();
+        await host.StartAsync();
+        return host;
+    }
+
+    /// <summary>Runs SQL as somebody who has the file, past the data source.</summary>
+    public void Sql(string sql) => SqlOn(Database.File, sql);
+
+    public static void SqlOn(string file, string sql)
+    {
+        using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync();
+        _host.Dispose();
+        Database.Dispose();
+        _ring.Dispose();
+    }
+
+    public static int FreePort()
+    {
+        for (var tried = 0; tried < 100; tried++)
+        {
+            var port = 33000 + (Interlocked.Increment(ref s_port) % 100);
+            try
+            {
+                using var probe = new TcpListener(IPAddress.Loopback, port);
+                probe.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken: try the next.
+            }
+        }
+        throw new InvalidOperationException("No free port between 33000 and 33099.");
+    }
+}
+
+/// <summary>A folder that is gone after the test.</summary>
+internal sealed class TestFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("ivr-silo-test-").FullName;
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+
+    public static implicit operator string(TestFolder folder) => folder.Path;
+}
