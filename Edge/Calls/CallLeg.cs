@@ -62,6 +62,9 @@ public sealed class CallLeg : ITimed
 
     public CallId Id { get; }
 
+    /// <summary>When it came in.</summary>
+    public DateTimeOffset Since { get; init; }
+
     public string Flow { get; private set; } = "";
 
     public string Step { get; private set; } = "";
@@ -275,7 +278,6 @@ public sealed class CallLeg : ITimed
     private void Key(long now, char key, KeySource source, long timestamp)
     {
         if (_sip.State != SipCallState.Answered || !_arbiter.Accept(now, key, source)) return;
-        _observer.KeyTaken(source);
         var swallowed = _swallow == key && now < _swallowUntil;
         _swallow = null;
         if (swallowed || !_plays.BargeIn) return;
@@ -361,8 +363,6 @@ public interface ILegObserver
     void Rejected(string reason);
 
     void Ended(CallEndReason reason);
-
-    void KeyTaken(KeySource source);
 
     /// <summary>The first packet of the prompt that follows an input; both are <c>TimeProvider</c> timestamps.</summary>
     void PromptStarted(long keyTimestamp, long promptTimestamp);

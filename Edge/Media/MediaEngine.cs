@@ -16,7 +16,7 @@ public sealed class MediaEngine : IMediaEngine, IDisposable
 
     private readonly PortPool _ports;
     private readonly MediaLoop[] _loops;
-    private bool _disposed;
+    private volatile bool _disposed;
 
     public MediaEngine(EdgeOptions options, TimeProvider time, PromptStore prompts)
         : this(options, time, prompts, MediaWire.Create, Math.Max(1, Environment.ProcessorCount / CoresPerLoop), ownThreads: true)
@@ -81,6 +81,7 @@ public sealed class MediaEngine : IMediaEngine, IDisposable
 
     private MediaSession? Open(MediaPolicy policy, IMediaEvents events)
     {
+        if (_disposed) return null;
         var loop = _loops.MinBy(l => l.Sessions)!;
         for (var attempt = 0; attempt < MostPortAttempts && _ports.Rent() is { } port; attempt++)
         {

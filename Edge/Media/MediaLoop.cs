@@ -31,7 +31,7 @@ internal sealed class MediaLoop : IDisposable
         for (var i = 0; i < _slots.Length; i++) _slots[i] = [];
         _schedule = new FrameSchedule(time.GetTimestamp(), time.TimestampFrequency);
         if (!ownThread) return;
-        _thread = new Thread(Run) { IsBackground = true, Name = "media clock", Priority = ThreadPriority.Highest };
+        _thread = new Thread(Run) { IsBackground = true, Name = "media clock" };
         _thread.Start();
     }
 
@@ -97,6 +97,7 @@ internal sealed class MediaLoop : IDisposable
 
     private void Run()
     {
+        Wire.PreferThisThread();
         while (!_stopping)
         {
             if (!_anySession.IsSet)

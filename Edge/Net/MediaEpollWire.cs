@@ -78,6 +78,9 @@ internal sealed unsafe partial class MediaEpollWire : IMediaWire
         }
     }
 
+    /// <summary>Needs CAP_SYS_NICE or RLIMIT_NICE; without it nothing changes. (Thread.Priority does nothing on Linux.)</summary>
+    public void PreferThisThread() => _ = Native.SetPriority(Native.OneThread, Native.ThisThread, Native.Urgent);
+
     public void WaitUntil(long timestamp)
     {
         var until = new Native.TimeSpec { Seconds = (nint)(timestamp / 1_000_000_000), Nanoseconds = (nint)(timestamp % 1_000_000_000) };
@@ -154,6 +157,7 @@ internal sealed unsafe partial class MediaEpollWire : IMediaWire
     private static partial class Native
     {
         public const int CloseOnExec = 0x80000, Add = 1, DoNotWait = 0x40, MonotonicClock = 1, Absolute = 1, Interrupted = 4, AddressSize = 28;
+        public const int OneThread = 0, ThisThread = 0, Urgent = -15;
         public const uint PollIn = 1;
         public const ushort FamilyV4 = 2, FamilyV6 = 10;
 
@@ -183,6 +187,10 @@ internal sealed unsafe partial class MediaEpollWire : IMediaWire
         [LibraryImport("libc", EntryPoint = "sendto")]
         [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
         public static partial nint SendTo(int descriptor, byte* data, nuint length, int flags, byte* address, int addressLength);
+
+        [LibraryImport("libc", EntryPoint = "setpriority")]
+        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+        public static partial int SetPriority(int kind, int who, int nice);
 
         [LibraryImport("libc", EntryPoint = "close")]
         [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -37,6 +37,8 @@ internal sealed class MediaSocketWire : IMediaWire
         }
     }
 
+    public void PreferThisThread() => Thread.CurrentThread.Priority = ThreadPriority.Highest;
+
     public void WaitUntil(long timestamp)
     {
         var left = timestamp - Stopwatch.GetTimestamp();

@@ -12,6 +12,9 @@ internal interface IMediaWire : IDisposable
     /// <summary>Hands over what came in. Bounded: what is left comes with the next poll.</summary>
     void Poll();
 
+    /// <summary>Asks the system to run the calling thread before others, where it lets us; audio that is late is lost.</summary>
+    void PreferThisThread();
+
     /// <summary>Sleeps until a <see cref="TimeProvider"/> timestamp.</summary>
     void WaitUntil(long timestamp);
 }

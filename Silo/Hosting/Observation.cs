@@ -18,12 +18,15 @@ internal sealed class Readiness(IHostApplicationLifetime lifetime)
 /// <summary><c>/metrics</c>, <c>/health/live</c> and <c>/health/ready</c>: everything that the metrics listener answers, and nothing that another listener does.</summary>
 internal static class Observation
 {
+    private static int s_started;
+
     public static string Version { get; } =
         typeof(Observation).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
-    /// <summary>Chooses what is measured; must run before the first metric is read.</summary>
+    /// <summary>Chooses what is measured; must run before the first metric is read. Once a process, however many clusters it starts (tests).</summary>
     public static void Start()
     {
+        if (Interlocked.Exchange(ref s_started, 1) == 1) return;
         // The default adapters turn every meter and event counter of the process into metrics, without a bound on their labels.
         Metrics.SuppressDefaultMetrics(new SuppressDefaultMetricOptions { SuppressEventCounters = true, SuppressMeters = true });
         MeterAdapter.StartListening(new MeterAdapterOptions { InstrumentFilterPredicate = instrument => instrument.Meter.Name == "Microsoft.Orleans" });

@@ -30,6 +30,10 @@ internal sealed class VirtualWire : IMediaWire
         }
     }
 
+    public void PreferThisThread()
+    {
+    }
+
     public void WaitUntil(long timestamp) => throw new InvalidOperationException("virtual time does not wait");
 
     public void Dispose() => Open.Clear();

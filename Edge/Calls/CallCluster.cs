@@ -1,0 +1,87 @@
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Privacy;
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
+
+namespace IvrActors.Edge.Calls;
+
+/// <summary>Delivers events to call grains over Orleans. The grain knows repeated numbers, so a repeat after a time-out is harmless.</summary>
+public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, EdgeReadiness readiness, TimeProvider time, ILogger<CallCluster> log) : ICallCluster
+{
+    /// <summary>A silo that died answers no more, and a request to it ends only so: short, to try another soon.</summary>
+    private static readonly TimeSpan s_attemptTimeout = TimeSpan.FromSeconds(4);
+
+    /// <summary>Longest that a caller is kept in silence. Another silo takes over in under 4 s.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan[] s_pauses = [TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1)];
+
+    public async Task<CallReply?> Handle(CallId call, LegEvent legEvent)
+    {
+        var started = time.GetTimestamp();
+        if (Sealed(call, legEvent) is not { } callEvent) return null;
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                RequestContext.Set(RoleToken.ContextKey, token.Value);
+                var reply = await grains.GetGrain<ICallGrain>(call.Value).Handle(callEvent).WaitAsync(s_attemptTimeout, time);
+                EdgeMetrics.Step.Observe(time.GetElapsedTime(started).TotalSeconds);
+                return reply;
+            }
+#pragma warning disable CA1031 // Whatever goes wrong behind this call, the caller on the telephone gets a polite end.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                // The type only: a message may name what must not stand in a log.
+                Failed(log, call.Value, callEvent.Seq, attempt + 1, e.GetType().Name);
+                if (e is not (TimeoutException or OrleansException) || time.GetElapsedTime(started) > s_patience) return null;
+            }
+            await Task.Delay(s_pauses[Math.Min(attempt, s_pauses.Length - 1)], time);
+        }
+    }
+
+    private CallEvent? Sealed(CallId call, LegEvent legEvent)
+    {
+        if (legEvent.Digits is not { } digits) return legEvent.Event;
+        using (digits)
+        {
+            if (readiness.SealingKey is not { } key || legEvent.Event is not DigitsCollected collected) return null;
+            return new DigitsCollected
+            {
+                Seq = collected.Seq,
+                Outcome = collected.Outcome,
+                Sealed = SecretSealer.Seal(key, call.Value, legEvent.Purpose, digits.Expose()),
+            };
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Call} event {Sequence} attempt {Attempt} failed: {Error}")]
+    private static partial void Failed(ILogger log, string call, int sequence, int attempt, string error);
+}
+
+/// <summary>The edge's role token, renewed every minute.</summary>
+public sealed class EdgeToken(EdgeOptions options, IRoleTokens tokens, TimeProvider time)
+{
+    private static readonly TimeSpan s_life = TimeSpan.FromMinutes(1);
+
+    private volatile Issued? _issued;
+
+    public string Value
+    {
+        get
+        {
+            var issued = _issued;
+            if (issued is null || time.GetElapsedTime(issued.At) > s_life) _issued = issued = new Issued(tokens.Issue(options.Name, Roles.Edge), time.GetTimestamp());
+            return issued.Text;
+        }
+    }
+
+    private sealed class Issued(string text, long at)
+    {
+        public string Text { get; } = text;
+
+        public long At { get; } = at;
+    }
+}

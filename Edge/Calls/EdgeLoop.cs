@@ -1,0 +1,356 @@
+using System.Threading.Channels;
+using IvrActors.Edge.Media;
+using IvrActors.Edge.Net;
+using IvrActors.Edge.Sip.Dialogs;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Flows;
+using Microsoft.Extensions.Logging;
+
+namespace IvrActors.Edge.Calls;
+
+/// <summary>
+/// The signalling thread: one queue through which the user agent and all call legs run, one at a time, so none of them needs a lock. Sockets,
+/// media threads and grain replies post to it; grains are called from the thread pool.
+/// </summary>
+public sealed partial class EdgeLoop : IAsyncDisposable
+{
+    /// <summary>Inputs from the network that may wait: about a second of work. What comes above it is dropped; UDP peers repeat it.</summary>
+    private const int MostWaiting = 20_000;
+
+    /// <summary>A transaction lingers for 32 s: enough for 2,000 calls/s with two transactions each.</summary>
+    private const int MostTransactions = 150_000;
+
+    private readonly Channel<LoopInput> _inputs = Channel.CreateUnbounded<LoopInput>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly EdgeOptions _options;
+    private readonly TimeProvider _time;
+    private readonly IMediaEngine _media;
+    private readonly IPromptCatalogue _prompts;
+    private readonly SipTransports _transports;
+    private readonly ICallCluster _cluster;
+    private readonly EdgeReadiness _readiness;
+    private readonly ILogger<EdgeLoop> _log;
+    private readonly UserAgent _agent;
+    private readonly TimerQueue<CallLeg> _legTimers = new();
+    private readonly Dictionary<CallId, CallLeg> _legs = [];
+    private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
+    private readonly ITimer _timer;
+    private readonly Task _run;
+    private long _armedFor = SipTimes.Never;
+    private TaskCompletionSource? _drained;
+    private int _waiting;
+
+    public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
+        EdgeReadiness readiness, ILogger<EdgeLoop> log)
+    {
+        (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _log) = (options, time, media, prompts, transports, cluster, readiness, log);
+        _agent = new UserAgent(transports.Address, TokenSource.Next, MostTransactions);
+        foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name);
+        _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _run = Task.Run(Run);
+    }
+
+    /// <summary>Calls that are not over.</summary>
+    public int ActiveCalls { get; private set; }
+
+    /// <summary>Whether the network should drop what comes, because this thread is behind.</summary>
+    internal bool IsFlooded => Volatile.Read(ref _waiting) > MostWaiting;
+
+    internal void Post(in LoopInput input)
+    {
+        Interlocked.Increment(ref _waiting);
+        _inputs.Writer.TryWrite(input);
+    }
+
+    /// <summary>State of the edge for the cluster.</summary>
+    public Task<EdgeReport> Report()
+    {
+        var report = new TaskCompletionSource<EdgeReport>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(new LoopInput(LoopInputKind.Report, report));
+        return report.Task;
+    }
+
+    /// <summary>An order of the cluster for one call.</summary>
+    public void Order(CallId call, CallCommand command) => Post(new LoopInput(LoopInputKind.Order, command, call));
+
+    /// <summary>Ends all calls; done when the cluster knows the end of each.</summary>
+    public Task Drain()
+    {
+        var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(new LoopInput(LoopInputKind.Drain, drained));
+        return drained.Task;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _inputs.Writer.TryComplete();
+        await _run;
+        await _timer.DisposeAsync();
+    }
+
+    private async Task Run()
+    {
+        var reader = _inputs.Reader;
+        while (await reader.WaitToReadAsync())
+        {
+            while (reader.TryRead(out var input))
+            {
+                Interlocked.Decrement(ref _waiting);
+                Step(input);
+            }
+            Arm();
+        }
+    }
+
+    private void Step(in LoopInput input)
+    {
+        var now = Now;
+        try
+        {
+            Handle(now, input);
+            Flush(now);
+            if (_agent.NextDeadline <= now) _agent.Tick(now);
+            while (_legTimers.TakeDue(now) is { } leg)
+            {
+                leg.Tick(now);
+                Pump(leg);
+            }
+            Flush(now);
+        }
+#pragma warning disable CA1031 // One call's internal error must not end all others.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            InternalError(_log, input.Kind, e.GetType().Name, e.StackTrace ?? "");
+            _agent.Outputs.Sends.Clear();
+            _agent.Outputs.Signals.Clear();
+            // The call whose turn it was is in an unknown state: it ends, so that its ports come free.
+            if (input is { Kind: LoopInputKind.Media or LoopInputKind.Reply, Subject: CallLeg { IsOver: false } leg }) Post(new LoopInput(LoopInputKind.Fail, leg));
+        }
+    }
+
+    private void Handle(long now, in LoopInput input)
+    {
+        switch (input.Kind)
+        {
+            case LoopInputKind.Message:
+                _agent.Receive(now, (SipMessage)input.Subject!, input.Peer!);
+                break;
+            case LoopInputKind.Refused:
+                _agent.Refuse((SipRequest)input.Subject!, input.Number, input.Peer!);
+                break;
+            case LoopInputKind.CloseStream:
+                _transports.Close(input.Peer!);
+                break;
+            case LoopInputKind.Media:
+                var leg = (CallLeg)input.Subject!;
+                leg.Heard(now, input.Media);
+                Pump(leg);
+                break;
+            case LoopInputKind.Reply:
+                Replied(now, (CallLeg)input.Subject!, (CallReply?)input.Detail);
+                break;
+            case LoopInputKind.Order:
+                if (input.Subject is not HangUp || !_legs.TryGetValue((CallId)input.Detail!, out var ordered)) break;
+                ordered.HangUp(now, CallEndReason.OperatorHungUp);
+                Pump(ordered);
+                break;
+            case LoopInputKind.Fail:
+                var failed = (CallLeg)input.Subject!;
+                failed.HangUp(now, CallEndReason.Failed);
+                Pump(failed);
+                break;
+            case LoopInputKind.Timer:
+                _armedFor = SipTimes.Never;
+                break;
+            case LoopInputKind.Report:
+                ((TaskCompletionSource<EdgeReport>)input.Subject!).TrySetResult(MakeReport());
+                break;
+            case LoopInputKind.Drain:
+                _drained = (TaskCompletionSource)input.Subject!;
+                foreach (var open in _legs.Values.ToArray())
+                {
+                    open.HangUp(now, CallEndReason.Shutdown);
+                    Pump(open);
+                }
+                if (_legs.Count == 0) _drained.TrySetResult();
+                break;
+        }
+    }
+
+    /// <summary>Sends and signals until nothing is left: a signal may bring new messages. Sends go first, so a 100 leaves before media is set up.</summary>
+    private void Flush(long now)
+    {
+        var outputs = _agent.Outputs;
+        while (outputs.Sends.Count > 0 || outputs.Signals.Count > 0)
+        {
+            foreach (var send in outputs.Sends) _transports.Send(send);
+            outputs.Sends.Clear();
+            for (var i = 0; i < outputs.Signals.Count; i++) Signalled(now, outputs.Signals[i]);
+            outputs.Signals.Clear();
+        }
+    }
+
+    private void Signalled(long now, in CallSignal signal)
+    {
+        if (signal.Kind == CallSignalKind.Offered)
+        {
+            Offered(now, signal);
+            return;
+        }
+        if (signal.Call.User is not CallLeg leg) return;
+        if (signal.Kind == CallSignalKind.Key) EdgeMetrics.InfoDigits.Inc();
+        leg.Signalled(now, signal);
+        Pump(leg);
+    }
+
+    private void Offered(long now, in CallSignal signal)
+    {
+        var call = signal.Call;
+        var trunk = call.Peer.Trunk;
+        if (!_readiness.TakesCalls || _drained is not null)
+        {
+            Refuse(now, call, 503, "not_ready");
+            return;
+        }
+        if (ActiveCalls >= _options.MostCalls)
+        {
+            Refuse(now, call, 503, "busy");
+            return;
+        }
+        var events = new LegMedia(this, _time);
+        var secure = call.Peer.Transport == SipTransport.Tls;
+        var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls), events);
+        if (answer.Session is null)
+        {
+            Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
+            return;
+        }
+        var leg = new CallLeg(now, CallId.New(), call, answer, answersOffer: !signal.Body.IsEmpty, _observers[trunk]) { Since = _time.GetUtcNow() };
+        events.Leg = leg;
+        call.User = leg;
+        _legs[leg.Id] = leg;
+        ActiveCalls++;
+        EdgeMetrics.Active.WithLabels(trunk.Name).Inc();
+        Began(_log, leg.Id.Value, trunk.Name, call.Peer.Transport);
+        var invite = call.Invite!;
+        leg.Offer(sequence => new CallOffered
+        {
+            Seq = sequence,
+            Edge = _options.Name,
+            Tenant = trunk.Tenant,
+            Trunk = trunk.Name,
+            Called = CallingParty.Called(invite),
+            Calling = CallingParty.Calling(invite, trunk),
+            Origin = CallingParty.Origin(trunk),
+            Encrypted = secure && answer.Session.Srtp,
+            SourceAddress = call.Peer.EndPoint.Address.ToString(),
+        });
+        Pump(leg);
+    }
+
+    private static void Refuse(long now, SipCall call, int status, string reason)
+    {
+        EdgeMetrics.Rejections.WithLabels(reason).Inc();
+        call.Reject(now, status, status == 503 ? 5 : null);
+    }
+
+    private void Replied(long now, CallLeg leg, CallReply? reply)
+    {
+        if (reply is null) leg.Unreachable(now, _prompts.Contains(CallLeg.ErrorPrompt));
+        else leg.Replied(now, reply);
+        Pump(leg);
+    }
+
+    /// <summary>After anything happened to a leg: its next event goes up, its deadline is noted, and when it is done it is forgotten.</summary>
+    private void Pump(CallLeg leg)
+    {
+        if (leg.TryTakeEvent(out var legEvent))
+            ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
+        _legTimers.Schedule(leg);
+        if (!leg.IsDone || !_legs.Remove(leg.Id)) return;
+        Finished(_log, leg.Id.Value, leg.EndReason);
+        if (_legs.Count == 0) _drained?.TrySetResult();
+    }
+
+    private async Task Deliver(CallLeg leg, LegEvent legEvent)
+    {
+        var reply = await _cluster.Handle(leg.Id, legEvent);
+        Post(new LoopInput(LoopInputKind.Reply, leg, reply));
+    }
+
+    private EdgeReport MakeReport() => new()
+    {
+        Edge = _options.Name,
+        At = _time.GetUtcNow(),
+        ActiveCalls = ActiveCalls,
+        Calls = [.. _legs.Values.Where(leg => !leg.IsOver).OrderByDescending(leg => leg.Since).Take(EdgeReport.MostCalls).Select(Summary)],
+    };
+
+    private static CallSummary Summary(CallLeg leg)
+    {
+        var statistics = leg.Media.Statistics;
+        return new CallSummary
+        {
+            Call = leg.Id,
+            Tenant = leg.Peer.Trunk.Tenant,
+            Trunk = leg.Peer.Trunk.Name,
+            Flow = leg.Flow,
+            Step = leg.Step,
+            Since = leg.Since,
+            Codec = leg.Media.Codec,
+            Transport = leg.Peer.Transport.ToString(),
+            Srtp = leg.Media.Srtp,
+            Loss = statistics.Loss,
+            JitterMs = statistics.JitterMs,
+        };
+    }
+
+    private long Now => _time.GetElapsedTime(0).Ticks;
+
+    /// <summary>One timer for all deadlines; it is touched only when the earliest one changes.</summary>
+    private void Arm()
+    {
+        var next = Math.Min(_agent.NextDeadline, _legTimers.NextDeadline);
+        var now = Now;
+        if (next == _armedFor && next > now) return;
+        _armedFor = next;
+        // Rounded up: a timer that fires early would find nothing due.
+        _timer.Change(next == SipTimes.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Ceiling(Math.Max(0, next - now) / (double)TimeSpan.TicksPerMillisecond)), Timeout.InfiniteTimeSpan);
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Call} began on trunk {Trunk} over {Transport}")]
+    private static partial void Began(ILogger log, string call, string trunk, SipTransport transport);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Call} finished: {Reason}")]
+    private static partial void Finished(ILogger log, string call, CallEndReason reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "internal error while handling {Kind}: {Error}\n{Stack}")]
+    private static partial void InternalError(ILogger log, LoopInputKind kind, string error, string stack);
+
+    /// <summary>Counts for one trunk.</summary>
+    private sealed class TrunkObserver(EdgeLoop loop, string trunk) : ILegObserver
+    {
+        public long Timestamp => loop._time.GetTimestamp();
+
+        public void Answered(long setupTicks)
+        {
+            EdgeMetrics.Admissions.WithLabels(trunk).Inc();
+            EdgeMetrics.Setup.Observe(TimeSpan.FromTicks(setupTicks).TotalSeconds);
+        }
+
+        public void Rejected(string reason) => EdgeMetrics.Rejections.WithLabels(reason).Inc();
+
+        public void Ended(CallEndReason reason)
+        {
+            loop.ActiveCalls--;
+            EdgeMetrics.Active.WithLabels(trunk).Dec();
+            EdgeMetrics.Ended.WithLabels(EdgeMetrics.NameOf(reason)).Inc();
+        }
+
+        public void PromptStarted(long keyTimestamp, long promptTimestamp) =>
+            EdgeMetrics.KeyToPrompt.Observe(Math.Max(0, loop._time.GetElapsedTime(keyTimestamp, promptTimestamp).TotalSeconds));
+    }
+}

@@ -1,0 +1,97 @@
+using IvrActors.Edge.Net;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Operators;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime;
+
+namespace IvrActors.Edge.Calls;
+
+/// <summary>Runs the edge: opens the UDP socket, keeps the edge known to the cluster, and at the end lets no call hang.</summary>
+internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipTransports transports, SipIntake intake, EdgeReadiness readiness, EdgeToken token,
+    IGrainFactory grains, TimeProvider time, ILogger<EdgeService> log) : IHostedService, IEdgeObserver, IDisposable
+{
+    private static readonly TimeSpan s_reportPeriod = TimeSpan.FromSeconds(2);
+
+    /// <summary>Until the first report succeeded no call can be taken: try soon again.</summary>
+    private static readonly TimeSpan s_firstReportPeriod = TimeSpan.FromMilliseconds(100);
+
+    private static readonly TimeSpan s_reportTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(5);
+
+    private readonly CancellationTokenSource _stopping = new();
+    private UdpListener? _udp;
+    private ConnectionSweeper? _sweeper;
+    private Task _reporting = Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (options.UdpPort is not null) _udp = new UdpListener(options, transports, intake);
+        _sweeper = new ConnectionSweeper(transports, time);
+        readiness.Listening();
+        _reporting = Task.Run(Report, CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        readiness.Draining();
+        try
+        {
+            await loop.Drain().WaitAsync(s_drainTime, time, cancellationToken);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            DrainCutShort(log, loop.ActiveCalls);
+        }
+        await _stopping.CancelAsync();
+        await _reporting;
+        _udp?.Dispose();
+        _sweeper?.Dispose();
+    }
+
+    public Task Order(CallId call, CallCommand command)
+    {
+        loop.Order(call, command);
+        return Task.CompletedTask;
+    }
+
+    public void Dispose() => _stopping.Dispose();
+
+    private async Task Report()
+    {
+        IEdgeObserver? self = null;
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                self ??= grains.CreateObjectReference<IEdgeObserver>(this);
+                RequestContext.Set(RoleToken.ContextKey, token.Value);
+                var report = await loop.Report();
+                var orders = await grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(options.Name)).Report(report, self).WaitAsync(s_reportTimeout, time, _stopping.Token);
+                readiness.Heard(orders.SealingKey);
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                break;
+            }
+#pragma warning disable CA1031 // Whatever it is: the edge goes on and tries again, and readiness says that it is not heard.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                EdgeMetrics.ReportsFailed.Inc();
+                ReportFailed(log, e.GetType().Name);
+            }
+            var pause = readiness.SealingKey is null ? s_firstReportPeriod : s_reportPeriod;
+            await Task.Delay(pause, time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        if (self is not null) grains.DeleteObjectReference<IEdgeObserver>(self);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "report to the cluster failed: {Error}")]
+    private static partial void ReportFailed(ILogger log, string error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "stopped while {Calls} calls were not ended yet")]
+    private static partial void DrainCutShort(ILogger log, int calls);
+}

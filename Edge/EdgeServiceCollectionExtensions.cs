@@ -1,0 +1,34 @@
+using IvrActors.Edge.Calls;
+using IvrActors.Edge.Media;
+using IvrActors.Edge.Net;
+using IvrActors.Grains.Interfaces.Flows;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace IvrActors.Edge;
+
+/// <summary>Adds an edge to a host.</summary>
+public static class EdgeServiceCollectionExtensions
+{
+    /// <summary>
+    /// Adds all of the edge but its stream listeners, for which the host calls <see cref="KestrelSipExtensions.ListenSip"/>. Needs an
+    /// <c>IGrainFactory</c> and an <c>IRoleTokens</c>; time is <see cref="TimeProvider.System"/> unless the host adds another.
+    /// </summary>
+    public static IServiceCollection AddEdge(this IServiceCollection services, EdgeOptions options)
+    {
+        services.AddSingleton(options);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(_ => new PromptStore(options.PromptFolder, options.RenderedPromptFolder));
+        services.TryAddSingleton<IPromptCatalogue>(provider => provider.GetRequiredService<PromptStore>());
+        services.TryAddSingleton<EdgeToken>();
+        services.TryAddSingleton<ICallCluster, CallCluster>();
+        services.AddSingleton<EdgeReadiness>();
+        services.AddSingleton<SipTransports>();
+        services.AddSingleton<SipIntake>();
+        services.AddSingleton<ConnectionGate>();
+        services.AddSingleton<SipConnectionHandler>();
+        services.AddSingleton<EdgeLoop>();
+        services.AddHostedService<EdgeService>();
+        return services;
+    }
+}

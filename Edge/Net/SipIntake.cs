@@ -1,0 +1,50 @@
+using IvrActors.Edge.Calls;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+
+namespace IvrActors.Edge.Net;
+
+/// <summary>What all listeners do with a message: the limit and the trunk of its source first, then parse it and hand it to the signalling thread.</summary>
+internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider time)
+{
+    public SourceLimiter Limiter { get; } = new(options.MessagesPerSource);
+
+    public TrunkTable Trunks { get; } = new(options.Trunks);
+
+    public long Now => time.GetElapsedTime(0).Ticks;
+
+    /// <summary>The trunk of this source if it may send now, else null (counted): then nothing is answered.</summary>
+    public EdgeTrunk? Admit(in SourceAddress source)
+    {
+        if (!Limiter.Allow(Now, source.Prefix))
+        {
+            SipMetrics.RateLimited.Inc();
+            return null;
+        }
+        if (Trunks.Find(source) is not { } trunk)
+        {
+            SipMetrics.UnknownSource.Inc();
+            return null;
+        }
+        if (!loop.IsFlooded) return trunk;
+        SipMetrics.Overload.Inc();
+        return null;
+    }
+
+    /// <summary>Parsed bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>
+    public void Take(in SipParseResult result, SipPeer peer)
+    {
+        if (result.Message is { } message)
+        {
+            SipMetrics.Received(message is SipRequest request ? request.Method : message.CSeq.Method, peer.Transport);
+            loop.Post(new LoopInput(LoopInputKind.Message, message) { Peer = peer });
+            return;
+        }
+        if (result.Rejection == SipRejection.KeepAlive) return;
+        SipMetrics.Rejected(result.Rejection);
+        if (result is { Answerable: { } answerable, AnswerStatus: { } status })
+            loop.Post(new LoopInput(LoopInputKind.Refused, answerable) { Peer = peer, Number = status });
+    }
+
+    public void Close(SipPeer peer) => loop.Post(new LoopInput(LoopInputKind.CloseStream) { Peer = peer });
+}

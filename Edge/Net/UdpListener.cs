@@ -1,0 +1,73 @@
+using System.Net;
+using System.Net.Sockets;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+
+namespace IvrActors.Edge.Net;
+
+/// <summary>The SIP UDP socket and the thread that empties it with one buffer.</summary>
+internal sealed class UdpListener : IDisposable
+{
+    /// <summary>Peers remembered so that a packet from a known address allocates none.</summary>
+    private const int MostPeers = 4096;
+
+    /// <summary>Room for a burst while the thread waits for a core; the system may grant less.</summary>
+    private const int ReceiveBuffer = 4 * 1024 * 1024;
+
+    private readonly Socket _socket;
+    private readonly SipIntake _intake;
+    private readonly Dictionary<SourceAddress, SipPeer> _peers = [];
+    private readonly Thread _thread;
+    private volatile bool _stopping;
+
+    /// <summary>Binds the socket; throws <see cref="SocketException"/> when the port is taken.</summary>
+    public UdpListener(EdgeOptions options, SipTransports transports, SipIntake intake)
+    {
+        _intake = intake;
+        _socket = new Socket(options.Address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = ReceiveBuffer, SendBufferSize = ReceiveBuffer };
+        _socket.Bind(new IPEndPoint(options.Address, options.UdpPort!.Value));
+        transports.Address.UdpPort = ((IPEndPoint)_socket.LocalEndPoint!).Port;
+        transports.Udp = _socket;
+        _thread = new Thread(Receive) { IsBackground = true, Name = "sip-udp" };
+        _thread.Start();
+    }
+
+    public void Dispose()
+    {
+        _stopping = true;
+        _socket.Dispose();
+        _thread.Join();
+    }
+
+    private void Receive()
+    {
+        var buffer = GC.AllocateUninitializedArray<byte>(SipLimits.DatagramBytes, pinned: true);
+        var from = new SocketAddress(_socket.AddressFamily);
+        while (!_stopping)
+        {
+            int length;
+            try
+            {
+                length = _socket.ReceiveFrom(buffer, SocketFlags.None, from);
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException)
+            {
+                // An ICMP error of an earlier send, or the end.
+                continue;
+            }
+            var source = SourceAddress.Of(from);
+            if (_intake.Admit(source) is { } trunk) _intake.Take(SipParser.Parse(buffer.AsMemory(0, length)), PeerOf(source, trunk));
+        }
+    }
+
+    private SipPeer PeerOf(SourceAddress source, EdgeTrunk trunk)
+    {
+        if (_peers.TryGetValue(source, out var peer)) return peer;
+        if (_peers.Count >= MostPeers) _peers.Clear();
+        return _peers[source] = new SipPeer(SipTransport.Udp, source.ToEndPoint(), 0, trunk);
+    }
+}

@@ -1,0 +1,65 @@
+using System.Text;
+using IvrActors.Edge.Media;
+using IvrActors.Grains.Interfaces.Flows;
+
+namespace IvrActors.Edge.Tests.Calls;
+
+/// <summary>Media without sockets: records what it is told; the test plays the part of the media threads.</summary>
+internal sealed class FakeMediaEngine : IMediaEngine
+{
+    public List<FakeMediaSession> Sessions { get; } = [];
+
+    public int RefuseWith { get; set; }
+
+    public MediaAnswer Answer(ReadOnlySpan<byte> offer, MediaPolicy policy, IMediaEvents events)
+    {
+        if (RefuseWith != 0) return new MediaAnswer { Status = RefuseWith, Reason = "test" };
+        var session = new FakeMediaSession(events) { Srtp = policy.SecureSignalling };
+        lock (Sessions) Sessions.Add(session);
+        return new MediaAnswer { Session = session, Sdp = "v=0\r\n"u8.ToArray() };
+    }
+}
+
+internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
+{
+    public IMediaEvents Events { get; } = events;
+
+    public bool Started { get; private set; }
+
+    public bool Disposed { get; private set; }
+
+    public int Stops { get; private set; }
+
+    /// <summary>Whether prompts end at once, as for a caller with no ears.</summary>
+    public bool EndsPlaysAtOnce { get; set; }
+
+    public int RefuseOffersWith { get; set; }
+
+    public List<string> Offers { get; } = [];
+
+    public List<(int Id, string Prompts)> Plays { get; } = [];
+
+    public string Codec => "PCMA";
+
+    public bool Srtp { get; init; }
+
+    public MediaStatistics Statistics => new(1, 2, 0.25, 3);
+
+    public MediaAnswer Renegotiate(ReadOnlySpan<byte> offer)
+    {
+        Offers.Add(Encoding.ASCII.GetString(offer));
+        return RefuseOffersWith != 0 ? new MediaAnswer { Status = RefuseOffersWith } : new MediaAnswer { Session = this, Sdp = "v=1\r\n"u8.ToArray() };
+    }
+
+    public void Start() => Started = true;
+
+    public void Play(IReadOnlyList<PromptPart> prompts, int playId)
+    {
+        Plays.Add((playId, string.Join('+', prompts.Select(prompt => prompt.Prompt))));
+        if (EndsPlaysAtOnce) Events.PlayEnded(playId);
+    }
+
+    public void Stop() => Stops++;
+
+    public void Dispose() => Disposed = true;
+}

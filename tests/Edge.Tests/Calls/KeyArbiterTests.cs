@@ -1,0 +1,37 @@
+using IvrActors.Edge.Calls;
+using Xunit;
+
+namespace IvrActors.Edge.Tests.Calls;
+
+public class KeyArbiterTests
+{
+    private const long Ms = TimeSpan.TicksPerMillisecond;
+
+    [Fact]
+    public void Two_quick_presses_of_one_key_reported_twice_each_are_two_presses()
+    {
+        var arbiter = new KeyArbiter();
+        Assert.True(arbiter.Accept(1000 * Ms, '5', KeySource.Media));
+        Assert.True(arbiter.Accept(1150 * Ms, '5', KeySource.Media));
+        Assert.False(arbiter.Accept(1160 * Ms, '5', KeySource.Info));
+        Assert.False(arbiter.Accept(1300 * Ms, '5', KeySource.Info));
+    }
+
+    [Fact]
+    public void Another_key_from_the_other_source_is_a_press()
+    {
+        var arbiter = new KeyArbiter();
+        Assert.True(arbiter.Accept(1000 * Ms, '5', KeySource.Media));
+        Assert.True(arbiter.Accept(1010 * Ms, '6', KeySource.Info));
+        Assert.False(arbiter.Accept(1020 * Ms, '5', KeySource.Info));
+        Assert.False(arbiter.Accept(1030 * Ms, '6', KeySource.Media));
+    }
+
+    [Fact]
+    public void After_the_window_the_other_source_reports_a_new_press()
+    {
+        var arbiter = new KeyArbiter();
+        Assert.True(arbiter.Accept(1000 * Ms, '5', KeySource.Media));
+        Assert.True(arbiter.Accept(1000 * Ms + KeyArbiter.Window + 1, '5', KeySource.Info));
+    }
+}

@@ -1,0 +1,162 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using IvrActors.Edge.Calls;
+using IvrActors.Edge.Media;
+using IvrActors.Edge.Net;
+using IvrActors.Edge.Tests.Calls;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Interfaces.Privacy;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Orleans;
+using Xunit;
+
+namespace IvrActors.Edge.Tests.Net;
+
+/// <summary>A whole edge on loopback with free ports; media and cluster are fakes. Calls from 127.0.31.0/24 only.</summary>
+internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogue, IRoleTokens
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly WebApplication _app;
+
+    private EdgeHost(WebApplication app) => _app = app;
+
+    public FakeMediaEngine Media { get; } = new();
+
+    public ConcurrentQueue<CallEvent> Events { get; } = new();
+
+    public FakeEdgeGrain Grain { get; } = new();
+
+    public Func<CallEvent, List<CallCommand>?> Flow { get; set; } = e => e is CallOffered ? [new Answer()] : [];
+
+    public EdgeReadiness Readiness => _app.Services.GetRequiredService<EdgeReadiness>();
+
+    public EdgeLoop Loop => _app.Services.GetRequiredService<EdgeLoop>();
+
+    public IPEndPoint Udp => new(IPAddress.Loopback, _app.Services.GetRequiredService<SipTransports>().Address.UdpPort);
+
+    public IPEndPoint Tcp => Listener(0);
+
+    public IPEndPoint Tls => Listener(1);
+
+    public static async Task<EdgeHost> Start(RateLimit? limit = null)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=edge", key, HashAlgorithmName.SHA256);
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var options = new EdgeOptions
+        {
+            Name = "edge-test",
+            Address = IPAddress.Loopback,
+            UdpPort = 0,
+            TcpPort = 0,
+            TlsPort = 0,
+            Certificate = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null),
+            Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [IPNetwork.Parse("127.0.31.0/24")] }],
+            MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
+            PromptFolder = "none",
+            RenderedPromptFolder = "none",
+        };
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        EdgeHost? host = null;
+        builder.Services.AddSingleton<ICallCluster>(_ => host!);
+        builder.Services.AddSingleton<IMediaEngine>(_ => host!.Media);
+        builder.Services.AddSingleton<IPromptCatalogue>(_ => host!);
+        builder.Services.AddSingleton<IRoleTokens>(_ => host!);
+        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain));
+        builder.Services.AddEdge(options);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenSip(options, kestrel.ApplicationServices));
+        var app = builder.Build();
+        host = new EdgeHost(app);
+        await app.StartAsync();
+        await Until(() => host.Readiness.IsReady);
+        return host;
+    }
+
+    public static async Task Until(Func<bool> condition)
+    {
+        var end = DateTime.UtcNow + Patience;
+        while (!condition())
+        {
+            if (DateTime.UtcNow > end) throw new TimeoutException("the condition did not come true");
+            await Task.Delay(10);
+        }
+    }
+
+    public Task<CallReply?> Handle(CallId call, LegEvent legEvent)
+    {
+        Events.Enqueue(legEvent.Event);
+        return Task.FromResult(Flow(legEvent.Event) is { } commands ? new CallReply { Seq = legEvent.Event.Seq, Commands = commands, Flow = "bank", Step = "menu" } : null);
+    }
+
+    public Task Stop() => _app.StopAsync();
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    bool IPromptCatalogue.Contains(string promptId) => true;
+
+    bool IPromptCatalogue.TryCover(string text, out IReadOnlyList<string> promptIds)
+    {
+        promptIds = [];
+        return false;
+    }
+
+    bool IPromptCatalogue.CanRender => false;
+
+    string IRoleTokens.Issue(string name, string role) => $"{name}/{role}";
+
+    private IPEndPoint Listener(int index) => new(IPAddress.Loopback, new Uri(_app.Urls.ElementAt(index)).Port);
+}
+
+/// <summary>An edge grain that gives a sealing key and remembers the last report.</summary>
+internal sealed class FakeEdgeGrain : IEdgeGrain
+{
+    private readonly ECDiffieHellman _key = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+
+    public EdgeReport? Last { get; private set; }
+
+    public IEdgeObserver? Observer { get; private set; }
+
+    public Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer)
+    {
+        (Last, Observer) = (report, observer);
+        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key) });
+    }
+
+    public Task<EdgeReport?> GetReport() => Task.FromResult(Last);
+
+    public Task<bool> Send(CallId call, CallCommand command) => Task.FromResult(false);
+}
+
+/// <summary>A grain factory that knows one edge grain.</summary>
+public class FakeGrains : DispatchProxy
+{
+    private object? _edge;
+
+    public static IGrainFactory With(object edge)
+    {
+        var factory = Create<IGrainFactory, FakeGrains>();
+        ((FakeGrains)(object)factory)._edge = edge;
+        return factory;
+    }
+
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod!.Name switch
+    {
+        "CreateObjectReference" => args![0],
+        "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IEdgeGrain) => _edge,
+        "DeleteObjectReference" => null,
+        _ => throw new NotSupportedException(targetMethod.Name),
+    };
+}

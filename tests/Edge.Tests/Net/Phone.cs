@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Text;
+using IvrActors.Edge.Sip.Message;
+using Xunit;
+
+namespace IvrActors.Edge.Tests.Net;
+
+/// <summary>A caller over UDP, TCP or TLS from an address of its own, so that answers can be aimed at port 5060 without a clash.</summary>
+internal sealed class Phone : IAsyncDisposable
+{
+    private readonly Socket _socket;
+    private readonly string _transport;
+    private Stream? _stream;
+    private PipeReader? _reader;
+    private SipFramer _framer;
+    private int _branch;
+
+    private Phone(Socket socket, string transport) => (_socket, _transport) = (socket, transport);
+
+    public string CallId { get; set; } = "call" + Guid.NewGuid().ToString("N");
+
+    public int Available => _socket.Available;
+
+    public static Phone Udp(IPEndPoint server, string address = "127.0.31.1", int port = 0)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Parse(address), port));
+        socket.Connect(server);
+        return new Phone(socket, "UDP");
+    }
+
+    public static async Task<Phone> Stream(IPEndPoint server, bool tls, string address = "127.0.31.1")
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
+        await socket.ConnectAsync(server);
+        var phone = new Phone(socket, tls ? "TLS" : "TCP") { _stream = new NetworkStream(socket, ownsSocket: true) };
+        if (tls)
+        {
+            var secure = new SslStream(phone._stream, false, (_, _, _, _) => true);
+            await secure.AuthenticateAsClientAsync("edge").WaitAsync(EdgeHost.Patience);
+            phone._stream = secure;
+        }
+        phone._reader = PipeReader.Create(phone._stream);
+        return phone;
+    }
+
+    public Task Send(string text) => Send(Encoding.Latin1.GetBytes(text));
+
+    public async Task Send(ReadOnlyMemory<byte> bytes)
+    {
+        if (_stream is null) await _socket.SendAsync(bytes);
+        else await _stream.WriteAsync(bytes);
+    }
+
+    public Task Request(string method, int sequence, string? toTag = null, string body = "", string? type = null) => Send(
+        $"{method} sip:bank@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/{_transport} {_socket.LocalEndPoint};branch=z9hG4bK{CallId}{++_branch};rport\r\nMax-Forwards: 70\r\n"
+        + $"From: <sip:+4915550001@127.0.0.1>;tag=f\r\nTo: <sip:bank@127.0.0.1>{(toTag is null ? "" : ";tag=" + toTag)}\r\nCall-ID: {CallId}\r\nCSeq: {sequence} {method}\r\n"
+        + $"Contact: <sip:caller@{_socket.LocalEndPoint};transport={_transport.ToLowerInvariant()}>\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}Content-Length: {body.Length}\r\n\r\n{body}");
+
+    public async Task<SipMessage> Receive()
+    {
+        if (_reader is null)
+        {
+            var buffer = new byte[65536];
+            var length = await _socket.ReceiveAsync(buffer).WaitAsync(EdgeHost.Patience);
+            return SipParser.Parse(buffer.AsMemory(0, length)).Message!;
+        }
+        while (true)
+        {
+            var read = await _reader.ReadAsync().AsTask().WaitAsync(EdgeHost.Patience);
+            var frame = _framer.Next(read.Buffer);
+            if (frame.Kind == SipFrameKind.Message)
+            {
+                var message = SipParser.ParseFramed(read.Buffer.Slice(0, frame.Length).ToArray()).Message!;
+                _reader.AdvanceTo(read.Buffer.GetPosition(frame.Length));
+                return message;
+            }
+            if (read.IsCompleted) throw new EndOfStreamException();
+            _reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    public async Task<SipResponse> Final()
+    {
+        while (true)
+        {
+            if (await Receive() is SipResponse { Status: >= 200 } response) return response;
+        }
+    }
+
+    /// <summary>All bytes until the other side closes.</summary>
+    public async Task<string> ReadToEnd()
+    {
+        using var reader = new StreamReader(_stream!, Encoding.Latin1);
+        return await reader.ReadToEndAsync().WaitAsync(EdgeHost.Patience);
+    }
+
+    public async Task<byte[]> ReadRaw(int length)
+    {
+        var bytes = new byte[length];
+        await _stream!.ReadExactlyAsync(bytes).AsTask().WaitAsync(EdgeHost.Patience);
+        return bytes;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_stream is not null) await _stream.DisposeAsync();
+        _socket.Dispose();
+    }
+}

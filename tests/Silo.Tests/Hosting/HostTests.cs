@@ -1,0 +1,174 @@
+using System.Text.RegularExpressions;
+using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Commands;
+using IvrActors.Silo.Hosting;
+using IvrActors.Silo.Tests.Cluster;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace IvrActors.Silo.Tests.Hosting;
+
+public sealed partial class HostTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+    private readonly string _clusterFile;
+    private readonly ClusterFile _cluster;
+
+    public HostTests()
+    {
+        var root = ClusterFileTests.Root();
+        var text = File.ReadAllText(Path.Combine(root, "cluster.yaml"))
+            .Replace("flows: flows ", $"flows: {root}/flows ", StringComparison.Ordinal)
+            .Replace("prompts: flows/prompts", $"prompts: {root}/flows/prompts", StringComparison.Ordinal);
+        text = PortNumber().Replace(text, match => match.Groups[1].Value + TestSilo.FreePort());
+        text = text.Replace("first: 20000, last: 29999", "first: 36000, last: 36099", StringComparison.Ordinal);
+        _clusterFile = Path.Combine(_folder, "cluster.yaml");
+        File.WriteAllText(_clusterFile, text);
+        var (cluster, errors) = ClusterFileReader.Read(_clusterFile);
+        Assert.Empty(errors);
+        _cluster = cluster!;
+        TestKeys.CopyTo(_cluster.DataFolder, _cluster.Service);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_cluster_starts_is_observed_is_administered_and_starts_again_on_its_data()
+    {
+        string[] accounts;
+        await using (var process = await Started())
+        {
+            Assert.NotNull(process.Opening.FirstInvitation);
+            accounts = [.. process.Opening.DemoCallers.Select(c => c.Account)];
+            Assert.Equal(3, accounts.Distinct().Count());
+            await It_is_observed();
+            await It_is_administered(process.Opening.DemoCallers[0]);
+            await process.Stop();
+        }
+        await using (var again = await Started())
+        {
+            Assert.Equal(accounts, again.Opening.DemoCallers.Select(c => c.Account));
+            await again.Stop();
+        }
+        Nothing_personal_stands_in_clear(accounts);
+        var (exit, output, error) = await Ivr("", "audit", "verify");
+        Assert.Equal("", error);
+        Assert.Equal(ExitCode.Done, exit);
+        Assert.Matches("(?m)^demo: [1-9][0-9]* records, the chain holds", output);
+    }
+
+    [Fact]
+    public async Task A_flow_with_a_mistake_keeps_the_cluster_from_opening_and_is_named()
+    {
+        var flows = Directory.CreateDirectory(Path.Combine(_folder, "flows")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(flows, "bank.yaml"), "flow: bank\nlanguage: en\nstart: nowhere\nsteps:\n  a: { play: [welcome], hang_up: true }\n", TestContext.Current.CancellationToken);
+        var text = Regex.Replace(await File.ReadAllTextAsync(_clusterFile, TestContext.Current.CancellationToken), "(?m)^flows: [^ ]+", "flows: flows");
+        await File.WriteAllTextAsync(_clusterFile, text, TestContext.Current.CancellationToken);
+        var (exit, output, error) = await Ivr("", "run");
+        Assert.Equal(ExitCode.Unusable, exit);
+        Assert.Contains("bank.yaml:3:", error, StringComparison.Ordinal);
+        Assert.Empty(output);
+    }
+
+    [Fact]
+    public async Task Without_a_silo_the_command_line_says_so()
+    {
+        ClusterVaultOf(_cluster);
+        var (exit, _, error) = await Ivr("", "lockout", "list");
+        Assert.Equal(ExitCode.Unreachable, exit);
+        Assert.Contains("Is the cluster running?", error, StringComparison.Ordinal);
+    }
+
+    private static void ClusterVaultOf(ClusterFile cluster) => Silo.Storage.ClusterVault.OpenOrCreate(cluster, DateTimeOffset.UtcNow).Dispose();
+
+    private async Task<IvrProcess> Started()
+    {
+        var process = IvrProcess.Create(_cluster, LogLevel.Error);
+        await process.Start();
+        Assert.Empty(process.Opening.FlowErrors);
+        return process;
+    }
+
+    private async Task It_is_observed()
+    {
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{_cluster.Listeners.Metrics}") };
+        var cancellation = TestContext.Current.CancellationToken;
+        Assert.Equal("live\n", await http.GetStringAsync("/health/live", cancellation));
+        await Eventually(async () => (await http.GetAsync("/health/ready", cancellation)).IsSuccessStatusCode);
+        var metrics = await http.GetStringAsync("/metrics", cancellation);
+        Assert.Contains("ivr_build_info{", metrics, StringComparison.Ordinal);
+        Assert.Contains("ivr_storage_seconds_count{", metrics, StringComparison.Ordinal);
+        Assert.Contains("ivr_encryption_seconds_count{", metrics, StringComparison.Ordinal);
+        Assert.Contains("orleans", metrics, StringComparison.Ordinal);
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, (await http.GetAsync("/", cancellation)).StatusCode);
+        await Eventually(async () => (await http.GetStringAsync("/metrics", cancellation)).Contains("ivr_grain_activations{type=\"CallerGrain\"}", StringComparison.Ordinal));
+        await The_dashboard_answers_nothing_of_it();
+    }
+
+    private async Task The_dashboard_answers_nothing_of_it()
+    {
+        using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, _, _, _) => true, AllowAutoRedirect = false };
+        using var http = new HttpClient(handler) { BaseAddress = new Uri($"https://{_cluster.Listeners.Dashboard}") };
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/metrics");
+        request.Headers.Host = _cluster.Listeners.Metrics.ToString();
+        using var answer = await http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.DoesNotContain("ivr_build_info", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        using var page = await http.GetAsync("/", TestContext.Current.CancellationToken);
+        Assert.Contains("/signin", page.Headers.Location?.ToString() ?? "", StringComparison.Ordinal);
+    }
+
+    private async Task It_is_administered(DemoCaller demo)
+    {
+        var (exit, output, error) = await Ivr(
+            """
+            {"tenant":"demo","account":"77001122","number":"+12125550177","pin":"480261","totpSecret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP","balance":"120.50","currency":"EUR","transactions":[{"date":"2026-11-02","amount":"-20.00"}]}
+            {"tenant":"nobody","account":"77001123","pin":"480261"}
+            {"tenant":"demo","account":"77001124","pin":"12"}
+            {"tenant":"demo","account":"77001125","pin":"480261","pim":"1"}
+            not json
+            """, "caller", "add");
+        Assert.Equal(ExitCode.Findings, exit);
+        Assert.Equal("1 enrolled, 4 refused", output.Trim());
+        Assert.Contains("line 2: ", error, StringComparison.Ordinal);
+        Assert.Contains("line 5: not a caller in JSON", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("480261", error, StringComparison.Ordinal);
+
+        Assert.Equal((ExitCode.Done, "", ""), await Ivr("", "lockout", "list"));
+        var link = await Ivr("", "operator", "invite", "viewer");
+        Assert.StartsWith($"https://{_cluster.Listeners.Dashboard}/join?code=", link.Output, StringComparison.Ordinal);
+
+        var code = await Ivr("", "demo", "code", demo.Account);
+        Assert.Matches("^[0-9]{6}$", code.Output.Trim());
+        Assert.Equal(ExitCode.Findings, (await Ivr("", "demo", "code", "00000000")).Exit);
+    }
+
+    private void Nothing_personal_stands_in_clear(IEnumerable<string> accounts)
+    {
+        string[] known = [.. accounts, "77001122", "12125550177", "480261", "JBSWY3DPEHPK3PXP"];
+        foreach (var file in Directory.EnumerateFiles(_cluster.DataFolder, "*", SearchOption.AllDirectories))
+        {
+            var bytes = File.ReadAllBytes(file);
+            Assert.All(known, text => Assert.True(bytes.AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(text)) < 0, file));
+        }
+    }
+
+    private async Task<(int Exit, string Output, string Error)> Ivr(string input, params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        return (await CommandLine.Run([.. arguments, "--cluster", _clusterFile], new StringReader(input), output, error), output.ToString(), error.ToString());
+    }
+
+    private static async Task Eventually(Func<Task<bool>> condition)
+    {
+        var until = DateTime.UtcNow.AddSeconds(30);
+        while (!await condition())
+        {
+            Assert.True(DateTime.UtcNow < until, "the condition did not come true in 30 s");
+            await Task.Delay(50);
+        }
+    }
+
+    [GeneratedRegex("((?:udp|tcp|tls|port): )[0-9]+")]
+    private static partial Regex PortNumber();
+}
