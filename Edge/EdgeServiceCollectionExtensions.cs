@@ -20,6 +20,7 @@ public static class EdgeServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => new PromptStore(options.PromptFolder, options.RenderedPromptFolder));
         services.TryAddSingleton<IPromptCatalogue>(provider => provider.GetRequiredService<PromptStore>());
+        services.TryAddSingleton<IMediaEngine, MediaEngine>();
         services.TryAddSingleton<EdgeToken>();
         services.TryAddSingleton<ICallCluster, CallCluster>();
         services.AddSingleton<EdgeReadiness>();

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
@@ -48,12 +49,17 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
         using (digits)
         {
             if (readiness.SealingKey is not { } key || legEvent.Event is not DigitsCollected collected) return null;
-            return new DigitsCollected
+            try
             {
-                Seq = collected.Seq,
-                Outcome = collected.Outcome,
-                Sealed = SecretSealer.Seal(key, call.Value, legEvent.Purpose, digits.Expose()),
-            };
+                var sealedDigits = SecretSealer.Seal(key, call.Value, legEvent.Purpose, digits.Expose());
+                return new DigitsCollected { Seq = collected.Seq, Outcome = collected.Outcome, Sealed = sealedDigits };
+            }
+            catch (CryptographicException e)
+            {
+                // A key that is no key: nothing can be sealed to it, and nothing leaves unsealed.
+                Failed(log, call.Value, collected.Seq, 0, e.GetType().Name);
+                return null;
+            }
         }
     }
 

