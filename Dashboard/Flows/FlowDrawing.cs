@@ -34,7 +34,7 @@ internal static class FlowDrawing
     {
         if (edge.From == edge.To) return (Round(edge.Points[1].X + 4), Round((edge.Points[1].Y + edge.Points[2].Y) / 2));
         var (from, to) = (edge.Points[0], edge.Points[1]);
-        var along = 0.34 + (0.16 * (stagger % 3));
+        var along = 0.28 + (0.22 * (stagger % 3));
         // The cubic of Path at this parameter.
         var x = from.X + ((to.X - from.X) * along * along * (3 - (2 * along)));
         return (Round(x), Round(from.Y + ((to.Y - from.Y) * along)));

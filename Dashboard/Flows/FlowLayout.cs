@@ -14,9 +14,10 @@ internal sealed record PlacedEdge(string From, string To, string Label, bool Lea
 /// </summary>
 internal sealed class FlowLayout
 {
-    public const double BoxWidth = 176;
+    public const double BoxWidth = 190;
     public const double BoxHeight = 46;
-    private const double GapX = 34;
+    private const double GapX = 30;
+    private const double PassGap = 6;
     private const double GapY = 74;
     private const double PassWidth = 26;
     private const double Margin = 24;
@@ -187,7 +188,7 @@ internal sealed class FlowLayout
                 foreach (var node in layer)
                 {
                     var near = (down ? node.Above : node.Below) is { Count: > 0 } chosen ? chosen : down ? node.Below : node.Above;
-                    if (near.Count > 0) node.X = near.Average(other => other.X);
+                    if (near.Count > 0) node.X = near.Sum(other => other.X * Pull(node, other)) / near.Sum(other => Pull(node, other));
                 }
                 Spread(layer);
             }
@@ -196,12 +197,15 @@ internal sealed class FlowLayout
         foreach (var node in layers.SelectMany(layer => layer)) node.X += Margin - left;
     }
 
+    // A step stands under the step before it rather than between that and the lines that pass by; a line that passes is kept straight.
+    private static double Pull(Node node, Node other) => (node.Step is null) == (other.Step is null) ? 8 : 1;
+
     /// <summary>Moves nodes apart to both sides of where they want to be, keeping their order (pool adjacent violators).</summary>
     private static void Spread(List<Node> layer)
     {
         var blocks = new List<(double Sum, int Count, int First)>();
         var offset = new double[layer.Count];
-        for (var i = 1; i < layer.Count; i++) offset[i] = offset[i - 1] + ((layer[i - 1].Width + layer[i].Width) / 2) + GapX;
+        for (var i = 1; i < layer.Count; i++) offset[i] = offset[i - 1] + ((layer[i - 1].Width + layer[i].Width) / 2) + (layer[i - 1].Step is null || layer[i].Step is null ? PassGap : GapX);
         for (var i = 0; i < layer.Count; i++)
         {
             blocks.Add((layer[i].X - offset[i], 1, i));

@@ -27,17 +27,14 @@ public static class KestrelSipExtensions
     private static void Serve(ListenOptions listen, IServiceProvider services, X509Certificate2? certificate)
     {
         listen.Protocols = HttpProtocols.None;
-        listen.Use(next =>
-        {
-            var gate = services.GetRequiredService<ConnectionGate>();
-            return connection => gate.Pass(connection, next);
-        });
+        // Resolved by the first connection: Kestrel is configured while the host is still being built.
+        listen.Use(next => connection => services.GetRequiredService<ConnectionGate>().Pass(connection, next));
         if (certificate is not null)
         {
             var tls = TlsOptions(certificate);
             listen.UseHttps(new TlsHandshakeCallbackOptions { HandshakeTimeout = s_handshakeTimeout, OnConnection = _ => ValueTask.FromResult(tls) });
         }
-        listen.UseConnectionHandler<SipConnectionHandler>();
+        listen.Run(connection => services.GetRequiredService<SipConnectionHandler>().OnConnectedAsync(connection));
     }
 
     /// <summary>TLS 1.2 with AEAD suites and TLS 1.3 only.</summary>

@@ -10,8 +10,8 @@ using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Prometheus;
 using Orleans.Storage;
+using Prometheus;
 
 namespace IvrActors.Grains.Callers;
 

@@ -59,7 +59,7 @@ internal static class Samples
         };
     }
 
-    public static void Fill(FakeCluster cluster)
+    public static void Fill(FakeCluster cluster, bool withLedger = true)
     {
         var now = cluster.Time.GetUtcNow();
         string[] steps = ["menu", "ask_pin", "balance", "ask_code", "welcome", "transactions", "check_pin", "menu", "ask_account", "agent", "menu", "balance"];
@@ -70,6 +70,8 @@ internal static class Samples
         Lock(cluster, 3, TimeSpan.FromSeconds(12));
         Lock(cluster, 6, TimeSpan.FromMinutes(9), origin: OriginClass.TrustedTrunk);
         Lock(cluster, 100, TimeSpan.FromHours(5), DateTimeOffset.MaxValue);
+        cluster.Flows[IFlowGrain.Key("demo", "bank")] = Bank();
+        if (!withLedger) return;
         var random = new Random(4);
         for (var minute = 29; minute >= 0; minute--)
         {
@@ -78,6 +80,5 @@ internal static class Samples
             for (var i = random.Next(7, 16); i > 0; i--) cluster.Record("demo", "factor.verified", AuditResult.Success, "u:4HqT0nJmWc", detail: "pin", at: at);
             for (var i = random.Next(0, 4); i > 0; i--) cluster.Record("demo", "factor.verified", AuditResult.Failure, "u:Zk1x77QpLm", detail: "totp", at: at);
         }
-        cluster.Flows[IFlowGrain.Key("demo", "bank")] = Bank();
     }
 }

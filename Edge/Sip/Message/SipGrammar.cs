@@ -29,6 +29,10 @@ internal static class SipGrammar
     internal static readonly SearchValues<char> Control = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Where(c => c != '\t').Select(c => (char)c), (char)0x7F]);
 
+    /// <summary>Controls other than the tab and the two of a line end.</summary>
+    internal static readonly SearchValues<char> ControlWithinLine = SearchValues.Create(
+        [.. Enumerable.Range(0, 0x20).Where(c => c is not ('\t' or '\r' or '\n')).Select(c => (char)c), (char)0x7F]);
+
     internal static bool IsToken(ReadOnlySpan<char> text) => text.Length > 0 && !text.ContainsAnyExcept(Token);
 
     internal static bool IsSpace(char c) => c is ' ' or '\t';

@@ -109,6 +109,28 @@ public sealed class SipHeaders : IEnumerable<KeyValuePair<string, string>>
         return -1;
     }
 
+    /// <summary>As <see cref="IndexOf"/> for a name of <see cref="SipHeaderNames"/>: those are shared strings, so references decide.</summary>
+    internal int IndexOfKnown(string name, int from = 0)
+    {
+        var entries = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_entries);
+        for (var i = from; i < entries.Length; i++)
+        {
+            if (ReferenceEquals(entries[i].Name, name))
+                return i;
+        }
+        return -1;
+    }
+
+    /// <summary>Empty headers that can take values of these by <see cref="AddFrom"/> without copying text.</summary>
+    internal SipHeaders NewOverSameText() => new(_head);
+
+    /// <summary>Adds a header of others over the same text.</summary>
+    internal void AddFrom(SipHeaders others, int index)
+    {
+        Version++;
+        _entries.Add(others._entries[index]);
+    }
+
     /// <summary>Adds a header whose value is a part of the received head.</summary>
     internal void AddReceived(string name, int start, int length) => _entries.Add(new Entry(name, null, start, length));
 
@@ -126,10 +148,10 @@ public sealed class SipHeaders : IEnumerable<KeyValuePair<string, string>>
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(value);
-        if (!SipGrammar.IsToken(name) || value.AsSpan().ContainsAny('\r', '\n'))
+        if (SipHeaderNames.Canonical(name) is not { } canonical || value.AsSpan().ContainsAny('\r', '\n'))
             throw new ArgumentException("internal error: a header to be sent is no token or its value holds a line end", nameof(value));
         Version++;
-        return new Entry(SipHeaderNames.Canonical(name), value, 0, 0);
+        return new Entry(canonical, value, 0, 0);
     }
 
     private static bool Same(string a, string b) => ReferenceEquals(a, b) || a.Equals(b, StringComparison.OrdinalIgnoreCase);

@@ -110,7 +110,7 @@ public abstract class SipMessage
         _to = ReadOne(SipHeaderNames.To);
         if (_from is null || _to is null)
             return SipRejection.MalformedAddress;
-        if (!CSeq.TryParse(Headers.SpanAt(Headers.IndexOf(SipHeaderNames.CSeq, 0)), out var cseq))
+        if (!CSeq.TryParse(Headers.SpanAt(Headers.IndexOfKnown(SipHeaderNames.CSeq)), out var cseq))
             return SipRejection.MalformedCSeq;
         _cseq = cseq;
         _contacts = ReadList(SipHeaderNames.Contact, out var contactFault);
@@ -131,7 +131,7 @@ public abstract class SipMessage
     {
         fault = SipRejection.None;
         Via[] vias = [];
-        for (var i = Headers.IndexOf(SipHeaderNames.Via, 0); i >= 0; i = Headers.IndexOf(SipHeaderNames.Via, i + 1))
+        for (var i = Headers.IndexOfKnown(SipHeaderNames.Via); i >= 0; i = Headers.IndexOfKnown(SipHeaderNames.Via, i + 1))
         {
             var cursor = Headers.CursorAt(i);
             do
@@ -152,7 +152,7 @@ public abstract class SipMessage
     {
         fault = SipRejection.None;
         NameAddress[] addresses = [];
-        for (var i = Headers.IndexOf(name, 0); i >= 0; i = Headers.IndexOf(name, i + 1))
+        for (var i = Headers.IndexOfKnown(name); i >= 0; i = Headers.IndexOfKnown(name, i + 1))
         {
             if (ReferenceEquals(name, SipHeaderNames.Contact) && Headers.SpanAt(i) is "*")
                 continue;
@@ -173,7 +173,7 @@ public abstract class SipMessage
 
     private NameAddress? ReadOne(string name)
     {
-        var index = Headers.IndexOf(name, 0);
+        var index = Headers.IndexOfKnown(name);
         if (index < 0)
             return null;
         var cursor = Headers.CursorAt(index);

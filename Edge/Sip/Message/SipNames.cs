@@ -80,20 +80,20 @@ public static class SipHeaderNames
     /// <summary>Names by length, so that one array of few candidates is compared.</summary>
     private static readonly string[][] ByLength = [.. Enumerable.Range(0, 24).Select(n => Known.Where(k => k.Length == n).ToArray())];
 
-    /// <summary>The canonical spelling: compact forms are expanded, known names are shared strings, others stay as they are.</summary>
-    internal static string Canonical(ReadOnlySpan<char> name)
+    /// <summary>The canonical spelling: compact forms are expanded, known names are shared strings, other tokens stay as they are. Null when it is no token.</summary>
+    internal static string? Canonical(ReadOnlySpan<char> name)
     {
-        if (name.Length == 1)
-            return Expanded((char)(name[0] | 0x20)) ?? name.ToString();
+        if (name.Length == 1 && char.IsAsciiLetter(name[0]) && Expanded((char)(name[0] | 0x20)) is { } expanded)
+            return expanded;
         if (name.Length < ByLength.Length)
         {
             foreach (var known in ByLength[name.Length])
             {
-                if (name.Equals(known, StringComparison.OrdinalIgnoreCase))
+                if ((name[0] | 0x20) == (known[0] | 0x20) && name.Equals(known, StringComparison.OrdinalIgnoreCase))
                     return known;
             }
         }
-        return name.ToString();
+        return SipGrammar.IsToken(name) ? name.ToString() : null;
     }
 
     /// <summary>Compact forms of RFC 3261 7.3.3 and of the extensions in IANA's registry.</summary>

@@ -65,7 +65,9 @@ public static class SipParser
             // Read it all the same: a sender that forgot the empty line is still owed its 400.
             headLength = bytes.Length;
         }
-        var head = Unfolded(Encoding.Latin1.GetString(bytes[..headLength]));
+        var head = Encoding.Latin1.GetString(bytes[..headLength]);
+        if (bytes[..headLength].IndexOf("\n "u8) >= 0 || bytes[..headLength].IndexOf("\n\t"u8) >= 0)
+            head = Unfolded(head);
         var lineEnd = head.IndexOf("\r\n", StringComparison.Ordinal);
         var startLine = head.AsSpan(0, lineEnd < 0 ? head.Length : lineEnd);
         var headers = new SipHeaders(head);
@@ -87,8 +89,6 @@ public static class SipParser
     /// <summary>Folded lines become one, with a space for each fold (RFC 3261 7.3.1). The start line must not be folded: it is left malformed.</summary>
     private static string Unfolded(string head)
     {
-        if (!head.Contains("\r\n ", StringComparison.Ordinal) && !head.Contains("\r\n\t", StringComparison.Ordinal))
-            return head;
         var result = new StringBuilder(head.Length);
         for (var i = 0; i < head.Length; i++)
         {
@@ -157,12 +157,11 @@ public static class SipParser
     {
         fault = SipRejection.None;
         var seen = Seen.None;
+        var mayHoldControls = head.AsSpan().ContainsAny(SipGrammar.ControlWithinLine);
         for (var start = startLineLength + 2; start < head.Length;)
         {
-            var length = head.AsSpan(start).IndexOf("\r\n");
-            if (length < 0)
-                length = head.Length - start;
-            fault = First(fault, ReadHeader(head, start, length, headers, ref seen));
+            var length = LineLength(head.AsSpan(start), out var whole);
+            fault = First(fault, whole ? ReadHeader(head, start, length, mayHoldControls, headers, ref seen) : SipRejection.ControlCharacter);
             if (headers.Count >= SipLimits.Headers && start + length < head.Length)
             {
                 fault = First(fault, SipRejection.TooManyHeaders);
@@ -173,25 +172,37 @@ public static class SipParser
         return seen;
     }
 
-    private static SipRejection ReadHeader(string head, int start, int length, SipHeaders headers, ref Seen seen)
+    /// <summary>Characters up to the next line end. Not whole when a lone CR or LF stands among them: some would take it for a line end.</summary>
+    private static int LineLength(ReadOnlySpan<char> text, out bool whole)
+    {
+        var end = text.IndexOfAny('\r', '\n');
+        whole = end < 0 || (text[end] == '\r' && end + 1 < text.Length && text[end + 1] == '\n');
+        if (!whole)
+            end = text.IndexOf("\r\n");
+        return end < 0 ? text.Length : end;
+    }
+
+    private static SipRejection ReadHeader(string head, int start, int length, bool mayHoldControls, SipHeaders headers, ref Seen seen)
     {
         if (length > SipLimits.LineLength)
             return SipRejection.LineTooLong;
         var line = head.AsSpan(start, length);
         var colon = line.IndexOf(':');
-        if (colon <= 0)
+        var nameEnd = colon;
+        while (nameEnd > 0 && SipGrammar.IsSpace(line[nameEnd - 1]))
+            nameEnd--;
+        if (nameEnd <= 0 || SipHeaderNames.Canonical(line[..nameEnd]) is not { } name)
             return SipRejection.MalformedHeader;
-        var name = line[..colon].TrimEnd(" \t");
-        if (!SipGrammar.IsToken(name))
-            return SipRejection.MalformedHeader;
-        var value = line[(colon + 1)..];
-        var leading = value.Length - value.TrimStart(" \t").Length;
-        value = value.Trim(" \t");
-        if (value.ContainsAny(SipGrammar.Control) && !SipGrammar.ControlsAreEscaped(value))
+        var valueStart = colon + 1;
+        while (valueStart < length && SipGrammar.IsSpace(line[valueStart]))
+            valueStart++;
+        var valueEnd = length;
+        while (valueEnd > valueStart && SipGrammar.IsSpace(line[valueEnd - 1]))
+            valueEnd--;
+        if (mayHoldControls && !SipGrammar.ControlsAreEscaped(line[valueStart..valueEnd]))
             return SipRejection.ControlCharacter;
-        var canonical = SipHeaderNames.Canonical(name);
-        headers.AddReceived(canonical, start + colon + 1 + leading, value.Length);
-        return Note(canonical, ref seen);
+        headers.AddReceived(name, start + valueStart, valueEnd - valueStart);
+        return Note(name, ref seen);
     }
 
     /// <summary>Remembers which of the mandatory and single-valued headers stand in the message; a second one makes it ambiguous.</summary>
@@ -223,17 +234,17 @@ public static class SipParser
         if ((seen & Seen.Mandatory) != Seen.Mandatory)
             return SipRejection.MissingHeader;
         var headers = message.Headers;
-        var callId = headers.SpanAt(headers.IndexOf(SipHeaderNames.CallId, 0));
+        var callId = headers.SpanAt(headers.IndexOfKnown(SipHeaderNames.CallId));
         if (!IsCallId(callId))
             return SipRejection.MalformedCallId;
         var typed = message.ReadTyped();
         if (typed != SipRejection.None)
             return typed;
-        if ((seen & Seen.MaxForwards) != 0 && SipGrammar.Number(headers.SpanAt(headers.IndexOf(SipHeaderNames.MaxForwards, 0))) is not <= SipLimits.MaxForwards)
+        if ((seen & Seen.MaxForwards) != 0 && SipGrammar.Number(headers.SpanAt(headers.IndexOfKnown(SipHeaderNames.MaxForwards))) is not <= SipLimits.MaxForwards)
             return SipRejection.MalformedScalar;
-        if ((seen & Seen.Expires) != 0 && SipGrammar.Number(headers.SpanAt(headers.IndexOf(SipHeaderNames.Expires, 0))) is null)
+        if ((seen & Seen.Expires) != 0 && SipGrammar.Number(headers.SpanAt(headers.IndexOfKnown(SipHeaderNames.Expires))) is null)
             return SipRejection.MalformedScalar;
-        if ((seen & Seen.Date) != 0 && !SipDate.IsValid(headers.SpanAt(headers.IndexOf(SipHeaderNames.Date, 0))))
+        if ((seen & Seen.Date) != 0 && !SipDate.IsValid(headers.SpanAt(headers.IndexOfKnown(SipHeaderNames.Date))))
             return SipRejection.MalformedDate;
         if (message is SipRequest request && request.Method != request.CSeq.Method)
             return SipMethods.IsKnown(request.Method) ? SipRejection.CSeqMethodMismatch : SipRejection.CSeqMethodMismatchOfUnknownMethod;
@@ -260,7 +271,7 @@ public static class SipParser
             message.Body = rest.ToArray();
             return SipRejection.None;
         }
-        if (SipGrammar.Number(message.Headers.SpanAt(message.Headers.IndexOf(SipHeaderNames.ContentLength, 0))) is not { } length)
+        if (SipGrammar.Number(message.Headers.SpanAt(message.Headers.IndexOfKnown(SipHeaderNames.ContentLength))) is not { } length)
             return SipRejection.MalformedContentLength;
         if (length > (uint)rest.Length)
             return SipRejection.ContentLengthTooLarge;

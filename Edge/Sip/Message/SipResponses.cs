@@ -14,20 +14,23 @@ public static class SipResponses
     public static SipResponse For(SipRequest request, int status, string? toTag = null, string? reason = null)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var response = new SipResponse(status, reason ?? ReasonOf(status));
+        var from = request.Headers;
+        var response = new SipResponse(status, reason ?? ReasonOf(status), from.NewOverSameText());
         var formsDialog = status is > 100 and < 300 && request.Method is SipMethods.Invite or SipMethods.Subscribe or SipMethods.Refer;
-        var to = false;
-        foreach (var (name, value) in request.Headers)
+        for (var i = 0; i < from.Count; i++)
         {
+            var name = from.NameAt(i);
+            // A request that is refused for its second To, say, is answered with the first.
+            if (name is not (SipHeaderNames.Via or SipHeaderNames.RecordRoute) && response.Headers.IndexOfKnown(name) >= 0)
+                continue;
             switch (name)
             {
-                case SipHeaderNames.Via or SipHeaderNames.From or SipHeaderNames.CallId or SipHeaderNames.CSeq or SipHeaderNames.Timestamp:
-                case SipHeaderNames.RecordRoute when formsDialog:
-                    response.Headers.Add(name, value);
+                case SipHeaderNames.To when toTag is not null && status != 100 && Untagged(from, i) is { } to:
+                    response.Headers.Add(SipHeaderNames.To, $"{to};tag={toTag}");
                     break;
-                case SipHeaderNames.To when !to:
-                    response.Headers.Add(name, toTag is null || status == 100 ? value : Tagged(value, toTag));
-                    to = true;
+                case SipHeaderNames.Via or SipHeaderNames.From or SipHeaderNames.To or SipHeaderNames.CallId or SipHeaderNames.CSeq or SipHeaderNames.Timestamp:
+                case SipHeaderNames.RecordRoute when formsDialog:
+                    response.Headers.AddFrom(from, i);
                     break;
             }
         }
@@ -102,6 +105,10 @@ public static class SipResponses
         _ => status switch { < 200 => "Progress", < 300 => "OK", < 400 => "Redirected", < 500 => "Request Failed", < 600 => "Server Failed", _ => "Failed" },
     };
 
-    private static string Tagged(string to, string tag) =>
-        NameAddress.TryParse(to, out var address) && address.Tag is not null ? to : $"{to};tag={tag}";
+    /// <summary>The value of a To without a tag, null when it has one.</summary>
+    private static string? Untagged(SipHeaders headers, int index)
+    {
+        var cursor = headers.CursorAt(index);
+        return NameAddress.TryTake(ref cursor, out var address) && address.Parameters.Contains("tag") ? null : headers.SpanAt(index).ToString();
+    }
 }

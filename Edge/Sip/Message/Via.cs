@@ -109,11 +109,21 @@ public sealed class Via
     /// <summary>A branch is a token, received an address, rport empty or a port: they are echoed and used to find where to answer.</summary>
     private static bool ParametersFit(SipParameters parameters)
     {
-        if (parameters.TryFind("branch", out var branch) && !SipGrammar.IsToken(branch))
-            return false;
-        if (parameters.TryFind("received", out var received) && !IPAddress.TryParse(received, out _))
-            return false;
-        return !parameters.TryFind("rport", out var rport) || rport.Length == 0 || SipGrammar.Number(rport) is > 0 and <= 65_535;
+        foreach (var parameter in parameters)
+        {
+            var name = parameter.Name;
+            var value = parameter.Value;
+            var fits = name.Length switch
+            {
+                5 when name.Equals("rport", StringComparison.OrdinalIgnoreCase) => value.Length == 0 || SipGrammar.Number(value) is > 0 and <= 65_535,
+                6 when name.Equals("branch", StringComparison.OrdinalIgnoreCase) => SipGrammar.IsToken(value),
+                8 when name.Equals("received", StringComparison.OrdinalIgnoreCase) => IPAddress.TryParse(value, out _),
+                _ => true,
+            };
+            if (!fits)
+                return false;
+        }
+        return true;
     }
 
     private static string Intern(ReadOnlySpan<char> transport)

@@ -62,13 +62,16 @@ internal sealed class Phone : IAsyncDisposable
         + $"From: <sip:+4915550001@127.0.0.1>;tag=f\r\nTo: <sip:bank@127.0.0.1>{(toTag is null ? "" : ";tag=" + toTag)}\r\nCall-ID: {CallId}\r\nCSeq: {sequence} {method}\r\n"
         + $"Contact: <sip:caller@{_socket.LocalEndPoint};transport={_transport.ToLowerInvariant()}>\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}Content-Length: {body.Length}\r\n\r\n{body}");
 
-    public async Task<SipMessage> Receive()
+    public async Task<SipMessage> Receive() => SipParser.Parse(await ReceiveBytes()).Message!;
+
+    /// <summary>One message as it came: an answer to a malformed request repeats what was malformed.</summary>
+    public async Task<byte[]> ReceiveBytes()
     {
         if (_reader is null)
         {
             var buffer = new byte[65536];
             var length = await _socket.ReceiveAsync(buffer).WaitAsync(EdgeHost.Patience);
-            return SipParser.Parse(buffer.AsMemory(0, length)).Message!;
+            return buffer[..length];
         }
         while (true)
         {
@@ -76,7 +79,7 @@ internal sealed class Phone : IAsyncDisposable
             var frame = _framer.Next(read.Buffer);
             if (frame.Kind == SipFrameKind.Message)
             {
-                var message = SipParser.ParseFramed(read.Buffer.Slice(0, frame.Length).ToArray()).Message!;
+                var message = read.Buffer.Slice(0, frame.Length).ToArray();
                 _reader.AdvanceTo(read.Buffer.GetPosition(frame.Length));
                 return message;
             }
@@ -90,6 +93,16 @@ internal sealed class Phone : IAsyncDisposable
         while (true)
         {
             if (await Receive() is SipResponse { Status: >= 200 } response) return response;
+        }
+    }
+
+    /// <summary>Status of the next final response.</summary>
+    public async Task<int> FinalStatus()
+    {
+        while (true)
+        {
+            var line = Encoding.Latin1.GetString(await ReceiveBytes(), 0, "SIP/2.0 200".Length);
+            if (line.StartsWith("SIP/2.0 ", StringComparison.Ordinal) && int.Parse(line.AsSpan(8)) is >= 200 and var status) return status;
         }
     }
 

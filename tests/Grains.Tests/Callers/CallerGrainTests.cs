@@ -151,7 +151,13 @@ public sealed class CallerGrainTests(CallersCluster cluster)
             var second = caller.Attempt(first.Call, FactorKind.Pin, pin);
             await caller.Grain.Verify(new FactorAttempt
             {
-                Call = first.Call, Seq = first.Seq, Tenant = first.Tenant, Factor = first.Factor, Digits = second.Digits, Purpose = first.Purpose, Origin = first.Origin,
+                Call = first.Call,
+                Seq = first.Seq,
+                Tenant = first.Tenant,
+                Factor = first.Factor,
+                Digits = second.Digits,
+                Purpose = first.Purpose,
+                Origin = first.Origin,
             });
         }
         Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
@@ -222,7 +228,13 @@ public sealed class CallerGrainTests(CallersCluster cluster)
         var foreign = caller.Attempt(CallId.New(), FactorKind.Pin, CallersCluster.Pin);
         var moved = new FactorAttempt
         {
-            Call = CallId.New(), Seq = 1, Tenant = foreign.Tenant, Factor = FactorKind.Pin, Digits = foreign.Digits, Purpose = foreign.Purpose, Origin = foreign.Origin,
+            Call = CallId.New(),
+            Seq = 1,
+            Tenant = foreign.Tenant,
+            Factor = FactorKind.Pin,
+            Digits = foreign.Digits,
+            Purpose = foreign.Purpose,
+            Origin = foreign.Origin,
         };
         Assert.Equal(FactorOutcome.Refused, (await caller.Grain.Verify(moved)).Outcome);
         Assert.Equal(1, LockoutOf(caller)!.Failures);

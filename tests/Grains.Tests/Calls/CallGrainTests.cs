@@ -292,6 +292,27 @@ public class CallGrainTests
     }
 
     [Fact]
+    public async Task A_failure_is_logged_without_what_the_storage_says_of_values()
+    {
+        _world.Storage.FailWrites = true;
+        _world.Storage.FailReads = true;
+        await _world.Call().Handle(Offered());
+        Assert.NotEmpty(_world.Log.Lines);
+        Assert.All(_world.Log.Lines, line => Assert.DoesNotContain("4930555", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Steps_are_counted_by_flow_and_kind_only()
+    {
+        await AtMenu();
+        using var text = new MemoryStream();
+        await Prometheus.Metrics.DefaultRegistry.CollectAndExportAsTextAsync(text);
+        var lines = Encoding.UTF8.GetString(text.ToArray()).Split('\n').Where(l => l.StartsWith("ivr_flow_steps_total{", StringComparison.Ordinal)).ToList();
+        Assert.Contains(lines, l => l.StartsWith("ivr_flow_steps_total{flow=\"bank\",kind=\"verify\"} ", StringComparison.Ordinal));
+        Assert.All(lines, l => Assert.Matches("^ivr_flow_steps_total\\{flow=\"[a-z]+\",kind=\"(play|collect|menu|verify|fetch|transfer|hang_up)\"\\} ", l));
+    }
+
+    [Fact]
     public async Task Text_that_the_vocabulary_covers_goes_to_the_edge_as_recorded_prompts()
     {
         var spoken = FlowTexts.Bank.Replace("prompt: [enter-pin]", "prompt: [{ say: two one }]", StringComparison.Ordinal);

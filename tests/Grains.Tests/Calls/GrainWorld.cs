@@ -14,6 +14,7 @@ using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using IvrActors.Grains.Tests.Flows;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Orleans.Runtime;
@@ -35,6 +36,7 @@ internal sealed class GrainWorld
         Audit.Entries.Clear();
     }
 
+    public FakeLog Log { get; } = new();
     public FakeStorage Storage { get; } = new();
     public FakeAudit Audit { get; } = new();
     public FakeCaller Caller { get; } = new();
@@ -64,7 +66,7 @@ internal sealed class GrainWorld
         },
     };
 
-    public CallGrain Call() => new(Policy, FakeKeys.Instance, Catalogue, Library, NullLogger<CallGrain>.Instance, Storage, Context(GrainId.Create("call", CallKey)), Runtime());
+    public CallGrain Call() => new(Policy, FakeKeys.Instance, Catalogue, Library, Log, Storage, Context(GrainId.Create("call", CallKey)), Runtime());
 
     public FlowGrain NewFlow(string key = "flow-demo/bank") => new(
         new FakePersistentState(), Policy, Catalogue, new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero)), NullLogger<FlowGrain>.Instance, Context(GrainId.Create("flow", key)), Runtime());
@@ -173,6 +175,18 @@ internal sealed class FakeStorage : IGrainStorage
 
     /// <summary>A type that no caller could deserialize.</summary>
     private sealed class ProviderException() : Exception("row of call-1 with number +4930555");
+}
+
+/// <summary>Everything that was logged, exceptions too.</summary>
+internal sealed class FakeLog : ILogger<CallGrain>
+{
+    public List<string> Lines { get; } = [];
+
+    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception) + exception);
 }
 
 internal sealed class FakePersistentState : IPersistentState<FlowGrainState>

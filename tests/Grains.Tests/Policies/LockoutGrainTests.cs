@@ -53,7 +53,8 @@ public sealed class LockoutGrainTests(CallersCluster cluster)
         {
             await WriteAsAnotherActivation(grain, "a");
             cluster.Storage.Race = ("lockout", again => WriteAsAnotherActivation(again, "b"));
-        });
+        }
+        );
         var decision = await lockout.Reserve(CallersCluster.Tenant, "c");
         Assert.False(decision.Permitted);
         Assert.True(decision.Unavailable);

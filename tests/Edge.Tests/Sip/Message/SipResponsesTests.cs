@@ -42,5 +42,15 @@ public sealed class SipResponsesTests
         Assert.Equal(["Via", "CSeq"], SipResponses.For(Assert.IsType<SipRequest>(answerable), 400, "t9").Headers.Select(h => h.Key).Order().Reverse());
     }
 
+    [Fact]
+    public void A_request_with_repeated_headers_is_answered_with_the_first_of_each()
+    {
+        var answerable = Assert.IsType<SipRequest>(SipParser.Parse(Vectors.Read("rfc4475", "TC_MULTI01_I.dat")).Answerable);
+        var response = SipResponses.For(answerable, 400, "t9");
+
+        Assert.Equal(SipRejection.None, SipParser.Parse(SipWriter.ToBytes(response)).Rejection);
+        Assert.Equal("t9", response.To.Tag);
+    }
+
     private static SipRequest Invite() => Assert.IsType<SipRequest>(SipParser.Parse(Samples.Request("INVITE", Routed)).Message);
 }

@@ -1,0 +1,102 @@
+using IvrActors.SystemTests.Harness;
+
+namespace IvrActors.SystemTests;
+
+/// <summary>Whole calls by a foreign SIP stack, over UDP with plain RTP.</summary>
+public sealed class CallsWithSipp
+{
+    // Between two inputs: the check of the first may still run, keys typed ahead are kept.
+    private static readonly TimeSpan s_breath = TimeSpan.FromSeconds(1.2);
+
+    // 1,207.35 dollars.
+    private const string Balance = "1207.35";
+    private static readonly string[] s_spokenBalance =
+        ["your-balance-is", "number/1", "number/thousand", "number/2", "number/hundred", "number/7", "currency/dollars", "number/30", "number/5", "currency/cents"];
+
+    [Fact]
+    public async Task The_right_account_pin_and_code_hear_the_balance()
+    {
+        await using var server = await Started("balance");
+        var caller = new TestCaller();
+        await server.Enrol(caller, Balance);
+        await using var phone = new RtpListener();
+
+        // 9 hangs up, so it is pressed only when the balance was spoken and the menu stands again.
+        var spoken = TimeSpan.FromTicks(s_spokenBalance.Sum(id => PromptAudio.Load(id).Duration.Ticks));
+        await using var call = await Sipp.Call(server, phone.Port,
+            [.. SignIn(caller), new(s_breath, "1"), new(spoken + TimeSpan.FromSeconds(3), "9")], SippEnd.AwaitBye);
+
+        await phone.WaitFor(s_spokenBalance, () => call.Tail() + server.Output);
+        Assert.Equal(0, await call.WaitForExit(Eventually.Limit));
+        Assert.True(phone.Heard("goodbye"), phone.Recognised());
+        Assert.Equal(0, await server.Metric("ivr_calls_active"));
+        Assert.Equal(2, await server.Metric("ivr_authentication_total", "result=\"accepted\""));
+    }
+
+    [Fact]
+    public async Task Wrong_pins_lock_and_neither_the_right_pin_nor_a_restart_unlocks()
+    {
+        await using var server = await Started("lock");
+        var caller = new TestCaller();
+        await server.Enrol(caller, Balance);
+
+        await using (var phone = new RtpListener())
+        {
+            await using var call = await Sipp.Call(server, phone.Port,
+                [new(s_breath, caller.Account + "#"), new(s_breath, caller.WrongPin + "#"), new(s_breath, caller.WrongPin + "#"), new(s_breath, caller.WrongPin + "#")],
+                SippEnd.AwaitBye);
+            await phone.WaitFor(["too-many-attempts"], () => call.Tail() + server.Output);
+            Assert.Equal(0, await call.WaitForExit(Eventually.Limit));
+            Assert.True(phone.Heard("enter-pin-again"), phone.Recognised());
+        }
+        Assert.True(await server.Metric("ivr_lockouts_total") >= 1);
+
+        await RightPinIsRefused(server, caller);
+        await server.Stop();
+        await server.Start();
+        await RightPinIsRefused(server, caller);
+    }
+
+    [Fact]
+    public async Task Silence_is_asked_again_and_then_the_call_ends()
+    {
+        await using var server = await Started("silence");
+        await using var phone = new RtpListener();
+        await using var call = await Sipp.Call(server, phone.Port, [], SippEnd.AwaitBye);
+        await phone.WaitFor(["enter-account-number", "sorry-no-input"], () => call.Tail() + server.Output);
+        Assert.Equal(0, await call.WaitForExit(TimeSpan.FromMinutes(2)));
+    }
+
+    [Fact]
+    public async Task Key_zero_at_the_menu_transfers_by_refer()
+    {
+        await using var server = await Started("refer");
+        var caller = new TestCaller();
+        await server.Enrol(caller, Balance);
+        await using var phone = new RtpListener();
+        await using var call = await Sipp.Call(server, phone.Port, [.. SignIn(caller), new(s_breath, "0")], SippEnd.AcceptTransfer);
+        Assert.True(await call.WaitForExit(Eventually.Limit) == 0, call.Tail() + "\n" + phone.Recognised() + "\n" + server.Output);
+        Assert.True(phone.Heard("transferring"), phone.Recognised());
+        await Eventually.Holds(async () => await server.Metric("ivr_calls_ended_total", "reason=\"transferred\"") == 1, "the call counts as transferred", () => server.Output);
+    }
+
+    private static IEnumerable<SippAct> SignIn(TestCaller caller) =>
+        [new(s_breath, caller.Account + "#"), new(s_breath, caller.Pin + "#"), new(s_breath, caller.Code)];
+
+    private static async Task RightPinIsRefused(IvrServer server, TestCaller caller)
+    {
+        await using var phone = new RtpListener();
+        await using var call = await Sipp.Call(server, phone.Port, [new(s_breath, caller.Account + "#"), new(s_breath, caller.Pin + "#"), new(TimeSpan.FromSeconds(4), "")], SippEnd.HangUp);
+        Assert.True(await call.WaitForExit(Eventually.Limit) == 0, call.Tail() + server.Output);
+        Assert.True(phone.Heard("enter-pin-again") || phone.Heard("too-many-attempts"), phone.Recognised());
+        Assert.False(phone.Heard("enter-code"), phone.Recognised());
+    }
+
+    private static async Task<IvrServer> Started(string name)
+    {
+        Programs.Require("sipp");
+        var server = IvrServer.Create(name);
+        await server.Start();
+        return server;
+    }
+}

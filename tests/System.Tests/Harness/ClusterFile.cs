@@ -1,0 +1,29 @@
+using System.Text.RegularExpressions;
+
+namespace IvrActors.SystemTests.Harness;
+
+/// <summary>The repository's own <c>cluster.yaml</c> with other ports and folders, so that what is tested is what is shipped.</summary>
+internal static class ClusterFile
+{
+    public static string Adapt(string yaml, ClusterPorts ports)
+    {
+        yaml = Replace(yaml, @"flows: flows\b", $"flows: {Repository.At("flows")}");
+        yaml = Replace(yaml, @"prompts: flows/prompts\b", $"prompts: {Repository.At("flows", "prompts")}");
+        yaml = Replace(yaml, "udp: 5060, tcp: 5060, tls: 5061", $"udp: {ports.Sip}, tcp: {ports.Sip}, tls: {ports.Tls}");
+        yaml = Replace(yaml, "first: 20000, last: 29999", $"first: {ports.Media}, last: {ports.Media + 199}");
+        yaml = Replace(yaml, "port: 8443", $"port: {ports.Dashboard}");
+        yaml = Replace(yaml, "port: 9464", $"port: {ports.Metrics}");
+        yaml = Replace(yaml, "port: 11111", $"port: {ports.Silo}");
+        yaml = Replace(yaml, "port: 30000", $"port: {ports.Gateway}");
+        // Long enough to outlive a restart on a slow machine.
+        return Replace(yaml, "first: 30s", "first: 30m");
+    }
+
+    private static string Replace(string yaml, string pattern, string by)
+    {
+        Assert.True(Regex.IsMatch(yaml, pattern), $"cluster.yaml has no '{pattern}'");
+        return Regex.Replace(yaml, pattern, by.Replace("$", "$$", StringComparison.Ordinal));
+    }
+}
+
+internal sealed record ClusterPorts(int Sip, int Tls, int Dashboard, int Metrics, int Silo, int Gateway, int Media);

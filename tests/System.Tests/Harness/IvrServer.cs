@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+
+namespace IvrActors.SystemTests.Harness;
+
+/// <summary>The real server as a process of its own: own folder, own ports, own keys. Restartable on the same data.</summary>
+internal sealed partial class IvrServer : IAsyncDisposable
+{
+    private readonly string _clusterFile;
+    private readonly int _metricsPort;
+    private readonly List<string> _outputs = [];
+    private ChildProcess? _process;
+
+    private IvrServer(string folder, string clusterFile, int sipPort, int tlsPort, int metricsPort) =>
+        (Folder, _clusterFile, SipPort, TlsPort, _metricsPort) = (folder, clusterFile, sipPort, tlsPort, metricsPort);
+
+    public string Folder { get; }
+
+    public string Data => Path.Combine(Folder, "data");
+
+    public int SipPort { get; }
+
+    public int TlsPort { get; }
+
+    /// <summary>Standard output and error of every start so far.</summary>
+    public string Output => string.Join('\n', [.. _outputs, _process?.Output ?? ""]);
+
+    public static int FreeTcpPort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>Writes a development cluster into a new folder: the repository's own <c>cluster.yaml</c> with other ports, and a lock long enough to outlive a restart.</summary>
+    public static IvrServer Create(string name)
+    {
+        var folder = Directory.CreateTempSubdirectory("ivr-" + name + "-").FullName;
+        var ports = new ClusterPorts(FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), Media: 20000 + (Random.Shared.Next(60) * 200));
+        var yaml = ClusterFile.Adapt(File.ReadAllText(Repository.At("cluster.yaml")), ports);
+        var file = Path.Combine(folder, "cluster.yaml");
+        File.WriteAllText(file, yaml);
+        return new IvrServer(folder, file, ports.Sip, ports.Tls, ports.Metrics);
+    }
+
+    public async Task Start(string logLevel = "information")
+    {
+        _process = new ChildProcess("dotnet", [Silo, "run", "--cluster", _clusterFile, "--log-level", logLevel], Folder);
+        await Eventually.Holds(IsReady, "the server is ready", () => _process.Tail());
+    }
+
+    /// <summary>Stops as an init system does, and waits for the end.</summary>
+    public async Task Stop()
+    {
+        if (_process is null) return;
+        _process.Terminate();
+        await _process.WaitForExit(Eventually.Limit);
+        _outputs.Add(_process.Output);
+        await _process.DisposeAsync();
+        _process = null;
+    }
+
+    /// <summary>Runs an <c>ivr</c> verb on this cluster and gives its output; fails the test when it fails.</summary>
+    public async Task<string> Ivr(IEnumerable<string> verb, string input = "", int expectedExit = 0)
+    {
+        await using var process = new ChildProcess("dotnet", [Silo, .. verb, "--cluster", _clusterFile], Folder);
+        await process.Input.WriteAsync(input);
+        process.Input.Close();
+        var exit = await process.WaitForExit(Eventually.Limit);
+        Assert.True(exit == expectedExit, $"ivr {string.Join(' ', verb)} ended with {exit}:\n{process.Output}\n--- server:\n{_process?.Tail()}");
+        return process.Output;
+    }
+
+    public Task Enrol(TestCaller caller, string balance) => Ivr(["caller", "add"], caller.ToJson(balance) + "\n");
+
+    public async Task<string> Metrics()
+    {
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
+        return await http.GetStringAsync(new Uri($"http://127.0.0.1:{_metricsPort}/metrics"));
+    }
+
+    /// <summary>Sum of a metric over all of its label sets that contain <paramref name="labels"/>.</summary>
+    public async Task<double> Metric(string name, string labels = "")
+    {
+        var sum = 0.0;
+        foreach (Match line in MetricLine().Matches(await Metrics()))
+            if (line.Groups[1].Value == name && line.Groups[2].Value.Contains(labels, StringComparison.Ordinal))
+                sum += double.Parse(line.Groups[3].Value, CultureInfo.InvariantCulture);
+        return sum;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null) await _process.DisposeAsync();
+        if (Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);
+    }
+
+    private async Task<bool> IsReady()
+    {
+        if (_process!.HasExited) Assert.Fail("the server ended at start:\n" + _process.Tail());
+        try
+        {
+            using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
+            using var answer = await http.GetAsync(new Uri($"http://127.0.0.1:{_metricsPort}/health/ready"));
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException)
+        {
+            return false;
+        }
+    }
+
+#if DEBUG
+    private const string Configuration = "Debug";
+#else
+    private const string Configuration = "Release";
+#endif
+
+    private static string Silo => Repository.At("Silo", "bin", Configuration, "net10.0", "Silo.dll");
+
+    [GeneratedRegex(@"^([a-z_0-9]+)(\{[^}]*\})? ([0-9eE+.\-]+)$", RegexOptions.Multiline)]
+    private static partial Regex MetricLine();
+}

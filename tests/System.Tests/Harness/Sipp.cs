@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+using System.Xml.Linq;
+
+namespace IvrActors.SystemTests.Harness;
+
+/// <summary>One call made by <c>sipp</c>: the scenario is written from the keys to press, media go to a listener of the test.</summary>
+internal static class Sipp
+{
+    /// <summary>Calls, presses the keys by SIP INFO, and ends as told. Exit code 0: every message was the expected one.</summary>
+    public static async Task<ChildProcess> Call(IvrServer server, int rtpPort, IEnumerable<SippAct> acts, SippEnd end, string number = "caller")
+    {
+        var sipp = Programs.Require("sipp");
+        var file = Path.Combine(server.Folder, $"scenario-{Guid.NewGuid():N}.xml");
+        await File.WriteAllTextAsync(file, Scenario(acts, end).Replace("sip:caller@", $"sip:{number}@", StringComparison.Ordinal));
+        var arguments = new List<string>
+        {
+            $"127.0.0.1:{server.SipPort}", "-sf", file, "-s", "bank", "-i", "127.0.0.1", "-p", FreePort().ToString(CultureInfo.InvariantCulture), "-m", "1",
+            "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture), "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
+        };
+        return new ChildProcess(sipp, arguments, server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
+    }
+
+    private static string Scenario(IEnumerable<SippAct> acts, SippEnd end)
+    {
+        var steps = new List<XNode>();
+        steps.Add(Send(Invite, retransmit: true));
+        steps.Add(Receive("response", "100", optional: true));
+        steps.Add(Receive("response", "180", optional: true));
+        steps.Add(new XElement("recv", new XAttribute("response", "200"), new XAttribute("rrs", "true")));
+        steps.Add(Send(InDialog("ACK", 1, ""), retransmit: false));
+        var cseq = 1;
+        foreach (var act in acts)
+        {
+            if (act.Pause > TimeSpan.Zero) steps.Add(new XElement("pause", new XAttribute("milliseconds", (int)act.Pause.TotalMilliseconds)));
+            foreach (var key in act.Keys)
+            {
+                steps.Add(Send(InDialog("INFO", ++cseq, $"Signal={key}\r\nDuration=160\r\n", "application/dtmf-relay"), retransmit: true));
+                steps.Add(Receive("response", "200", optional: false));
+                steps.Add(new XElement("pause", new XAttribute("milliseconds", 60)));
+            }
+        }
+        if (end == SippEnd.HangUp)
+        {
+            steps.Add(Send(InDialog("BYE", ++cseq, ""), retransmit: true));
+            steps.Add(Receive("response", "200", optional: false));
+        }
+        if (end == SippEnd.AcceptTransfer)
+        {
+            steps.Add(Receive("request", "REFER", optional: false));
+            steps.Add(Send(Answer("202 Accepted"), retransmit: false));
+            steps.Add(Send(InDialog("NOTIFY", ++cseq, "SIP/2.0 200 OK\r\n", "message/sipfrag", "Event: refer\nSubscription-State: terminated;reason=noresource\n"), retransmit: true));
+            steps.Add(Receive("response", "200", optional: false));
+        }
+        if (end != SippEnd.HangUp)
+        {
+            steps.Add(Receive("request", "BYE", optional: false));
+            steps.Add(Send(Answer("200 OK"), retransmit: false));
+        }
+        return "<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n" + new XElement("scenario", new XAttribute("name", "bank"), steps);
+    }
+
+    private static string Answer(string status) => $"SIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:caller@[local_ip]:[local_port]>\nContent-Length: 0\n";
+
+    private static XElement Send(string message, bool retransmit)
+    {
+        var send = new XElement("send", new XCData("\n" + message.Replace("\r\n", "\n", StringComparison.Ordinal) + "\n"));
+        if (retransmit) send.Add(new XAttribute("retrans", "500"));
+        return send;
+    }
+
+    private static XElement Receive(string kind, string what, bool optional)
+    {
+        var receive = new XElement("recv", new XAttribute(kind, what));
+        if (optional) receive.Add(new XAttribute("optional", "true"));
+        return receive;
+    }
+
+    private const string Invite = """
+        INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+        Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+        From: <sip:caller@[local_ip]:[local_port]>;tag=[pid]sipp[call_number]
+        To: <sip:[service]@[remote_ip]:[remote_port]>
+        Call-ID: [call_id]
+        CSeq: 1 INVITE
+        Contact: <sip:caller@[local_ip]:[local_port]>
+        Max-Forwards: 70
+        Content-Type: application/sdp
+        Content-Length: [len]
+
+        v=0
+        o=caller 1 1 IN IP4 [local_ip]
+        s=-
+        c=IN IP4 [local_ip]
+        t=0 0
+        m=audio [rtpport] RTP/AVP 0 101
+        a=rtpmap:0 PCMU/8000
+        a=rtpmap:101 telephone-event/8000
+        a=fmtp:101 0-15
+        a=ptime:20
+        """;
+
+    private static string InDialog(string method, int cseq, string body, string? contentType = null, string headers = "")
+    {
+        var message = new StringBuilder();
+        message.Append("\n").Append(method).Append(" [next_url] SIP/2.0\n")
+            .Append("Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n")
+            .Append("[routes]\n")
+            .Append("From: <sip:caller@[local_ip]:[local_port]>;tag=[pid]sipp[call_number]\n")
+            .Append("To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]\n")
+            .Append("Call-ID: [call_id]\n")
+            .Append("CSeq: ").Append(cseq).Append(' ').Append(method).Append('\n')
+            .Append("Contact: <sip:caller@[local_ip]:[local_port]>\n")
+            .Append("Max-Forwards: 70\n");
+        message.Append(headers);
+        if (contentType is not null) message.Append("Content-Type: ").Append(contentType).Append('\n');
+        return message.Append("Content-Length: [len]\n\n").Append(body).ToString();
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}
+
+/// <summary>Wait, then press keys.</summary>
+internal readonly record struct SippAct(TimeSpan Pause, string Keys);
+
+/// <summary>How a call ends.</summary>
+internal enum SippEnd
+{
+    /// <summary>Waits for the server's BYE.</summary>
+    AwaitBye,
+
+    /// <summary>Sends BYE.</summary>
+    HangUp,
+
+    /// <summary>Takes a REFER, reports its success, and waits for BYE.</summary>
+    AcceptTransfer,
+}
