@@ -51,6 +51,8 @@ internal sealed class ClusterConnection : IAsyncDisposable
 
     private static async Task<ClusterConnection> Open(ClusterFile cluster)
     {
+        // A client of the runtime tries for minutes; a person at a terminal wants to know at once that nothing listens.
+        using (var probe = new System.Net.Sockets.TcpClient()) await probe.ConnectAsync(System.Net.IPAddress.Loopback, cluster.Listeners.GatewayPort);
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.UseOrleansClient(client =>
         {

@@ -5,6 +5,7 @@ using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
+using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Privacy;
 using IvrActors.Silo.Cluster;
@@ -98,8 +99,9 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         builder.Services.AddGrains(cluster.ToPolicy());
         var edge = cluster.ToEdgeOptions(certificate);
-        builder.Services.AddSingleton<IMediaEngine, MediaEngine>();
-        builder.Services.AddEdge(edge);
+        // Flows are checked against the prompts, also by a silo without an edge.
+        if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge)) builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
+        else builder.Services.AddSingleton<IMediaEngine, MediaEngine>().AddEdge(edge);
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -107,7 +109,7 @@ internal sealed class IvrProcess : IAsyncDisposable
             kestrel.AddServerHeader = false;
             kestrel.Listen(cluster.Listeners.Metrics, listen => listen.Protocols = HttpProtocols.Http1);
             if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate));
-            kestrel.ListenSip(edge, kestrel.ApplicationServices);
+            if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) kestrel.ListenSip(edge, kestrel.ApplicationServices);
         });
         var app = builder.Build();
         app.UseObservation(port => port == cluster.Listeners.Metrics.Port);

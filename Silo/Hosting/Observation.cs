@@ -1,4 +1,5 @@
 using System.Reflection;
+using IvrActors.Edge.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Security;
 using Prometheus;
@@ -6,11 +7,14 @@ using Prometheus;
 namespace IvrActors.Silo.Hosting;
 
 /// <summary>Whether this process may take calls: from the end of the start-up work until it is asked to stop.</summary>
-internal sealed class Readiness(IHostApplicationLifetime lifetime)
+internal sealed class Readiness(IHostApplicationLifetime lifetime, IServiceProvider services)
 {
+    // Null on a node without an edge.
+    private readonly EdgeReadiness? _edge = services.GetService<EdgeReadiness>();
+
     private volatile bool _opened;
 
-    public bool IsReady => _opened && !lifetime.ApplicationStopping.IsCancellationRequested;
+    public bool IsReady => _opened && !lifetime.ApplicationStopping.IsCancellationRequested && (_edge is null || _edge.IsReady);
 
     public void Open() => _opened = true;
 }
