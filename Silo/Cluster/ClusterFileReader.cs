@@ -10,13 +10,19 @@ internal sealed class ClusterFileReader
 {
     private static readonly Dictionary<string, LogLevel> s_levels = new(StringComparer.Ordinal)
     {
-        ["trace"] = LogLevel.Trace, ["debug"] = LogLevel.Debug, ["information"] = LogLevel.Information,
-        ["warning"] = LogLevel.Warning, ["error"] = LogLevel.Error, ["critical"] = LogLevel.Critical,
+        ["trace"] = LogLevel.Trace,
+        ["debug"] = LogLevel.Debug,
+        ["information"] = LogLevel.Information,
+        ["warning"] = LogLevel.Warning,
+        ["error"] = LogLevel.Error,
+        ["critical"] = LogLevel.Critical,
     };
 
     private static readonly Dictionary<string, SrtpPolicy> s_srtp = new(StringComparer.Ordinal)
     {
-        ["required"] = SrtpPolicy.Required, ["preferred"] = SrtpPolicy.Preferred, ["off"] = SrtpPolicy.Off,
+        ["required"] = SrtpPolicy.Required,
+        ["preferred"] = SrtpPolicy.Preferred,
+        ["off"] = SrtpPolicy.Off,
     };
 
     private readonly List<ClusterError> _errors = [];
@@ -93,7 +99,10 @@ internal sealed class ClusterFileReader
             var name = map.Name("name");
             var roles = map.List("roles", "silo, edge or dashboard", text => text switch
             {
-                "silo" => NodeRoles.Silo, "edge" => NodeRoles.Edge, "dashboard" => NodeRoles.Dashboard, _ => (NodeRoles?)null,
+                "silo" => NodeRoles.Silo,
+                "edge" => NodeRoles.Edge,
+                "dashboard" => NodeRoles.Dashboard,
+                _ => (NodeRoles?)null,
             });
             result = new NodeSettings(name, roles.Aggregate(NodeRoles.None, (all, role) => all | role));
             if (roles.Count != roles.Distinct().Count()) map.Report("roles", "duplicate role", "each role once");

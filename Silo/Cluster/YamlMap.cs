@@ -161,7 +161,12 @@ internal sealed class YamlMap
         var count = int.Parse(text.AsSpan(0, digits), CultureInfo.InvariantCulture);
         TimeSpan? unit = text[digits..] switch
         {
-            "ms" => TimeSpan.FromMilliseconds(1), "s" => TimeSpan.FromSeconds(1), "m" => TimeSpan.FromMinutes(1), "h" => TimeSpan.FromHours(1), "d" => TimeSpan.FromDays(1), _ => null,
+            "ms" => TimeSpan.FromMilliseconds(1),
+            "s" => TimeSpan.FromSeconds(1),
+            "m" => TimeSpan.FromMinutes(1),
+            "h" => TimeSpan.FromHours(1),
+            "d" => TimeSpan.FromDays(1),
+            _ => null,
         };
         time = unit * count ?? default;
         return time > TimeSpan.Zero;

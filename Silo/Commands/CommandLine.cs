@@ -33,7 +33,10 @@ internal static class CommandLine
 {
     private static readonly Option<string> s_cluster = new("--cluster")
     {
-        Description = "The cluster's description.", DefaultValueFactory = _ => "cluster.yaml", Recursive = true, HelpName = "FILE",
+        Description = "The cluster's description.",
+        DefaultValueFactory = _ => "cluster.yaml",
+        Recursive = true,
+        HelpName = "FILE",
     };
 
     public static async Task<int> Run(string[] args, TextReader input, TextWriter output, TextWriter error)

@@ -151,8 +151,12 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         At = new DateTimeOffset(reader.GetInt64(1), TimeSpan.Zero),
         Entry = new AuditEntry
         {
-            Actor = reader.GetString(2), Action = reader.GetString(3), Result = (AuditResult)reader.GetInt32(4),
-            Origin = reader.GetString(5), Object = reader.GetString(6), Detail = reader.GetString(7),
+            Actor = reader.GetString(2),
+            Action = reader.GetString(3),
+            Result = (AuditResult)reader.GetInt32(4),
+            Origin = reader.GetString(5),
+            Object = reader.GetString(6),
+            Detail = reader.GetString(7),
         },
         Hash = reader.GetFieldValue<byte[]>(8),
     };

@@ -198,7 +198,14 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
         Leg = new CallLeg(Now, new CallId("call-test"), signal.Call, new MediaAnswer { Session = Media, Sdp = "v=0\r\n"u8.ToArray() }, !signal.Body.IsEmpty, this);
         Leg.Offer(sequence => new CallOffered
         {
-            Seq = sequence, Edge = "e", Tenant = "demo", Trunk = "t", Called = "bank", Origin = OriginClass.Unattested, Encrypted = false, SourceAddress = "192.0.2.7",
+            Seq = sequence,
+            Edge = "e",
+            Tenant = "demo",
+            Trunk = "t",
+            Called = "bank",
+            Origin = OriginClass.Unattested,
+            Encrypted = false,
+            SourceAddress = "192.0.2.7",
         });
     }
 
@@ -216,7 +223,14 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
 
     public static Collect Ask(string name, int least = 1, int most = 1, bool bargeIn = true, bool secret = false, char? terminator = '#', params string[] prompts) => new()
     {
-        Name = name, Prompts = Prompts(prompts.Length == 0 ? ["ask-" + name] : prompts), MinDigits = least, MaxDigits = most, Terminator = terminator,
-        FirstDigitTimeout = TimeSpan.FromSeconds(5), InterDigitTimeout = TimeSpan.FromSeconds(3), BargeIn = bargeIn, Secret = secret,
+        Name = name,
+        Prompts = Prompts(prompts.Length == 0 ? ["ask-" + name] : prompts),
+        MinDigits = least,
+        MaxDigits = most,
+        Terminator = terminator,
+        FirstDigitTimeout = TimeSpan.FromSeconds(5),
+        InterDigitTimeout = TimeSpan.FromSeconds(3),
+        BargeIn = bargeIn,
+        Secret = secret,
     };
 }

@@ -164,8 +164,8 @@ public class LoopbackTests
         await using var host = await EdgeHost.Start();
         List<string> wrong = [];
         var last = 0;
-        // CPARAM02 has the branch of CPARAM01: after it, it is a repeat, whose answer goes where the first one came from.
-        foreach (var (file, status) in Owed.Select(row => row.Data).Where(row => row.Item1 != "TC_CPARAM02_V.dat"))
+        // These two have the branches of CPARAM01 and UNKSCM: after those they are repeats, whose answer goes where the first one came from.
+        foreach (var (file, status) in Owed.Select(row => row.Data).Where(row => row.Item1 is not ("TC_CPARAM02_V.dat" or "TC_NOVELSC_V.dat")))
         {
             var message = Vectors.Read("rfc4475", file);
             var parsed = SipParser.Parse(message);
