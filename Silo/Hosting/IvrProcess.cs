@@ -101,7 +101,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         var edge = cluster.ToEdgeOptions(certificate);
         // Flows are checked against the prompts, also by a silo without an edge.
         if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge)) builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
-        else builder.Services.AddSingleton<IMediaEngine, MediaEngine>().AddEdge(edge);
+        else builder.Services.AddEdge(edge);
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
         builder.WebHost.ConfigureKestrel(kestrel =>
