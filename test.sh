@@ -127,6 +127,6 @@ fi
 for name in Architecture Grains.Interfaces Grains Edge Dashboard Silo System; do
     run_tests "$name" 600
 done
-smoke 'Fuzz, a short run' 180 dotnet tests/Fuzz/bin/$configuration/$framework/Fuzz.dll --seconds 20
-smoke 'Load, a short run' 180 bash tests/Load/run --smoke
+smoke 'Fuzz, a short run' 180 dotnet tests/Fuzz/bin/$configuration/$framework/Fuzz.dll all --messages 200000
+smoke 'Load, a short run' 300 bash tests/Load/run --smoke
 finish
