@@ -15,7 +15,8 @@ public sealed class CallsWithBaresip
         await server.Enrol(caller, "640.00");
         await using var phone = await Baresip.StartSecure(Path.Combine(server.Folder, "phone"), Path.Combine(server.Data, "certs", "ca.pem"));
 
-        await phone.Dial($"sip:bank@127.0.0.1:{server.TlsPort};transport=tls");
+        // The account's transport is added by the phone.
+        await phone.Dial($"sip:bank@127.0.0.1:{server.TlsPort}");
         await Hears(phone, server, "enter-account-number");
         await phone.Press(caller.Account + "#");
         await Hears(phone, server, "enter-pin");
@@ -42,7 +43,8 @@ public sealed class CallsWithBaresip
         await server.Enrol(caller, "640.00");
         await using var phone = await Baresip.StartSecure(Path.Combine(server.Folder, "phone"), Path.Combine(server.Data, "certs", "ca.pem"));
 
-        await phone.Dial($"sip:bank@127.0.0.1:{server.TlsPort};transport=tls");
+        // The account's transport is added by the phone.
+        await phone.Dial($"sip:bank@127.0.0.1:{server.TlsPort}");
         await Hears(phone, server, "enter-account-number");
         await phone.Press(caller.Account + "#");
         foreach (var prompt in new[] { "enter-pin", "enter-pin-again", "enter-pin-again" })

@@ -8,6 +8,9 @@ public sealed class CallsWithSipp
     // Between two inputs: the check of the first may still run, keys typed ahead are kept.
     private static readonly TimeSpan s_breath = TimeSpan.FromSeconds(1.2);
 
+    // Long enough to hear the second prompt out: a key would cut it off.
+    private static readonly TimeSpan s_again = PromptAudio.Load("enter-pin-again").Duration + s_breath;
+
     // 1,207.35 dollars.
     private const string Balance = "1207.35";
     private static readonly string[] s_spokenBalance =
@@ -43,7 +46,7 @@ public sealed class CallsWithSipp
         await using (var phone = new RtpListener())
         {
             await using var call = await Sipp.Call(server, phone.Port,
-                [new(s_breath, caller.Account + "#"), new(s_breath, caller.WrongPin + "#"), new(s_breath, caller.WrongPin + "#"), new(s_breath, caller.WrongPin + "#")],
+                [new(s_breath, caller.Account + "#"), new(s_breath, caller.WrongPin + "#"), new(s_again, caller.WrongPin + "#"), new(s_again, caller.WrongPin + "#")],
                 SippEnd.AwaitBye);
             await phone.WaitFor(["too-many-attempts"], () => call.Tail() + server.Output);
             Assert.Equal(0, await call.WaitForExit(Eventually.Limit));

@@ -30,7 +30,7 @@ internal sealed class Baresip : IAsyncDisposable
             sip_listen 127.0.0.1:0
             sip_cafile {caFile}
             sip_verify_server yes
-            audio_player aufile,{folder}/heard.wav
+            audio_player aubridge,heard
             audio_source aufile,{folder}/silence.wav
             audio_alert aufile,{folder}/alert.wav
             ausrc_srate 8000
@@ -43,6 +43,9 @@ internal sealed class Baresip : IAsyncDisposable
             module g711.so
             module srtp.so
             module aufile.so
+            module aubridge.so
+            module sndfile.so
+            snd_path {folder}
             module_app account.so
             module_app menu.so
             module ctrl_tcp.so
@@ -90,13 +93,16 @@ internal sealed class Baresip : IAsyncDisposable
     /// <summary>The audio heard so far: 16-bit samples at 8 kHz.</summary>
     public short[] Heard()
     {
-        var file = Path.Combine(_folder, "heard.wav");
-        if (!File.Exists(file)) return [];
+        // The filter sndfile writes what was decoded.
+        if (Directory.EnumerateFiles(_folder, "dump-*-dec.wav").FirstOrDefault() is not { } file) return [];
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         var bytes = new byte[stream.Length];
         var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         if (read <= 44) return [];
-        return System.Runtime.InteropServices.MemoryMarshal.Cast<byte, short>(bytes.AsSpan(44, (read - 44) & ~1)).ToArray();
+        var samples = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, short>(bytes.AsSpan(44, (read - 44) & ~1));
+        // Its table decodes the code of zero (0xff) to 2; every other code as ITU-T G.711 says.
+        samples.Replace((short)2, (short)0);
+        return samples.ToArray();
     }
 
     public async ValueTask DisposeAsync() => await _process.DisposeAsync();
