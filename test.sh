@@ -117,7 +117,7 @@ say 'Restore'
 retry 3 dotnet restore IvrActors.slnx || give_up 'The packages could not be restored.'
 say 'Build, warnings as errors'
 dotnet build IvrActors.slnx --no-restore -c "$configuration" -warnaserror </dev/null || give_up 'The build failed.'
-smoke 'dotnet format' 300 dotnet format IvrActors.slnx --no-restore --verify-no-changes
+smoke 'dotnet format' 600 dotnet format IvrActors.slnx --no-restore --verify-no-changes
 
 if [ $# -gt 0 ]; then
     for name in "$@"; do run_tests "$name" 900; done
