@@ -19,6 +19,9 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
     private const int KeyFrames = 3, EndPackets = 3, PauseFrames = 2;
     private const long KeyEndDelay = (KeyFrames - 1) * FrameTicks;
 
+    // Samples that a sender which stood still may leave out at once: 10 s. A larger step is a wrong timestamp.
+    private const uint MostLeftOut = 80_000;
+
     // |sample| of 16-bit audio above which a packet counts as heard.
     private const int Audible = 400;
 
@@ -141,13 +144,24 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
             var step = (short)(header.Sequence - _sequence);
             if (header.Ssrc != _ssrc) Wrong("source changed");
             else if (step <= 0) Wrong("order");
-            else if (header.Timestamp - _timestamp != Frame * (uint)step) Wrong("timestamp step");
+            else if (!IsStep(header, step)) Wrong("timestamp step");
             if (step == 1) result.Gap.Record(arrival - _lastArrival);
             else if (step > 1) Interlocked.Add(ref result.PacketsLost, step - 1);
         }
         _started = true;
         (_ssrc, _sequence, _timestamp, _lastArrival) = (header.Ssrc, header.Sequence, header.Timestamp, arrival);
         Volatile.Write(ref _received, _received + 1);
+    }
+
+    // The timestamp follows the sampling clock, not the packets (RFC 3550 5.1): a sender that stood still leaves frames out, whole ones, and sets the
+    // marker where it goes on.
+    private bool IsStep(in RtpHeader header, int packets)
+    {
+        var step = header.Timestamp - _timestamp;
+        if (step == Frame * (uint)packets) return true;
+        if (step > MostLeftOut || step < Frame * (uint)packets || step % Frame != 0 || (packets == 1 && !header.Marker)) return false;
+        Interlocked.Add(ref result.FramesLeftOut, (int)(step / Frame) - packets);
+        return true;
     }
 
     private void Listen(ReadOnlySpan<byte> payload, long arrival)

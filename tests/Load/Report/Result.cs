@@ -16,6 +16,9 @@ internal sealed class Result
     public int MostAtOnce;
     public long PacketsReceived, PacketsLost, MediaFaults;
 
+    /// <summary>Frames of 20 ms that the server did not send because its clock was late, and said so by the timestamp. The gaps show them too.</summary>
+    public int FramesLeftOut;
+
     /// <summary>INVITE sent to 200 received.</summary>
     public Histogram Setup { get; } = new();
 
@@ -67,6 +70,7 @@ internal sealed class Result
             text.Append(CultureInfo.InvariantCulture, $"{Name}: key→prompt after {input}: {Quantiles(times)} ({times.Count} times)\n");
         if (InviteRepeats > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {InviteRepeats} INVITEs were repeated for want of an answer within 500 ms\n");
         if (MediaFaults > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {MediaFaults} RTP packets were wrong (codec, size, source, order, timestamp or SRTP tag)\n");
+        if (FramesLeftOut > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: the server left out {FramesLeftOut} frames because its media clock was late\n");
         if (SocketDrops > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: the generator itself dropped {SocketDrops} packets: its core is too busy for these figures to hold\n");
     }
 
