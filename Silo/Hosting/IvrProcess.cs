@@ -135,6 +135,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         orleans.UseLocalhostClustering(cluster.Listeners.SiloPort, cluster.Listeners.GatewayPort, serviceId: cluster.Service, clusterId: cluster.Cluster);
         orleans.Services.AddEncryptedStorage(vault.Database, s_relaxedStates);
         orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
+        orleans.AddOutgoingGrainCallFilter<GrainMark>();
         orleans.Configure<GrainCollectionOptions>(options => options.CollectionAge = s_idleGrain);
     }
 
