@@ -50,6 +50,8 @@ internal sealed class IvrProcess : IAsyncDisposable
         var vault = ClusterVault.OpenOrCreate(cluster, now);
         try
         {
+            // Their sockets were this node's: what a killed process left of its calls would otherwise stay for ever.
+            foreach (var state in s_relaxedStates) vault.Database.RemoveStates(state);
             var settings = cluster.Certificates;
             var certificate = settings.ServerFile is { } file ? X509Certificate2.CreateFromPemFile(file, settings.ServerKeyFile) : Certificates.Server(cluster.CertificateFolder, now);
             return new IvrProcess(Build(cluster, level, vault, certificate), vault, cluster, certificate);
