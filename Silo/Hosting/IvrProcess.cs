@@ -152,6 +152,8 @@ internal sealed class IvrProcess : IAsyncDisposable
             // Its first check measures from the machine's start and always warns.
             logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         }
+        // At no level: its trace prints the arguments of page handlers (passwords, one-time codes), and its request lines the one-time links.
+        logging.AddFilter("Microsoft.AspNetCore", level > LogLevel.Warning ? level : LogLevel.Warning);
         logging.AddSimpleConsole(console =>
         {
             console.SingleLine = true;
