@@ -61,7 +61,7 @@ internal sealed class EnrolModel(ClusterAccess cluster, UserManager<OperatorUser
 
     private async Task<OperatorUser?> Redeem(string invitation, string userName)
     {
-        var record = await cluster.SignIn.Call<IOperatorDirectoryGrain, OperatorRecord?>(IOperatorDirectoryGrain.Key, directory => directory.Redeem(invitation, userName));
+        var record = await cluster.SignIn.Call<IOperatorDirectoryGrain, OperatorRecord?>(IOperatorDirectoryGrain.Key, directory => directory.Redeem(new InvitationCode(invitation), userName));
         return record is null ? null : OperatorUser.From(record);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class JoinModel(ClusterAccess cluster, UserManager<OperatorUser>
     {
         if (secret is not { Length: > 0 and <= LongestInvitation }) return;
         Invitation = secret;
-        IsUsable = await cluster.SignIn.Call<IOperatorDirectoryGrain, bool>(IOperatorDirectoryGrain.Key, directory => directory.IsInvitation(secret));
+        IsUsable = await cluster.SignIn.Call<IOperatorDirectoryGrain, bool>(IOperatorDirectoryGrain.Key, directory => directory.IsInvitation(new InvitationCode(secret)));
     }
 
     private async Task<List<string>> Check(string? name, string? password, string? again)
@@ -51,7 +51,7 @@ internal sealed class JoinModel(ClusterAccess cluster, UserManager<OperatorUser>
         if (!Credentials.IsName(name)) return ["A name has 3 to 40 letters, digits, dots or dashes and begins with a letter."];
         if (password != again) return ["The two passwords differ."];
         // Only who holds an invitation learns that a name is taken.
-        if (await users.FindByNameAsync(name!) is not null) return ["That name is taken. Choose another."];
+        if (RequestActor.IsReserved(name!) || await users.FindByNameAsync(name!) is not null) return ["That name is taken. Choose another."];
         var faults = new List<string>();
         foreach (var validator in users.PasswordValidators)
         {

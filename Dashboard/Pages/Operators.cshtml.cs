@@ -22,8 +22,8 @@ internal sealed class OperatorsModel(ClusterAccess cluster, UserManager<Operator
     public async Task<IActionResult> OnPostInviteAsync(string? role)
     {
         if (!Roles.OfPersons.Contains(role)) return BadRequest();
-        var secret = await Cluster.Call<IOperatorDirectoryGrain, string>(IOperatorDirectoryGrain.Key, directory => directory.Invite(role!));
-        (Link, LinkRole) = ($"https://{Request.Host}/join?code={Uri.EscapeDataString(secret)}", role);
+        var secret = await Cluster.Call<IOperatorDirectoryGrain, InvitationCode>(IOperatorDirectoryGrain.Key, directory => directory.Invite(role!));
+        (Link, LinkRole) = ($"https://{Request.Host}/join?code={Uri.EscapeDataString(secret.Reveal())}", role);
         await OnGetAsync();
         return Page();
     }

@@ -39,19 +39,19 @@ public interface IOperatorDirectoryGrain : IGrainWithStringKey
 
     /// <summary>Makes a one-time link's secret for a new operator of this role; the grain keeps only its hash. Valid 24 h, used once.</summary>
     [Requires(Permission.ManageOperators), Alias("Invite")]
-    Task<string> Invite(string role);
+    Task<InvitationCode> Invite(string role);
 
     /// <summary>The secret of the first administrator's link, while there is no operator who can sign in; null afterwards. A new one each time, the one before ends. Called at start by the composition root, as grain-only code.</summary>
     [Alias("InviteFirst")]
-    Task<string?> InviteFirst();
+    Task<InvitationCode?> InviteFirst();
 
     /// <summary>Uses an invitation up and creates the operator without a password yet; null when the secret is unknown, used or expired.</summary>
     [Requires(Permission.SignIn), Alias("Redeem")]
-    Task<OperatorRecord?> Redeem(string secret, string userName);
+    Task<OperatorRecord?> Redeem(InvitationCode secret, string userName);
 
     /// <summary>Whether the invitation could be redeemed now.</summary>
     [Requires(Permission.SignIn), Alias("IsInvitation")]
-    Task<bool> IsInvitation(string secret);
+    Task<bool> IsInvitation(InvitationCode secret);
 
     /// <summary>The role that an operator has now, or null when there is no such operator. Never waits for another request.</summary>
     [Alias("RoleOf"), Orleans.Concurrency.AlwaysInterleave]

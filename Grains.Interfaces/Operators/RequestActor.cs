@@ -11,6 +11,12 @@ public static class RequestActor
     /// <summary>The actor of what the cluster does by itself.</summary>
     public const string System = "system";
 
+    // Actors in audit records that are no person: one with such a name could pass their acts off as the cluster's.
+    private static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase) { System, "command-line", "dashboard", "unknown" };
+
+    /// <summary>Whether this name stands in records for something else than a person.</summary>
+    public static bool IsReserved(string name) => s_reserved.Contains(name);
+
     /// <summary>The name of the verified client of this request, or <see cref="System"/> when there is none.</summary>
     public static string Current => RequestContext.Get(ContextKey) as string is { Length: > 0 } name ? name : System;
 }

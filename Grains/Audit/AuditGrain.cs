@@ -31,6 +31,9 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
     private readonly AuditChain _chain;
     private readonly Queue<Waiting> _waiting = new();
     private AuditHead? _head;
+
+    // The newest record that this activation knows of: a head below it is an older one, put back.
+    private long _newest;
     private bool _flushing;
 
     public AuditGrain(IGrainContext context, IAuditStore store, IClusterKeys keys, TimeProvider time, ILogger<AuditGrain> logger)
@@ -70,6 +73,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
     {
         // Appends go on meanwhile: what came after the head that is checked here belongs to the next check.
         var head = await _store.ReadHead(_tenant);
+        if (head.Number < _newest) return new AuditVerdict { Records = head.Number, Fault = $"the head names record {head.Number}, but record {_newest} was written" };
         var verdict = await _chain.Verify(UpTo(head.Number), head);
         return verdict.Fault is null && await HasRecordBeyondHead()
             ? new AuditVerdict { Records = verdict.Records, Fault = "records stand in the table behind the one that the head names" }
@@ -78,8 +82,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
 
     private async IAsyncEnumerable<AuditRecord> UpTo(long last)
     {
-        if (last == 0) yield break;
-        await foreach (var record in _store.Read(_tenant, 1))
+        await foreach (var record in _store.Read(_tenant, AuditChain.First))
         {
             if (record.Number > last) yield break;
             yield return record;
@@ -136,6 +139,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
             }
             await _store.Append(_tenant, expected, records, head);
             _head = head;
+            _newest = head.Number;
             s_records.WithLabels(_tenant).Inc(batch.Count);
             for (var i = 0; i < batch.Count; i++) batch[i].Written.SetResult(records[i].Number);
         }
@@ -152,7 +156,10 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
     private async Task<AuditHead> ReadHead()
     {
         var head = await _store.ReadHead(_tenant);
-        return _chain.IsHead(head) ? head : throw new InvalidOperationException("the stored head does not verify");
+        if (!_chain.IsHead(head)) throw new InvalidOperationException("the stored head does not verify");
+        if (head.Number < _newest) throw new InvalidOperationException("the stored head is older than the last record");
+        _newest = head.Number;
+        return head;
     }
 
     // Of a type that every client has.

@@ -26,16 +26,16 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
     private readonly ILogger<CallGrain> _log;
-    private readonly CallStore _store;
+    private readonly StoredRow<CallState> _store;
     private CallState? _state;
 
     public CallGrain(
         ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, ILogger<CallGrain> log,
-        [FromKeyedServices("encrypted")] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
+        [FromKeyedServices(StoredRow<CallState>.Storage)] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
         : base(context, runtime)
     {
         (_policy, _keys, _catalogue, _flows, _log) = (policy, keys, catalogue, flows, log);
-        _store = new CallStore(storage, context.GrainId);
+        _store = new StoredRow<CallState>(storage, "call", context.GrainId);
     }
 
     public async Task<CallReply> Handle(CallEvent callEvent)
@@ -43,7 +43,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             // The first event of a call finds no row: it is not looked for. A repeat on another silo fails at the write and is read then.
-            _state ??= callEvent is CallOffered { Seq: 1 } ? new CallState() : await _store.Read();
+            _state ??= callEvent is CallOffered { Seq: 1 } ? _store.StartNew() : await _store.Read();
             return CallMachine.Receive(_state, callEvent) switch
             {
                 AnswerTurn turn => turn.Reply,
@@ -81,6 +81,23 @@ public sealed partial class CallGrain : Grain, ICallGrain
             LogFailed(nameof(HangUp), e.GetType().Name);
             DeactivateOnIdle();
             return false;
+        }
+    }
+
+    /// <summary>
+    /// An edge says when a call ends; one that died says nothing. A call asks for an event every minute or two, so one that was not heard of
+    /// until the grain is collected has none, and what was keyed in it must not stay stored.
+    /// </summary>
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 }) return;
+        try
+        {
+            await Close(CallEndReason.Failed);
+        }
+        catch (Exception e)
+        {
+            LogFailed("the end of a call that was left", e.GetType().Name);
         }
     }
 
@@ -195,6 +212,14 @@ public sealed partial class CallGrain : Grain, ICallGrain
     {
         var state = _state!;
         DeactivateOnIdle();
+        await Close(reason);
+        return CallMachine.Nothing(state, callEvent.Seq);
+    }
+
+    /// <summary>Records the end and removes the row.</summary>
+    private async Task Close(CallEndReason reason)
+    {
+        var state = _state!;
         try
         {
             await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
@@ -214,7 +239,6 @@ public sealed partial class CallGrain : Grain, ICallGrain
         }
         await _store.Clear();
         _state = new CallState();
-        return CallMachine.Nothing(state, callEvent.Seq);
     }
 
     private CallReply Lost(CallEvent callEvent)

@@ -30,7 +30,7 @@ internal sealed class OperatorDirectoryGrain : Grain, IOperatorDirectoryGrain
     public async Task<List<OperatorSummary>> List() =>
         [.. (await _row.Read()).Operators.Select(o => new OperatorSummary { UserName = o.UserName, Role = o.Role, TwoFactorEnabled = o.TwoFactor })];
 
-    public async Task<string> Invite(string role)
+    public async Task<InvitationCode> Invite(string role)
     {
         if (!Roles.OfPersons.Contains(role)) throw new ArgumentException("no such role");
         var state = await _row.Read();
@@ -40,7 +40,7 @@ internal sealed class OperatorDirectoryGrain : Grain, IOperatorDirectoryGrain
         return await Invite(state, open, role, isFirst: false);
     }
 
-    public async Task<string?> InviteFirst()
+    public async Task<InvitationCode?> InviteFirst()
     {
         var state = await _row.Read();
         if (state.Operators.Exists(o => o.CanSignIn)) return null;
@@ -49,9 +49,9 @@ internal sealed class OperatorDirectoryGrain : Grain, IOperatorDirectoryGrain
         return await Invite(new OperatorDirectoryState(), [], Roles.Administrator, isFirst: true);
     }
 
-    public async Task<bool> IsInvitation(string secret) => Find(Open(await _row.Read()), secret) is not null;
+    public async Task<bool> IsInvitation(InvitationCode secret) => Find(Open(await _row.Read()), secret) is not null;
 
-    public async Task<OperatorRecord?> Redeem(string secret, string userName)
+    public async Task<OperatorRecord?> Redeem(InvitationCode secret, string userName)
     {
         var state = await _row.Read();
         var open = Open(state);
@@ -96,7 +96,7 @@ internal sealed class OperatorDirectoryGrain : Grain, IOperatorDirectoryGrain
         });
     }
 
-    private async Task<string> Invite(OperatorDirectoryState state, List<Invitation> open, string role, bool isFirst)
+    private async Task<InvitationCode> Invite(OperatorDirectoryState state, List<Invitation> open, string role, bool isFirst)
     {
         var secret = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(SecretBytes));
         await _row.Write(new OperatorDirectoryState
@@ -104,15 +104,15 @@ internal sealed class OperatorDirectoryGrain : Grain, IOperatorDirectoryGrain
             Operators = state.Operators,
             Invitations = [.. open, new Invitation { Hash = HashOf(secret), Role = role, Expires = _time.GetUtcNow() + InvitationLife, IsFirst = isFirst }],
         });
-        return secret;
+        return new InvitationCode(secret);
     }
 
     // A plain hash is enough: the secret is random, not chosen.
     private static byte[] HashOf(string secret) => SHA256.HashData(Encoding.UTF8.GetBytes(secret));
 
-    private static Invitation? Find(List<Invitation> open, string secret)
+    private static Invitation? Find(List<Invitation> open, InvitationCode secret)
     {
-        var hash = HashOf(secret);
+        var hash = HashOf(secret.Reveal());
         return open.Find(i => CryptographicOperations.FixedTimeEquals(i.Hash, hash));
     }
 

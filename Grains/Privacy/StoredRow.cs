@@ -26,6 +26,14 @@ internal sealed class StoredRow<T>(IGrainStorage storage, string name, GrainId g
         return _row.State ??= new T();
     }
 
+    /// <summary>A new state without a look at the storage, for a grain that cannot have one yet. Where it has one, the write is a conflict.</summary>
+    public T StartNew()
+    {
+        var state = new T();
+        _row = new GrainState<T>(state);
+        return state;
+    }
+
     /// <summary>Whether <see cref="Read"/> found a state.</summary>
     public bool Exists => _row?.RecordExists ?? false;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using IvrActors.Edge;
+using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
 
@@ -244,6 +245,7 @@ internal sealed class ClusterFileReader
             var targets = ReadPairs(map, "transfer_targets", "a SIP URI", uri => uri.StartsWith("sip:", StringComparison.Ordinal) || uri.StartsWith("sips:", StringComparison.Ordinal), required: false);
             var trunks = map.Maps("trunks").Select(ReadTrunk).ToList();
             var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks };
+            if (tenant.Name == IAuditGrain.Cluster) map.Report("name", $"reserved name '{IAuditGrain.Cluster}'", "another name: this one stands for records of no tenant");
             if (tenants.Any(t => t.Name == tenant.Name)) map.Report("name", "duplicate tenant", "each name once");
             // Trunk names stand in metrics and in limits of the whole edge.
             foreach (var name in trunks.Select(t => t.Name).Where(n => trunks.Count(t => t.Name == n) > 1 || tenants.Any(t => t.Trunks.Any(other => other.Name == n))).Distinct())

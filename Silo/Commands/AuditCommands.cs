@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using IvrActors.Grains.Audit;
+using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Storage;
 
@@ -29,15 +30,15 @@ internal static class AuditCommands
         var store = new SqliteAuditStore(vault.Database);
         var faults = 0;
         // Every tenant of the configuration as well: of one whose records were all removed, nothing is left to list.
-        foreach (var tenant in cluster.Tenants.Select(t => t.Name).Union(store.Tenants()).Order(StringComparer.Ordinal))
+        var tenants = cluster.Tenants.Select(t => t.Name).Append(IAuditGrain.Cluster).Where(t => t != IAuditGrain.Cluster || store.HasActed(t)).Union(store.Tenants());
+        foreach (var tenant in tenants.Order(StringComparer.Ordinal))
         {
             var chain = new AuditChain(tenant, vault.Keys.AuditKey(tenant).ToArray());
             using var snapshot = store.OpenSnapshot(tenant);
             var verdict = await chain.Verify(snapshot.Records(), snapshot.Head, cancellation);
-            if (verdict.Fault is not null) faults++;
-            await terminal.Output.WriteLineAsync(verdict.Fault is null
-                ? $"{tenant}: {verdict.Records} records, the chain holds"
-                : $"{tenant}: {verdict.Fault}");
+            var fault = verdict is { Fault: null, Records: 0 } && store.HasActed(tenant) ? "all records and the head were removed" : verdict.Fault;
+            if (fault is not null) faults++;
+            await terminal.Output.WriteLineAsync(fault is null ? $"{tenant}: {verdict.Records} records, the chain holds" : $"{tenant}: {fault}");
         }
         if (exportFile is not null)
         {
@@ -58,7 +59,7 @@ internal static class AuditCommands
     {
         foreach (var tenant in store.Tenants())
         {
-            await foreach (var record in store.Read(tenant, 1).WithCancellation(cancellation))
+            await foreach (var record in store.Read(tenant, AuditChain.First).WithCancellation(cancellation))
             {
                 await output.WriteLineAsync(JsonSerializer.Serialize(new
                 {

@@ -50,6 +50,8 @@ internal sealed class IvrProcess : IAsyncDisposable
         var vault = ClusterVault.OpenOrCreate(cluster, now);
         try
         {
+            // Their sockets were this node's: what a killed process left of its calls would otherwise stay for ever.
+            foreach (var state in s_relaxedStates) vault.Database.RemoveStates(state);
             var settings = cluster.Certificates;
             var certificate = settings.ServerFile is { } file ? X509Certificate2.CreateFromPemFile(file, settings.ServerKeyFile) : Certificates.Server(cluster.CertificateFolder, now);
             return new IvrProcess(Build(cluster, level, vault, certificate), vault, cluster, certificate);
@@ -135,6 +137,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         orleans.UseLocalhostClustering(cluster.Listeners.SiloPort, cluster.Listeners.GatewayPort, serviceId: cluster.Service, clusterId: cluster.Cluster);
         orleans.Services.AddEncryptedStorage(vault.Database, s_relaxedStates);
         orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
+        orleans.AddOutgoingGrainCallFilter<GrainMark>();
         orleans.Configure<GrainCollectionOptions>(options => options.CollectionAge = s_idleGrain);
     }
 
@@ -149,6 +152,8 @@ internal sealed class IvrProcess : IAsyncDisposable
             // Its first check measures from the machine's start and always warns.
             logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         }
+        // At no level: its trace prints the arguments of page handlers (passwords, one-time codes), and its request lines the one-time links.
+        logging.AddFilter("Microsoft.AspNetCore", level > LogLevel.Warning ? level : LogLevel.Warning);
         logging.AddSimpleConsole(console =>
         {
             console.SingleLine = true;

@@ -82,6 +82,8 @@ internal sealed partial class ActivationCounter(IGrainFactory grains, RoleTokens
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(10);
     private static readonly Gauge s_activations = Metrics.CreateGauge("ivr_grain_activations", "Grains in memory.", "type");
 
+    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(s_interval, time);
@@ -91,9 +93,9 @@ internal sealed partial class ActivationCounter(IGrainFactory grains, RoleTokens
             {
                 await Count();
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
-                // Telemetry fails open; the next tick tries again.
+                // Telemetry fails open, whatever it was: what escapes here would stop the process. The next tick tries again.
                 LogFailure(e.GetType().Name);
             }
         }
@@ -103,7 +105,11 @@ internal sealed partial class ActivationCounter(IGrainFactory grains, RoleTokens
     {
         RequestContext.Set(RoleToken.ContextKey, tokens.IssueSystem());
         var counts = await grains.GetGrain<IManagementGrain>(0).GetSimpleGrainStatistics();
-        foreach (var type in counts.GroupBy(c => ShortName(c.GrainType))) s_activations.WithLabels(type.Key).Set(type.Sum(c => c.ActivationCount));
+        var byType = counts.GroupBy(c => ShortName(c.GrainType)).ToDictionary(g => g.Key, g => g.Sum(c => c.ActivationCount), StringComparer.Ordinal);
+        // A type of which nothing is left is no longer listed: it must not stand at its last count.
+        foreach (var gone in _seen.Where(t => !byType.ContainsKey(t))) s_activations.WithLabels(gone).Set(0);
+        foreach (var (type, count) in byType) s_activations.WithLabels(type).Set(count);
+        _seen.UnionWith(byType.Keys);
     }
 
     // "IvrActors.Grains.Calls.CallGrain,Grains" → "CallGrain"

@@ -18,7 +18,7 @@ internal sealed class Opening(ClusterFile cluster, IGrainFactory grains, RoleTok
     public List<DemoCaller> DemoCallers { get; } = [];
 
     /// <summary>Secret of the first administrator's link, or null when there is an operator already.</summary>
-    public string? FirstInvitation { get; private set; }
+    public InvitationCode? FirstInvitation { get; private set; }
 
     public async Task Run()
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Cluster;
 
 namespace IvrActors.Silo.Hosting;
@@ -29,7 +30,7 @@ internal static class Welcome
     }
 
     /// <summary>The page of the dashboard that uses an invitation up.</summary>
-    public static string InvitationLink(IPEndPoint dashboard, string secret) => $"https://{dashboard}/join?code={Uri.EscapeDataString(secret)}";
+    public static string InvitationLink(IPEndPoint dashboard, InvitationCode secret) => $"https://{dashboard}/join?code={Uri.EscapeDataString(secret.Reveal())}";
 
     private static void PrintDemoCallers(TextWriter output, IReadOnlyList<DemoCaller> callers)
     {

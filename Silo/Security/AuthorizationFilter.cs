@@ -7,12 +7,14 @@ namespace IvrActors.Silo.Security;
 
 /// <summary>
 /// Deny by default at the grain boundary: a call that does not come from a grain needs a role token whose role has the permission that
-/// the interface method declares; a method that declares none is for grains only.
+/// the interface method declares; a method that declares none is for grains only. That a call comes from a grain is shown by its
+/// <see cref="GrainMark"/>: the sender's name in a message is what the client wrote there.
 /// </summary>
 internal sealed partial class AuthorizationFilter(RoleTokens tokens, ILogger<AuthorizationFilter> logger) : IIncomingGrainCallFilter
 {
-    /// <summary>Request context key: the verified name of who asked, for audit. Never what a client said.</summary>
-    public const string ActorKey = "ivr.actor";
+    // Of the runtime's own interfaces those that come without a mark and give nothing away: the list of grain types, for which a client asks when it
+    // connects, and a grain's timer, which the grain's scheduler calls and no message from outside can name.
+    private static readonly HashSet<string> s_open = ["IClusterManifestSystemTarget", "IGrainTimerInvoker"];
 
     private static readonly Counter s_denied = Metrics.CreateCounter("ivr_grain_calls_denied_total", "Grain calls refused for lack of a valid token or permission.", "method");
 
@@ -20,19 +22,22 @@ internal sealed partial class AuthorizationFilter(RoleTokens tokens, ILogger<Aut
 
     public Task Invoke(IIncomingGrainCallContext context)
     {
-        // Grains speak to grains, and the runtime to itself, within the trust boundary that the silo port's network is.
-        if (IsInside(context.SourceId) || context.TargetId.IsSystemTarget()) return context.Invoke();
+        var mark = RequestContext.Get(GrainMark.ContextKey) as string;
+        if (mark is not null) RequestContext.Remove(GrainMark.ContextKey);
+        if (tokens.IsGrainMark(mark) || IsOpen(context)) return context.Invoke();
         var text = RequestContext.Get(RoleToken.ContextKey) as string;
-        RequestContext.Remove(ActorKey);
+        RequestContext.Remove(RequestActor.ContextKey);
         // The token goes no further: a grain that calls down to an edge must not hand it an operator's rights.
         RequestContext.Remove(RoleToken.ContextKey);
         var token = text is null ? null : tokens.Verify(text);
         if (token is null || !IsAllowed(token, context.InterfaceMethod)) return Deny(context.InterfaceMethod, token);
-        RequestContext.Set(ActorKey, token.Name);
+        RequestContext.Set(RequestActor.ContextKey, token.Name);
         return context.Invoke();
     }
 
-    private static bool IsInside(GrainId? source) => source is { IsDefault: false } id && !id.IsClient();
+    // Observers live in clients, which get no mark: there is nothing of ours to protect in them.
+    private static bool IsOpen(IIncomingGrainCallContext context) =>
+        context.TargetId.IsClient() || (context.InterfaceMethod.DeclaringType is { Namespace: "Orleans.Runtime" or "Orleans" } type && s_open.Contains(type.Name));
 
     private bool IsAllowed(RoleToken token, MethodInfo method)
     {

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Storage;
 
@@ -18,6 +20,13 @@ internal sealed class RoleTokens(ClusterKeys keys, TimeProvider time) : IRoleTok
         if (!s_roles.Contains(role)) throw new ArgumentException("No such role.", nameof(role));
         return Sign(name, role);
     }
+
+    /// <summary>What <see cref="Security.GrainMark"/> puts on a call.</summary>
+    public string GrainMark { get; } = Convert.ToBase64String(keys.GrainMarkKey);
+
+    /// <summary>Compares in constant time.</summary>
+    public bool IsGrainMark(string? text) =>
+        text is not null && CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(text.AsSpan()), MemoryMarshal.AsBytes(GrainMark.AsSpan()));
 
     public string IssueSystem() => Sign("system", SystemRole);
 

@@ -20,6 +20,7 @@ internal sealed class ClusterKeys : IClusterKeys
     private readonly byte[] _pepper;
     private readonly byte[] _proof;
     private readonly byte[] _token;
+    private readonly byte[] _mark;
     private readonly ConcurrentDictionary<string, byte[]> _tenantKeys = new(StringComparer.Ordinal);
 
     private ClusterKeys(byte[] master, ECParameters sealing)
@@ -29,6 +30,7 @@ internal sealed class ClusterKeys : IClusterKeys
         _pepper = Derive("pepper v1");
         _proof = Derive("verified caller v1");
         _token = Derive("role token v1");
+        _mark = Derive("grain mark v1");
         using var key = ECDiffieHellman.Create(sealing);
         var point = SecretSealer.PublicKeyOf("", key).PublicKey;
         SealingKey = SecretSealer.PublicKeyOf("seal-" + Convert.ToHexStringLower(SHA256.HashData(point).AsSpan(0, 8)), key);
@@ -57,6 +59,9 @@ internal sealed class ClusterKeys : IClusterKeys
 
     /// <summary>MAC key of role tokens.</summary>
     public ReadOnlySpan<byte> TokenKey => _token;
+
+    /// <summary>Known to silos only: what tells a call of a grain from one of a client.</summary>
+    public ReadOnlySpan<byte> GrainMarkKey => _mark;
 
     public ReadOnlySpan<byte> PseudonymKey(string tenant) => TenantKey("pseudonym v1", tenant);
 

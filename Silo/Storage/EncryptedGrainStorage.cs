@@ -52,6 +52,8 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         await Run("read", stateName, () => Provider(stateName).ReadStateAsync(stateName, grainId, row)).ConfigureAwait(false);
         if (!row.RecordExists)
         {
+            // Of a state that is not relaxed a tombstone stays: no row where there was one means that somebody took it away.
+            if (!_relaxedStates.Contains(stateName) && !_newest.IsNewest(stateName, grainId, 0)) throw Tampered(stateName, "was removed");
             Forget(grainState, null);
             return;
         }

@@ -19,11 +19,11 @@ internal sealed class NewestVersions
         _versions.AddOrUpdate((state, grain), version, (_, known) => Math.Max(known, version));
     }
 
-    /// <summary>False when a newer version of this state is known.</summary>
+    /// <summary>False when a newer version of this state is known. Version 0 stands for no row.</summary>
     public bool IsNewest(string state, GrainId grain, long version)
     {
         if (_versions.TryGetValue((state, grain), out var known) && known > version) return false;
-        Saw(state, grain, version);
+        if (version > 0) Saw(state, grain, version);
         return true;
     }
 }

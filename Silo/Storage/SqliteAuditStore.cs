@@ -1,5 +1,7 @@
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
 using Microsoft.Data.Sqlite;
 
 namespace IvrActors.Silo.Storage;
@@ -83,6 +85,16 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         using var reader = command.ExecuteReader();
         while (reader.Read()) tenants.Add(reader.GetString(0));
         return tenants;
+    }
+
+    /// <summary>Whether something is stored that is recorded before it is stored: then a ledger without a record is one that was emptied.</summary>
+    public bool HasActed(string tenant)
+    {
+        using var connection = database.OpenReader();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT EXISTS (SELECT 1 FROM OrleansStorage WHERE instr(GrainIdExtensionString, $key) > 0)";
+        command.Parameters.AddWithValue("$key", tenant == IAuditGrain.Cluster ? IOperatorDirectoryGrain.Key : IFlowGrain.Key(tenant, ""));
+        return (long)command.ExecuteScalar()! == 1;
     }
 
     internal static IEnumerable<AuditRecord> Read(SqliteConnection connection, string tenant, long from)
@@ -180,7 +192,7 @@ internal sealed class AuditSnapshot : IDisposable
 
     public async IAsyncEnumerable<AuditRecord> Records()
     {
-        foreach (var record in SqliteAuditStore.Read(_connection, _tenant, 1)) yield return record;
+        foreach (var record in SqliteAuditStore.Read(_connection, _tenant, AuditChain.First)) yield return record;
         await Task.CompletedTask.ConfigureAwait(false);
     }
 

@@ -47,6 +47,16 @@ public sealed class SqliteDatabase : IDisposable
         return connection;
     }
 
+    /// <summary>Removes the rows of one state of every grain. Before a silo runs.</summary>
+    public void RemoveStates(string stateName)
+    {
+        using var connection = Relaxed.OpenConnection();
+        using var command = connection.CreateCommand();
+        command.CommandText = "DELETE FROM OrleansStorage WHERE GrainTypeString = $state";
+        command.Parameters.Add(new SqliteParameter("$state", stateName));
+        command.ExecuteNonQuery();
+    }
+
     public void Dispose()
     {
         Durable.Dispose();

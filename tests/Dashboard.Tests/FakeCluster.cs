@@ -186,20 +186,20 @@ public sealed class FakeCluster : IRoleTokens
         public Task<List<OperatorSummary>> List() => Task.FromResult(cluster.Operators.Values
             .Select(record => new OperatorSummary { UserName = record.UserName, Role = record.Role, TwoFactorEnabled = record.TwoFactorEnabled }).ToList());
 
-        public Task<string> Invite(string role) => Task.FromResult(cluster.Invite(role));
+        public Task<InvitationCode> Invite(string role) => Task.FromResult(new InvitationCode(cluster.Invite(role)));
 
-        public Task<string?> InviteFirst() => Task.FromResult<string?>(cluster.Operators.IsEmpty ? cluster.Invite(Roles.Administrator) : null);
+        public Task<InvitationCode?> InviteFirst() => Task.FromResult(cluster.Operators.IsEmpty ? new InvitationCode(cluster.Invite(Roles.Administrator)) : null);
 
-        public Task<OperatorRecord?> Redeem(string secret, string userName)
+        public Task<OperatorRecord?> Redeem(InvitationCode secret, string userName)
         {
             var normalized = userName.ToUpperInvariant();
-            if (cluster.Operators.ContainsKey(IOperatorGrain.Key(normalized)) || !cluster.Invitations.TryRemove(secret, out var role)) return Task.FromResult<OperatorRecord?>(null);
+            if (cluster.Operators.ContainsKey(IOperatorGrain.Key(normalized)) || !cluster.Invitations.TryRemove(secret.Reveal(), out var role)) return Task.FromResult<OperatorRecord?>(null);
             var record = new OperatorRecord { UserName = userName, NormalizedUserName = normalized, Role = role, Version = 1 };
             cluster.Operators[IOperatorGrain.Key(normalized)] = record;
             return Task.FromResult<OperatorRecord?>(record);
         }
 
-        public Task<bool> IsInvitation(string secret) => Task.FromResult(cluster.Invitations.ContainsKey(secret));
+        public Task<bool> IsInvitation(InvitationCode secret) => Task.FromResult(cluster.Invitations.ContainsKey(secret.Reveal()));
     }
 
     private sealed class EdgeDirectoryFake(FakeCluster cluster)

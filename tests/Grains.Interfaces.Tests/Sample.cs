@@ -2,6 +2,7 @@ using System.Collections;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
 
 namespace IvrActors.Grains.Interfaces.Tests;
@@ -31,6 +32,7 @@ internal static class Sample
         if (type == typeof(DateTimeOffset)) return new DateTimeOffset(2026, 5, 4, 12, 30, 15, TimeSpan.Zero);
         if (type == typeof(PhoneNumber)) return new PhoneNumber($"{Canary} number");
         if (type == typeof(PersonalText)) return new PersonalText($"{Canary} text");
+        if (type == typeof(InvitationCode)) return new InvitationCode($"{Canary} code");
         if (type == typeof(CallCommand)) return Of(typeof(HangUp));
         if (type == typeof(CallEvent)) return Of(typeof(CallEnded));
         if (type.IsEnum) return Enum.GetValuesAsUnderlyingType(type) is var values ? Enum.ToObject(type, values.GetValue(values.Length - 1)!) : 0;

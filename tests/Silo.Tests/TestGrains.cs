@@ -38,6 +38,10 @@ public interface INoteGrain : IGrainWithStringKey
 
     [Requires(Permission.ViewCalls), Alias("Deactivate")]
     Task Deactivate();
+
+    /// <summary>Starts a timer; what it found in another note is what <see cref="Read"/> answers then.</summary>
+    [Requires(Permission.ViewCalls), Alias("ReadOtherByTimer")]
+    Task ReadOtherByTimer(string key);
 }
 
 [GenerateSerializer, Alias("test.NoteState")]
@@ -66,14 +70,20 @@ public sealed class NoteGrain(
 
     public Task<string> ReadOther(string key) => GrainFactory.GetGrain<INoteGrain>(key).ReadInside();
 
-    public Task<string> Actor() => Task.FromResult(RequestContext.Get(AuthorizationFilter.ActorKey) as string ?? "(none)");
+    public Task<string> Actor() => Task.FromResult(RequestContext.Get(RequestActor.ContextKey) as string ?? "(none)");
 
-    public Task<bool> TokenSeen() => Task.FromResult(RequestContext.Get(RoleToken.ContextKey) is not null);
+    public Task<bool> TokenSeen() => Task.FromResult(RequestContext.Get(RoleToken.ContextKey) is not null || RequestContext.Get(GrainMark.ContextKey) is not null);
 
     public Task Scratch(string? text)
     {
         scratch.State.Text = text ?? "";
         return text is null ? scratch.ClearStateAsync() : scratch.WriteStateAsync();
+    }
+
+    public Task ReadOtherByTimer(string key)
+    {
+        this.RegisterGrainTimer(async () => note.State.Text = "timer: " + await ReadOther(key), new GrainTimerCreationOptions { DueTime = TimeSpan.FromMilliseconds(1), Period = Timeout.InfiniteTimeSpan });
+        return note.WriteStateAsync();
     }
 
     public Task Deactivate()

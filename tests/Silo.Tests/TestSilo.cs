@@ -63,6 +63,7 @@ internal sealed class TestSilo : IAsyncDisposable
             orleans.UseLocalhostClustering(silo, gateway, serviceId: Service, clusterId: Service);
             orleans.Services.AddEncryptedStorage(database, new HashSet<string> { "scratch" });
             orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
+            orleans.AddOutgoingGrainCallFilter<GrainMark>();
         });
         var host = builder.Build();
         await host.StartAsync();

@@ -94,6 +94,24 @@ public sealed class AuditGrainTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task A_ledger_that_was_emptied_is_not_begun_anew()
+    {
+        for (var i = 0; i < 3; i++) await Ledger.Append(Entry($"entry {i}"));
+        cluster.Ledger.Tamper(_tenant, r => r.Clear());
+        cluster.Ledger.SetHead(_tenant, new AuditHead { Number = 0, Hash = [], Mac = [] });
+        Assert.Contains("record 3 was written", (await Ledger.Verify()).Fault, StringComparison.Ordinal);
+        for (var i = 0; i < 3; i++) await Assert.ThrowsAsync<InvalidOperationException>(() => Ledger.Append(Entry("a new beginning")));
+    }
+
+    [Fact]
+    public async Task A_record_slipped_in_below_the_first_is_found()
+    {
+        await Ledger.Append(Entry("first"));
+        cluster.Ledger.Tamper(_tenant, r => r.Insert(0, new AuditRecord { Tenant = _tenant, Number = 0, At = r[0].At, Entry = Entry("forged"), Hash = r[0].Hash }));
+        Assert.Contains("record 0", (await Ledger.Verify()).Fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Search_pages_and_bounds_its_limit()
     {
         for (var i = 0; i < 5; i++) await Ledger.Append(Entry($"entry {i}"));

@@ -115,6 +115,19 @@ public class CallGrainTests
     }
 
     [Fact]
+    public async Task A_call_whose_edge_died_leaves_no_row_when_its_grain_is_collected()
+    {
+        var call = _world.Call();
+        await call.Handle(Offered());
+        await call.Handle(Keys(2, "10000001"));
+        await call.OnDeactivateAsync(new DeactivationReason(DeactivationReasonCode.ShuttingDown, "the next event meets another activation"), default);
+        Assert.Single(_world.Storage.Rows);
+        await call.OnDeactivateAsync(new DeactivationReason(DeactivationReasonCode.ActivationIdle, "nobody asked"), default);
+        Assert.Empty(_world.Storage.Rows);
+        Assert.Equal(("call.ended", "Failed"), (_world.Audit.Entries[^1].Action, _world.Audit.Entries[^1].Detail));
+    }
+
+    [Fact]
     public async Task A_row_does_not_outlive_its_call_when_the_ledger_fails()
     {
         var call = _world.Call();

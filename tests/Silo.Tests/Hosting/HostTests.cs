@@ -3,6 +3,7 @@ using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Commands;
 using IvrActors.Silo.Hosting;
 using IvrActors.Silo.Tests.Cluster;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -68,6 +69,17 @@ public sealed partial class HostTests : IDisposable
         Assert.Equal(ExitCode.Unusable, exit);
         Assert.Contains("bank.yaml:3:", error, StringComparison.Ordinal);
         Assert.Empty(output);
+    }
+
+    [Fact]
+    public async Task The_web_server_logs_no_form_and_no_link_at_any_level()
+    {
+        await using var process = IvrProcess.Create(_cluster, LogLevel.Trace);
+        var loggers = process.Services.GetRequiredService<ILoggerFactory>();
+        Assert.True(loggers.CreateLogger("Orleans.Runtime").IsEnabled(LogLevel.Trace));
+        // Prints the arguments of page handlers, and the address with its query.
+        Assert.False(loggers.CreateLogger("Microsoft.AspNetCore.Mvc.RazorPages.Infrastructure.PageActionInvoker").IsEnabled(LogLevel.Information));
+        Assert.False(loggers.CreateLogger("Microsoft.AspNetCore.Hosting.Diagnostics").IsEnabled(LogLevel.Information));
     }
 
     [Fact]

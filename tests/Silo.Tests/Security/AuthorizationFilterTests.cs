@@ -1,10 +1,13 @@
+using System.Reflection;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Orleans.Hosting;
+using Orleans.Serialization.Invocation;
 using Xunit;
 
 namespace IvrActors.Silo.Tests.Security;
@@ -84,7 +87,7 @@ public sealed class AuthorizationFilterTests : IAsyncLifetime
     [Fact]
     public async Task The_verified_name_reaches_the_grain_and_a_name_that_the_client_set_does_not()
     {
-        RequestContext.Set(AuthorizationFilter.ActorKey, "somebody else");
+        RequestContext.Set(RequestActor.ContextKey, "somebody else");
         Use(Roles.Viewer);
         Assert.Equal("ann", await Note(false).Actor());
     }
@@ -103,6 +106,48 @@ public sealed class AuthorizationFilterTests : IAsyncLifetime
         Assert.Throws<ArgumentException>(() => _silo.Tokens.Issue("eve|administrator|9999999999", Roles.Viewer));
     }
 
+    [Theory]
+    [InlineData("note/note-1")]
+    [InlineData("sys.svc.clustering.membership-oracle/127.0.0.1:1@1")]
+    public async Task A_call_that_only_names_a_grain_as_its_sender_is_refused(string target)
+    {
+        var filter = new AuthorizationFilter(_silo.Tokens, NullLogger<AuthorizationFilter>.Instance);
+        var forged = new ClaimedCall(GrainId.Parse("note/note-2"), GrainId.Parse(target), typeof(INoteGrain).GetMethod(nameof(INoteGrain.ReadInside))!);
+        foreach (var mark in new[] { null, "", "guess" })
+        {
+            RequestContext.Clear();
+            if (mark is not null) RequestContext.Set(GrainMark.ContextKey, mark);
+            await Refused(() => filter.Invoke(forged));
+        }
+        Assert.Equal(0, forged.Invoked);
+        RequestContext.Set(GrainMark.ContextKey, _silo.Tokens.GrainMark);
+        await filter.Invoke(forged);
+        Assert.Equal(1, forged.Invoked);
+        Assert.Null(RequestContext.Get(GrainMark.ContextKey));
+    }
+
+    [Fact]
+    public async Task A_grain_reaches_a_grain_and_the_mark_does_not_stay_with_it()
+    {
+        Use(Roles.Viewer);
+        Assert.Equal("(none)", await Note(false).ReadOther("note-2"));
+        Assert.False(await Note(false).TokenSeen());
+    }
+
+    [Fact]
+    public async Task The_timer_of_a_grain_runs_as_the_grain()
+    {
+        Use(Roles.Viewer);
+        await Note(false).ReadOtherByTimer("note-2");
+        var until = DateTime.UtcNow.AddSeconds(30);
+        while (await Note(false).Read() != "timer: (none)")
+        {
+            Assert.True(DateTime.UtcNow < until, "the timer did not run in 30 s");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+            Use(Roles.Viewer);
+        }
+    }
+
     [Fact]
     public async Task A_client_reaches_no_management_interface_of_the_runtime()
     {
@@ -118,6 +163,30 @@ public sealed class AuthorizationFilterTests : IAsyncLifetime
     {
         RequestContext.Set(RoleToken.ContextKey, _silo.Tokens.IssueSystem());
         Assert.Equal("(none)", await Note(true).ReadInside());
+    }
+
+    /// <summary>What the filter sees of a message, whose sender is whoever the message says.</summary>
+    private sealed class ClaimedCall(GrainId source, GrainId target, MethodInfo method) : IIncomingGrainCallContext
+    {
+        public int Invoked { get; private set; }
+        public GrainId? SourceId => source;
+        public GrainId TargetId => target;
+        public MethodInfo InterfaceMethod => method;
+        public IInvokable Request => throw new NotSupportedException();
+        public object Grain => throw new NotSupportedException();
+        public IGrainContext TargetContext => throw new NotSupportedException();
+        public MethodInfo ImplementationMethod => throw new NotSupportedException();
+        public GrainInterfaceType InterfaceType => throw new NotSupportedException();
+        public string InterfaceName => throw new NotSupportedException();
+        public string MethodName => throw new NotSupportedException();
+        public object? Result { get; set; }
+        public Response? Response { get; set; }
+
+        public Task Invoke()
+        {
+            Invoked++;
+            return Task.CompletedTask;
+        }
     }
 
     private void Use(string role) => RequestContext.Set(RoleToken.ContextKey, _silo.Tokens.Issue("ann", role));

@@ -87,6 +87,33 @@ public sealed class EncryptedGrainStorageTests
         silo.Sql("CREATE TABLE stolen AS SELECT * FROM OrleansStorage");
         await silo.Note("note-1").Write("new");
         silo.Sql("UPDATE OrleansStorage SET (PayloadBinary, Version) = (SELECT PayloadBinary, Version FROM stolen)");
+        await IsRefusedAfterDeactivation(silo);
+    }
+
+    [Fact]
+    public async Task A_row_removed_while_the_process_runs_is_not_taken_for_one_that_never_was()
+    {
+        using var folder = new TestFolder();
+        await using var silo = await TestSilo.Start(folder);
+        await silo.Note("note-1").Write("locked");
+        silo.Sql("DELETE FROM OrleansStorage");
+        await IsRefusedAfterDeactivation(silo);
+    }
+
+    [Fact]
+    public async Task Rows_of_a_state_that_dies_with_its_process_are_removed_and_no_others()
+    {
+        using var folder = new TestFolder();
+        await using var silo = await TestSilo.Start(folder);
+        await silo.Note("note-1").Write("kept");
+        await silo.Note("note-1").Scratch("left behind");
+        Assert.Equal(2, Rows(silo));
+        silo.Database.RemoveStates("scratch");
+        Assert.Equal(1, Rows(silo));
+    }
+
+    private static async Task IsRefusedAfterDeactivation(TestSilo silo)
+    {
         await silo.Note("note-1").Deactivate();
         await Eventually(async () =>
         {
