@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Transactions;
@@ -24,7 +25,7 @@ public sealed class CallLeg : ITimed
 
     private readonly SipCall _sip;
     private readonly IMediaSession _media;
-    private readonly byte[] _sdp;
+    private byte[] _sdp;
     private readonly bool _answersOffer;
     private readonly ILegObserver _observer;
     private readonly PlayQueue _plays;
@@ -81,7 +82,7 @@ public sealed class CallLeg : ITimed
     /// <summary>Whether nothing is left to do: over, and the last event delivered or given up.</summary>
     public bool IsDone => IsOver && !_inFlight && _events.Count == 0;
 
-    public long NextDeadline => Math.Min(_collector?.NextDeadline ?? SipTimes.Never, _farewellDeadline);
+    public long NextDeadline => Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, _farewellDeadline), _arbiter.NextDeadline);
 
     public long QueuedFor { get; set; } = SipTimes.Never;
 
@@ -186,13 +187,21 @@ public sealed class CallLeg : ITimed
     public void HangUp(long now, CallEndReason reason)
     {
         if (IsOver) return;
-        _sip.HangUp(now);
-        End(reason);
+        try
+        {
+            _sip.HangUp(now);
+        }
+        finally
+        {
+            // Whatever became of the BYE, the ports come free.
+            End(reason);
+        }
     }
 
     public void Tick(long now)
     {
         if (_collector is { } collector && now >= collector.NextDeadline) Feed(now, collector, new CollectorInput(CollectorInputKind.Timer));
+        _arbiter.Forget(now);
         if (now < _farewellDeadline) return;
         _plays.Clear();
         Silent(now);
@@ -237,8 +246,16 @@ public sealed class CallLeg : ITimed
     {
         if (_sip.State != SipCallState.Offered) return;
         _sip.Answer(now, _sdp, _answersOffer);
+        ForgetSdp();
         _media.Start();
         _observer.Answered(now - _offeredAt);
+    }
+
+    /// <summary>It holds our SRTP key and is not needed again.</summary>
+    private void ForgetSdp()
+    {
+        CryptographicOperations.ZeroMemory(_sdp);
+        _sdp = [];
     }
 
     private void Refer(long now, string target)
@@ -291,6 +308,8 @@ public sealed class CallLeg : ITimed
             return;
         }
         if (_collectPlay != 0 && !_plays.Contains(_collectPlay)) PromptEnded(now);
+        // It stopped a prompt before that of a collect without barge-in, which now plays: the key is none of its digits.
+        if (_collectPlay != 0 && _collect is { BargeIn: false }) return;
         Feed(now, collector, new CollectorInput(CollectorInputKind.Key, key));
     }
 
@@ -343,6 +362,7 @@ public sealed class CallLeg : ITimed
         _farewellDeadline = SipTimes.Never;
         _typeAhead.Clear();
         _arbiter.Clear();
+        ForgetSdp();
         _commands.Clear();
         // What was not sent yet is overtaken by the end.
         while (_events.TryDequeue(out var unsent)) unsent.Digits?.Dispose();

@@ -34,6 +34,9 @@ public sealed class DigitCollector : IDisposable
     /// <summary>No input that a person types is longer; a flow that asks for more gets this many.</summary>
     public const int MostDigits = 64;
 
+    /// <summary>Longest pause that a caller is left in.</summary>
+    private const long MostWait = TimeSpan.TicksPerHour;
+
     private readonly Collect _ask;
     private readonly int _most;
     private readonly byte[] _keys;
@@ -61,7 +64,7 @@ public sealed class DigitCollector : IDisposable
         switch (input.Kind)
         {
             case CollectorInputKind.PromptEnded:
-                if (!_pressed && NextDeadline == SipTimes.Never) NextDeadline = now + _ask.FirstDigitTimeout.Ticks;
+                if (!_pressed && NextDeadline == SipTimes.Never) NextDeadline = After(now, _ask.FirstDigitTimeout);
                 return null;
             case CollectorInputKind.Key:
                 return Press(now, input.Key);
@@ -93,12 +96,15 @@ public sealed class DigitCollector : IDisposable
         _keys[_count++] = (byte)key;
         if (_count < _most)
         {
-            NextDeadline = now + _ask.InterDigitTimeout.Ticks;
+            NextDeadline = After(now, _ask.InterDigitTimeout);
             return null;
         }
         TerminatorMayFollow = _ask.Terminator is not null;
         return End(CollectOutcome.Digits);
     }
+
+    /// <summary>A flow cannot wait for ever, or the call would not end.</summary>
+    private static long After(long now, TimeSpan timeout) => now + Math.Clamp(timeout.Ticks, 0, MostWait);
 
     private CollectOutcome Enough() => _count >= _ask.MinDigits ? CollectOutcome.Digits : CollectOutcome.TooFew;
 

@@ -39,6 +39,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
     private readonly ITimer _timer;
     private readonly Task _run;
     private long _armedFor = SipTimes.Never;
+    private readonly List<long> _lost = [];
     private TaskCompletionSource? _drained;
     private int _waiting;
 
@@ -112,11 +113,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             Handle(now, input);
             Flush(now);
             if (_agent.NextDeadline <= now) _agent.Tick(now);
-            while (_legTimers.TakeDue(now) is { } leg)
-            {
-                leg.Tick(now);
-                Pump(leg);
-            }
+            while (_legTimers.TakeDue(now) is { } leg) Tick(now, leg);
             Flush(now);
         }
 #pragma warning disable CA1031 // One call's internal error must not end all others.
@@ -126,6 +123,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             InternalError(_log, input.Kind, e.GetType().Name, e.StackTrace ?? "");
             _agent.Outputs.Sends.Clear();
             _agent.Outputs.Signals.Clear();
+            _lost.Clear();
             // The call whose turn it was is in an unknown state: it ends, so that its ports come free.
             if (input is { Kind: LoopInputKind.Media or LoopInputKind.Reply, Subject: CallLeg { IsOver: false } leg }) Post(new LoopInput(LoopInputKind.Fail, leg));
         }
@@ -144,6 +142,9 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             case LoopInputKind.CloseStream:
                 _transports.Close(input.Peer!);
                 break;
+            case LoopInputKind.StreamGone:
+                _agent.ConnectionLost(now, input.Peer!.Connection);
+                break;
             case LoopInputKind.Media:
                 var leg = (CallLeg)input.Subject!;
                 leg.Heard(now, input.Media);
@@ -154,13 +155,10 @@ public sealed partial class EdgeLoop : IAsyncDisposable
                 break;
             case LoopInputKind.Order:
                 if (input.Subject is not HangUp || !_legs.TryGetValue((CallId)input.Detail!, out var ordered)) break;
-                ordered.HangUp(now, CallEndReason.OperatorHungUp);
-                Pump(ordered);
+                End(now, ordered, CallEndReason.OperatorHungUp);
                 break;
             case LoopInputKind.Fail:
-                var failed = (CallLeg)input.Subject!;
-                failed.HangUp(now, CallEndReason.Failed);
-                Pump(failed);
+                End(now, (CallLeg)input.Subject!, CallEndReason.Failed);
                 break;
             case LoopInputKind.Timer:
                 _armedFor = SipTimes.Never;
@@ -172,8 +170,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
                 _drained = (TaskCompletionSource)input.Subject!;
                 foreach (var open in _legs.Values.ToArray())
                 {
-                    open.HangUp(now, CallEndReason.Shutdown);
-                    Pump(open);
+                    End(now, open, CallEndReason.Shutdown);
                 }
                 if (_legs.Count == 0) _drained.TrySetResult();
                 break;
@@ -186,10 +183,63 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         var outputs = _agent.Outputs;
         while (outputs.Sends.Count > 0 || outputs.Signals.Count > 0)
         {
-            foreach (var send in outputs.Sends) _transports.Send(send);
+            foreach (var send in outputs.Sends)
+            {
+                if (!_transports.Send(send) && send.Peer.Reliable) _lost.Add(send.Peer.Connection);
+            }
             outputs.Sends.Clear();
-            for (var i = 0; i < outputs.Signals.Count; i++) Signalled(now, outputs.Signals[i]);
+            foreach (var connection in _lost) _agent.ConnectionLost(now, connection);
+            _lost.Clear();
+            for (var i = 0; i < outputs.Signals.Count; i++) Guarded(now, outputs.Signals[i]);
             outputs.Signals.Clear();
+        }
+    }
+
+    /// <summary>Hands a signal to its call. An internal error ends that call, so that its ports come free, and no other.</summary>
+    private void Guarded(long now, in CallSignal signal)
+    {
+        try
+        {
+            Signalled(now, signal);
+        }
+#pragma warning disable CA1031 // One call's internal error must not end all others.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            InternalError(_log, LoopInputKind.Message, e.GetType().Name, e.StackTrace ?? "");
+            if (signal.Call.User is CallLeg leg) Post(new LoopInput(LoopInputKind.Fail, leg));
+            else signal.Call.Reject(now, 500, null);
+        }
+    }
+
+    private void End(long now, CallLeg leg, CallEndReason reason)
+    {
+        try
+        {
+            leg.HangUp(now, reason);
+        }
+#pragma warning disable CA1031 // As above: the leg is over all the same, and the others are to end too.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            InternalError(_log, LoopInputKind.Drain, e.GetType().Name, e.StackTrace ?? "");
+        }
+        Pump(leg);
+    }
+
+    private void Tick(long now, CallLeg leg)
+    {
+        try
+        {
+            leg.Tick(now);
+            Pump(leg);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            InternalError(_log, LoopInputKind.Timer, e.GetType().Name, e.StackTrace ?? "");
+            Post(new LoopInput(LoopInputKind.Fail, leg));
         }
     }
 
@@ -277,7 +327,17 @@ public sealed partial class EdgeLoop : IAsyncDisposable
 
     private async Task Deliver(CallLeg leg, LegEvent legEvent)
     {
-        var reply = await _cluster.Handle(leg.Id, legEvent);
+        CallReply? reply = null;
+        try
+        {
+            reply = await _cluster.Handle(leg.Id, legEvent);
+        }
+#pragma warning disable CA1031 // It never throws; if it does all the same, the leg must not wait for ever.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            InternalError(_log, LoopInputKind.Reply, e.GetType().Name, e.StackTrace ?? "");
+        }
         Post(new LoopInput(LoopInputKind.Reply, leg, reply));
     }
 
@@ -317,8 +377,8 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         var now = Now;
         if (next == _armedFor && next > now) return;
         _armedFor = next;
-        // Rounded up: a timer that fires early would find nothing due.
-        _timer.Change(next == SipTimes.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Ceiling(Math.Max(0, next - now) / (double)TimeSpan.TicksPerMillisecond)), Timeout.InfiniteTimeSpan);
+        // Rounded up: a timer that fires early would find nothing due. Bounded: a time-out of days in a flow must not be more than a timer takes.
+        _timer.Change(next == SipTimes.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Ceiling(Math.Clamp(next - now, 0, TimeSpan.TicksPerHour) / (double)TimeSpan.TicksPerMillisecond)), Timeout.InfiniteTimeSpan);
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Call} began on trunk {Trunk} over {Transport}")]

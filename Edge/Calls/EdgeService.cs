@@ -27,7 +27,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (options.UdpPort is not null) _udp = new UdpListener(options, transports, intake);
+        if (options.UdpPort is not null) _udp = new UdpListener(options, transports, intake, log);
         _sweeper = new ConnectionSweeper(transports, time);
         readiness.Listening();
         _reporting = Task.Run(Report, CancellationToken.None);
@@ -68,7 +68,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
             {
                 self ??= grains.CreateObjectReference<IEdgeObserver>(this);
                 RequestContext.Set(RoleToken.ContextKey, token.Value);
-                var report = await loop.Report();
+                var report = await loop.Report().WaitAsync(s_reportTimeout, time, _stopping.Token);
                 var orders = await grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(options.Name)).Report(report, self).WaitAsync(s_reportTimeout, time, _stopping.Token);
                 readiness.Heard(orders.SealingKey);
             }

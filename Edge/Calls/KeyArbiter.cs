@@ -1,3 +1,5 @@
+using IvrActors.Edge.Sip.Transactions;
+
 namespace IvrActors.Edge.Calls;
 
 /// <summary>How a key press was reported.</summary>
@@ -12,7 +14,8 @@ public enum KeySource
 
 /// <summary>
 /// Counts a press once that is reported by RTP and by INFO: whichever comes first wins, and the same key from the other source within
-/// <see cref="Window"/> is taken as the other report of that press. Two presses of one key pair up with two reports.
+/// <see cref="Window"/> is taken as the other report of that press. Two presses of one key pair up with two reports. A key may be part of a PIN:
+/// it stands in pinned memory, and only for the window.
 /// </summary>
 public sealed class KeyArbiter
 {
@@ -22,8 +25,11 @@ public sealed class KeyArbiter
     /// <summary>Presses that can be open at once; a caller types no faster.</summary>
     private const int Most = 16;
 
-    private readonly (char Key, KeySource From, long At)[] _open = new (char, KeySource, long)[Most];
+    private (char Key, KeySource From, long At)[] _open = [];
     private int _count;
+
+    /// <summary>When the oldest press is to be forgotten by <see cref="Forget"/>.</summary>
+    public long NextDeadline => _count == 0 ? SipTimes.Never : _open[0].At + Window + 1;
 
     /// <summary>Whether this report is a new press.</summary>
     public bool Accept(long now, char key, KeySource source)
@@ -35,19 +41,21 @@ public sealed class KeyArbiter
             Remove(i);
             return false;
         }
+        if (_open.Length == 0) _open = GC.AllocateArray<(char, KeySource, long)>(Most, pinned: true);
         if (_count == Most) Remove(0);
         _open[_count++] = (key, source, now);
         return true;
     }
 
-    /// <summary>Old presses name keys, secret ones too: none is kept longer than needed.</summary>
+    /// <summary>Forgets all presses.</summary>
     public void Clear()
     {
         Array.Clear(_open);
         _count = 0;
     }
 
-    private void Forget(long now)
+    /// <summary>Zeroes the presses that are older than <see cref="Window"/>.</summary>
+    public void Forget(long now)
     {
         while (_count > 0 && now - _open[0].At > Window) Remove(0);
     }

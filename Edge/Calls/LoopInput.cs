@@ -12,6 +12,9 @@ internal enum LoopInputKind
 
     /// <summary>A stream ends after what is queued for it was sent.</summary>
     CloseStream,
+
+    /// <summary>The connection of a stream peer is gone.</summary>
+    StreamGone,
     Media,
 
     /// <summary>A call grain's reply, or null when the cluster could not be reached.</summary>

@@ -2,11 +2,13 @@ using System.Security.Cryptography;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IvrActors.Edge.Media;
 
 /// <summary>Opens media sessions over UDP and spreads them over a few loops (threads). Disposing ends all of them.</summary>
-public sealed class MediaEngine : IMediaEngine, IDisposable
+public sealed partial class MediaEngine : IMediaEngine, IDisposable
 {
     /// <summary>Ports that other programs hold are passed over this often, before a call is refused.</summary>
     private const int MostPortAttempts = 32;
@@ -16,16 +18,17 @@ public sealed class MediaEngine : IMediaEngine, IDisposable
 
     private readonly PortPool _ports;
     private readonly MediaLoop[] _loops;
+    private readonly ILogger _log;
     private volatile bool _disposed;
 
-    public MediaEngine(EdgeOptions options, TimeProvider time, PromptStore prompts)
-        : this(options, time, prompts, MediaWire.Create, Math.Max(1, Environment.ProcessorCount / CoresPerLoop), ownThreads: true)
+    public MediaEngine(EdgeOptions options, TimeProvider time, PromptStore prompts, ILogger<MediaEngine>? log = null)
+        : this(options, time, prompts, MediaWire.Create, Math.Max(1, Environment.ProcessorCount / CoresPerLoop), ownThreads: true, log)
     {
     }
 
-    internal MediaEngine(EdgeOptions options, TimeProvider time, PromptStore prompts, Func<IMediaWire> createWire, int loops, bool ownThreads)
+    internal MediaEngine(EdgeOptions options, TimeProvider time, PromptStore prompts, Func<IMediaWire> createWire, int loops, bool ownThreads, ILogger? log = null)
     {
-        (Options, Time, Prompts) = (options, time, prompts);
+        (Options, Time, Prompts, _log) = (options, time, prompts, log ?? NullLogger.Instance);
         _ports = new PortPool(options.FirstMediaPort, options.LastMediaPort);
         _loops = new MediaLoop[loops];
         for (var i = 0; i < loops; i++) _loops[i] = new MediaLoop(createWire(), time, ownThreads);
@@ -97,6 +100,12 @@ public sealed class MediaEngine : IMediaEngine, IDisposable
         }
         return null;
     }
+
+    /// <summary>Type and place only: a message may hold what came from the network.</summary>
+    internal void Failed(Exception e) => InternalError(_log, e.GetType().Name, e.StackTrace ?? "");
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "internal error of a call's media: {Error}\n{Stack}")]
+    private static partial void InternalError(ILogger log, string error, string stack);
 
     internal void Closed(MediaSession session, MediaLoop loop, int port)
     {

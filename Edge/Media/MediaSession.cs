@@ -47,6 +47,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
 
     private bool _started;
     private bool _closed;
+    private bool _failed;
     private long _nextFrame = -1;
     private ushort _sequence;
     private uint _timestamp;
@@ -201,8 +202,41 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
         lock (_gate) _player.Stop();
     }
 
-    /// <summary>Sends the frame of 20 ms that is due. On the loop's thread.</summary>
+    /// <summary>Sends the frame of 20 ms that is due. On the loop's thread, which no call's error may end.</summary>
     public void OnFrame(long frame)
+    {
+        if (_failed) return;
+        try
+        {
+            Frame(frame);
+        }
+#pragma warning disable CA1031 // See above.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Fail(e);
+        }
+    }
+
+    /// <summary>An internal error: this call's media stops, and the call is ended as if its media had timed out.</summary>
+    private void Fail(Exception e)
+    {
+        _failed = true;
+        _playedOutside.Clear();
+        _engine.Failed(e);
+        try
+        {
+            _events.TimedOut();
+        }
+#pragma warning disable CA1031 // The listener itself is at fault; there is nobody else to tell.
+        catch (Exception second)
+#pragma warning restore CA1031
+        {
+            _engine.Failed(second);
+        }
+    }
+
+    private void Frame(long frame)
     {
         var timedOut = false;
         long now;
@@ -311,6 +345,21 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
     }
 
     public void Receive(Span<byte> datagram, MediaAddress from, bool rtcp)
+    {
+        if (_failed) return;
+        try
+        {
+            Take(datagram, from, rtcp);
+        }
+#pragma warning disable CA1031 // No datagram may end the loop's thread.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Fail(e);
+        }
+    }
+
+    private void Take(Span<byte> datagram, MediaAddress from, bool rtcp)
     {
         TelephoneEvent pressed = default;
         char? key = null;

@@ -9,7 +9,7 @@ namespace IvrActors.Edge.Net;
 internal sealed class ConnectionGate(SipIntake intake)
 {
     /// <summary>A trunk needs a few; a hundred softphones behind one address need a hundred.</summary>
-    private const int MostPerSource = 256;
+    public const int MostPerSource = 256;
 
     private const int MostInAll = 8192;
 

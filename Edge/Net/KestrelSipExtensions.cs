@@ -40,6 +40,7 @@ public static class KestrelSipExtensions
     /// <summary>TLS 1.2 with AEAD suites and TLS 1.3 only.</summary>
     private static SslServerAuthenticationOptions TlsOptions(X509Certificate2 certificate) => new()
     {
+        AllowRenegotiation = false, // A way to make us work for nothing; no SIP peer needs it.
         ServerCertificateContext = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true),
 #pragma warning disable CA5398 // Older versions are refused on purpose, and the system's default may allow them.
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,

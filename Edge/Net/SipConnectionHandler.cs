@@ -16,6 +16,9 @@ internal sealed class SipConnectionHandler(SipTransports transports, SipIntake i
     /// <summary>A sender above its limit is slowed down by not reading; above this wait it is cut off.</summary>
     private static readonly TimeSpan s_mostWait = TimeSpan.FromSeconds(2);
 
+    /// <summary>While the signalling thread is behind, streams wait in the network.</summary>
+    private static readonly TimeSpan s_floodPause = TimeSpan.FromMilliseconds(20);
+
     private static readonly byte[] s_pong = "\r\n"u8.ToArray();
 
     public override async Task OnConnectedAsync(ConnectionContext connection)
@@ -42,6 +45,7 @@ internal sealed class SipConnectionHandler(SipTransports transports, SipIntake i
         {
             transports.Remove(sip);
             sip.Complete();
+            intake.Gone(peer);
         }
     }
 
@@ -76,6 +80,8 @@ internal sealed class SipConnectionHandler(SipTransports transports, SipIntake i
                 if (frame.Kind == SipFrameKind.KeepAlivePing) sip.TrySend(s_pong);
                 if (frame.Kind == SipFrameKind.Message)
                 {
+                    // What we make it wait for is not the peer's slowness, and what begins behind this message is another one.
+                    sip.Progress(partial: false);
                     if (!await Permitted(source)) throw new ConnectionAbortedException();
                     intake.Take(SipParser.ParseFramed(Memory(buffer.Slice(0, frame.Length))), sip.Peer);
                 }
@@ -91,6 +97,7 @@ internal sealed class SipConnectionHandler(SipTransports transports, SipIntake i
 
     private async ValueTask<bool> Permitted(SourceAddress source)
     {
+        while (intake.IsFlooded) await Task.Delay(s_floodPause, time);
         var decision = intake.Limiter.Take(intake.Now, source.Prefix);
         while (!decision.Allowed)
         {

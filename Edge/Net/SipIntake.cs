@@ -11,6 +11,9 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider
 
     public TrunkTable Trunks { get; } = new(options.Trunks);
 
+    /// <summary>Whether the signalling thread is behind: streams are read later, datagrams dropped.</summary>
+    public bool IsFlooded => loop.IsFlooded;
+
     public long Now => time.GetElapsedTime(0).Ticks;
 
     /// <summary>The trunk of this source if it may send now, else null (counted): then nothing is answered.</summary>
@@ -46,5 +49,9 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider
             loop.Post(new LoopInput(LoopInputKind.Refused, answerable) { Peer = peer, Number = status });
     }
 
+    /// <summary>The connection ended: nothing can be sent to this peer any more.</summary>
+    public void Gone(SipPeer peer) => loop.Post(new LoopInput(LoopInputKind.StreamGone) { Peer = peer });
+
+    /// <summary>The stream is to be closed when what is queued for it was sent.</summary>
     public void Close(SipPeer peer) => loop.Post(new LoopInput(LoopInputKind.CloseStream) { Peer = peer });
 }

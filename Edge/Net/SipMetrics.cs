@@ -24,6 +24,7 @@ internal static class SipMetrics
     public static readonly Counter.Child TooManyConnections = s_rejected.WithLabels("connections");
     public static readonly Counter.Child SlowSender = s_rejected.WithLabels("slow_sender");
     public static readonly Counter.Child SlowReader = s_rejected.WithLabels("slow_reader");
+    public static readonly Counter.Child InternalError = s_rejected.WithLabels("internal_error");
     public static readonly Counter.Child SendFailed = s_rejected.WithLabels("send_failed");
 
     public static void Received(string method, SipTransport transport) => s_in[Index(method, transport)].Inc();

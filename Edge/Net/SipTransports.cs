@@ -24,22 +24,25 @@ public sealed class SipTransports(EdgeOptions options)
 
     internal void Remove(SipConnection connection) => _connections.TryRemove(connection.Peer.Connection, out _);
 
-    /// <summary>Sends or counts the failure: SIP's timers take care of what was lost.</summary>
-    internal void Send(in SipSend send)
+    /// <summary>Sends; false, and counted, when that failed. Over UDP SIP's timers take care of what was lost.</summary>
+    internal bool Send(in SipSend send)
     {
         SipMetrics.Sent(send.Method, send.Peer.Transport);
         if (send.Peer.Reliable)
         {
-            if (!_connections.TryGetValue(send.Peer.Connection, out var connection) || !connection.TrySend(send.Bytes)) SipMetrics.SendFailed.Inc();
-            return;
+            if (_connections.TryGetValue(send.Peer.Connection, out var connection) && connection.TrySend(send.Bytes)) return true;
+            SipMetrics.SendFailed.Inc();
+            return false;
         }
         try
         {
             Udp?.SendTo(send.Bytes, SocketFlags.None, send.Peer.EndPoint);
+            return true;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             SipMetrics.SendFailed.Inc();
+            return false;
         }
     }
 

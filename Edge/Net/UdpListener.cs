@@ -2,11 +2,12 @@ using System.Net;
 using System.Net.Sockets;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using Microsoft.Extensions.Logging;
 
 namespace IvrActors.Edge.Net;
 
 /// <summary>The SIP UDP socket and the thread that empties it with one buffer.</summary>
-internal sealed class UdpListener : IDisposable
+internal sealed partial class UdpListener : IDisposable
 {
     /// <summary>Peers remembered so that a packet from a known address allocates none.</summary>
     private const int MostPeers = 4096;
@@ -16,14 +17,15 @@ internal sealed class UdpListener : IDisposable
 
     private readonly Socket _socket;
     private readonly SipIntake _intake;
+    private readonly ILogger _log;
     private readonly Dictionary<SourceAddress, SipPeer> _peers = [];
     private readonly Thread _thread;
     private volatile bool _stopping;
 
     /// <summary>Binds the socket; throws <see cref="SocketException"/> when the port is taken.</summary>
-    public UdpListener(EdgeOptions options, SipTransports transports, SipIntake intake)
+    public UdpListener(EdgeOptions options, SipTransports transports, SipIntake intake, ILogger log)
     {
-        _intake = intake;
+        (_intake, _log) = (intake, log);
         _socket = new Socket(options.Address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = ReceiveBuffer, SendBufferSize = ReceiveBuffer };
         _socket.Bind(new IPEndPoint(options.Address, options.UdpPort!.Value));
         transports.Address.UdpPort = ((IPEndPoint)_socket.LocalEndPoint!).Port;
@@ -59,10 +61,24 @@ internal sealed class UdpListener : IDisposable
                 // An ICMP error of an earlier send, or the end.
                 continue;
             }
-            var source = SourceAddress.Of(from);
-            if (_intake.Admit(source) is { } trunk) _intake.Take(SipParser.Parse(buffer.AsMemory(0, length)), PeerOf(source, trunk));
+            try
+            {
+                var source = SourceAddress.Of(from);
+                if (_intake.Admit(source) is { } trunk) _intake.Take(SipParser.Parse(buffer.AsMemory(0, length)), PeerOf(source, trunk));
+            }
+#pragma warning disable CA1031 // A datagram that shows an error of ours must not end the process.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                SipMetrics.InternalError.Inc();
+                Failed(_log, e.GetType().Name, e.StackTrace ?? "");
+            }
+            buffer.AsSpan(0, length).Clear(); // An INFO with a key of a PIN does not stay until it is overwritten.
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "internal error while taking a datagram: {Error}\n{Stack}")]
+    private static partial void Failed(ILogger log, string error, string stack);
 
     private SipPeer PeerOf(SourceAddress source, EdgeTrunk trunk)
     {

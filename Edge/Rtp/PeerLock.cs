@@ -37,8 +37,10 @@ public struct PeerLock
     /// <summary>Whether an unauthenticated but well-formed packet of an expected payload type is from the peer. Learns from it.</summary>
     public bool Admit(MediaAddress from, uint ssrc, ushort sequence)
     {
-        if (IsLocked) return from == Target;
-        if (from == _signalled)
+        if (IsLocked && from == Target) return true;
+        // Somebody else was faster than the peer that was signalled: it gets its call back, but not for one stray packet.
+        if (IsLocked && (from != _signalled || _signalled.IsNone)) return false;
+        if (!IsLocked && from == _signalled)
         {
             Lock(from);
             return true;

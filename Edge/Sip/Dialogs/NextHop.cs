@@ -27,6 +27,8 @@ public static class NextHop
     public static SipPeer OfRequest(SipUri nextHop, SipPeer source)
     {
         if (source.Reliable || !nextHop.IsSip || !IPAddress.TryParse(nextHop.Host.AsSpan().Trim("[]"), out var address)) return source;
+        // Our socket has one family, which is that of the source.
+        if (address.AddressFamily != source.EndPoint.AddressFamily) return source;
         foreach (var network in source.Trunk.From)
         {
             if (network.Contains(address)) return source.At(address, nextHop.Port ?? DefaultPort);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 
@@ -127,6 +128,15 @@ public sealed class SipCall : ITimed
         _agent.Signal(new CallSignal(this, CallSignalKind.Cancelled));
     }
 
+    /// <summary>The connection of an INVITE is gone before its answer: nobody is there to be answered.</summary>
+    internal void InviteLost(Transaction transaction)
+    {
+        if (State != SipCallState.Offered || transaction != _transaction) return;
+        (_invite, _transaction) = (null, null);
+        Close();
+        _agent.Signal(new CallSignal(this, CallSignalKind.Lost));
+    }
+
     /// <summary>A request inside the dialog, other than ACK and CANCEL.</summary>
     internal void Receive(long now, SipRequest request, ServerTransaction transaction, SipPeer peer)
     {
@@ -163,6 +173,12 @@ public sealed class SipCall : ITimed
         if (State == SipCallState.Ending)
         {
             SendBye(now);
+            return;
+        }
+        if (_ackCarriesAnswer && ack.Body.IsEmpty)
+        {
+            // RFC 3261 13.2.2.4 owes us the answer to our offer: without one there is no media, and nothing would ever end the call.
+            Lose(now);
             return;
         }
         _agent.Signal(new CallSignal(this, CallSignalKind.Confirmed) { Body = _ackCarriesAnswer ? ack.Body : default });
@@ -246,6 +262,8 @@ public sealed class SipCall : ITimed
         var type = request.Headers.First(SipHeaderNames.ContentType);
         var isKey = DtmfInfo.TryRead(type, request.Body.Span, out var key, out var duration);
         _agent.Respond(now, transaction, request, request.Body.IsEmpty || isKey ? 200 : 400);
+        // The key may be one of a PIN: the message must not keep it until it is collected.
+        if (isKey && MemoryMarshal.TryGetArray(request.Body, out var body)) body.AsSpan().Clear();
         if (isKey && State == SipCallState.Answered) _agent.Signal(new CallSignal(this, CallSignalKind.Key) { Key = key, Number = duration });
     }
 

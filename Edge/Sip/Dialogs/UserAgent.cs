@@ -71,6 +71,12 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         Send(NextHop.OfResponses(answerable, peer), SipWriter.ToBytes(response), answerable.Method);
     }
 
+    /// <summary>A stream connection is gone, and with it what waits for an answer on it (RFC 3261 17.1.4, 17.2.4). Dialogs live on: their peer may connect again.</summary>
+    public void ConnectionLost(long now, long connection)
+    {
+        foreach (var transaction in _transactions.OnConnection(connection)) Feed(now, transaction, TransactionInput.TransportFailed);
+    }
+
     /// <summary>Fires the timers that are due.</summary>
     public void Tick(long now)
     {
@@ -149,7 +155,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         request.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);
         if (_transactions.FindServer(request) is { } known)
         {
-            if (known.Peer.Trunk != peer.Trunk) return;
+            if (!MaySpeakFor(known.Peer, peer)) return;
             if (Feed(now, known, TransactionInput.FromPeer(request)) == TransactionReport.Deliver) Acknowledge(now, request, peer);
             return;
         }
@@ -172,10 +178,19 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         // The table holds this request's own transaction by now; another one under the same merge key came before it.
         if (_transactions.IsMerged(transaction)) Respond(now, transaction, request, 482);
         else if (RequestScreening.Screen(request, s_rules) is { } refusal) Respond(now, transaction, refusal.ToResponse(request, newToken()));
+        else if (request.RequestUri.Scheme == "sips" && peer.Transport != SipTransport.Tls) Insecure(now, request, transaction);
         else if (request.Method == SipMethods.Cancel) Cancel(now, request, transaction, peer);
         else if (request.To.Tag is not null) InDialog(now, request, transaction, peer);
         else if (request.Method == SipMethods.Invite) Offer(now, request, (InviteServerTransaction)transaction, peer);
         else RespondToOther(now, request, transaction);
+    }
+
+    /// <summary>A sips URI asks for TLS on every hop, and this one came without (RFC 5630: 480 with warning 380).</summary>
+    private void Insecure(long now, SipRequest request, ServerTransaction transaction)
+    {
+        var response = SipResponses.For(request, 480, request.To.Tag is null ? newToken() : null);
+        response.Headers.Add("Warning", $"380 {address.Host} \"SIPS Not Allowed\"");
+        Respond(now, transaction, response);
     }
 
     private void Offer(long now, SipRequest invite, InviteServerTransaction transaction, SipPeer peer)
@@ -201,7 +216,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     private void Cancel(long now, SipRequest cancel, ServerTransaction transaction, SipPeer peer)
     {
         var invite = _transactions.FindCancelled(cancel);
-        if (invite is null || invite.Peer.Trunk != peer.Trunk)
+        if (invite is null || !MaySpeakFor(invite.Peer, peer))
         {
             Respond(now, transaction, cancel, 481);
             return;
@@ -219,9 +234,13 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         _timers.Schedule(call);
     }
 
-    /// <summary>The call of a request; only its own trunk may speak in it.</summary>
+    /// <summary>The call of a request, if its sender may speak in it.</summary>
     private SipCall? FindCall(SipRequest request, SipPeer peer) =>
-        DialogId.Of(request) is { } id && _calls.TryGetValue(id, out var call) && call.Peer.Trunk == peer.Trunk ? call : null;
+        DialogId.Of(request) is { } id && _calls.TryGetValue(id, out var call) && MaySpeakFor(call.Peer, peer) ? call : null;
+
+    /// <summary>Only the same trunk, and what began over TLS stays there: our SRTP key in an answer must not leave in clear.</summary>
+    private static bool MaySpeakFor(SipPeer known, SipPeer peer) =>
+        known.Trunk == peer.Trunk && (known.Transport != SipTransport.Tls || peer.Transport == SipTransport.Tls);
 
     private void Response(long now, SipResponse response)
     {
@@ -246,7 +265,11 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         if (outcome.Transmit is { } bytes) Send(transaction.Peer, bytes, transaction.Method);
         if (transaction.IsTerminated) _transactions.Remove(transaction);
         else _timers.Schedule(transaction);
-        if (transaction is not ServerTransaction && transaction.User is SipCall call)
+        if (transaction is InviteServerTransaction)
+        {
+            if (outcome.Report == TransactionReport.TransportFailed) (transaction.User as SipCall)?.InviteLost(transaction);
+        }
+        else if (transaction is not ServerTransaction && transaction.User is SipCall call)
         {
             if (outcome.Report == TransactionReport.TimedOut) call.Answered(now, transaction.Method, 408);
             if (outcome.Report == TransactionReport.TransportFailed) call.Answered(now, transaction.Method, 503);

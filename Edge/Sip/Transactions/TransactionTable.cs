@@ -8,6 +8,7 @@ public sealed class TransactionTable(int most)
     private readonly Dictionary<TransactionKey, ServerTransaction> _servers = [];
     private readonly Dictionary<TransactionKey, Transaction> _clients = [];
     private readonly Dictionary<MergeKey, ServerTransaction> _merges = [];
+    private readonly Dictionary<long, HashSet<Transaction>> _byConnection = [];
 
     public int Count => _servers.Count + _clients.Count;
 
@@ -31,15 +32,25 @@ public sealed class TransactionTable(int most)
             ? new InviteServerTransaction(key, peer) { Merge = merge }
             : new NonInviteServerTransaction(key, peer, request.Method) { Merge = merge };
         _servers[key] = transaction;
+        Join(transaction);
         if (merge is { } mergeKey) _merges.TryAdd(mergeKey, transaction);
         return transaction;
     }
 
     /// <summary>Client transactions are of our own making and few: they are not bounded.</summary>
-    public void AddClient(Transaction transaction) => _clients[transaction.Key] = transaction;
+    public void AddClient(Transaction transaction)
+    {
+        _clients[transaction.Key] = transaction;
+        Join(transaction);
+    }
+
+    /// <summary>The transactions that live on a stream connection.</summary>
+    public Transaction[] OnConnection(long connection) => _byConnection.TryGetValue(connection, out var transactions) ? [.. transactions] : [];
 
     public void Remove(Transaction transaction)
     {
+        if (transaction.Peer.Reliable && _byConnection.TryGetValue(transaction.Peer.Connection, out var others) && others.Remove(transaction) && others.Count == 0)
+            _byConnection.Remove(transaction.Peer.Connection);
         if (transaction is not ServerTransaction server)
         {
             _clients.Remove(transaction.Key);
@@ -47,5 +58,12 @@ public sealed class TransactionTable(int most)
         }
         _servers.Remove(server.Key);
         if (server.Merge is { } merge && _merges.GetValueOrDefault(merge) == server) _merges.Remove(merge);
+    }
+
+    private void Join(Transaction transaction)
+    {
+        if (!transaction.Peer.Reliable) return;
+        if (!_byConnection.TryGetValue(transaction.Peer.Connection, out var others)) _byConnection[transaction.Peer.Connection] = others = [];
+        others.Add(transaction);
     }
 }

@@ -343,4 +343,40 @@ public class CallLegTests
         call.PlayStarted(2, call.Now + TimeSpan.FromMilliseconds(25).Ticks);
         Assert.Contains("prompt after 25 ms", call.Observed);
     }
+
+    [Fact]
+    public void A_key_that_stops_a_prompt_is_no_digit_of_a_later_collect_without_barge_in()
+    {
+        var call = new VirtualCall { Grain = e => e is CallOffered ? [new Answer(), new Play { Prompts = Prompts("welcome"), BargeIn = true }, Ask("pin", 4, 4, bargeIn: false, secret: true)] : [] };
+        call.Connect();
+        call.Key('1');
+        Assert.Equal("ask-pin", call.Media.Plays[^1].Prompts);
+        call.Advance(60);
+        Assert.Single(call.Events);
+        call.PlayEnded();
+        call.Keys("8642");
+        using var pin = call.Events[^1].Digits!;
+        Assert.Equal("8642", Encoding.ASCII.GetString(pin.Expose()));
+    }
+
+    [Fact]
+    public void The_sdp_with_our_srtp_key_is_zeroed_once_it_was_sent()
+    {
+        var call = new VirtualCall();
+        call.Invite();
+        Assert.Equal("v=0\r\n", Encoding.ASCII.GetString(call.LastResponse.Body.Span));
+        Assert.All(call.Sdp, b => Assert.Equal(0, b));
+    }
+
+    [Fact]
+    public void A_pressed_key_is_not_remembered_beyond_the_window_in_which_it_may_be_reported_again()
+    {
+        var call = new VirtualCall { Grain = e => e is CallOffered ? [new Answer(), Ask("pin", 1, 1, secret: true)] : [] };
+        call.Connect();
+        call.Key('8');
+        Assert.NotEqual(IvrActors.Edge.Sip.Transactions.SipTimes.Never, call.Leg!.NextDeadline);
+        call.Advance(3);
+        Assert.Equal(IvrActors.Edge.Sip.Transactions.SipTimes.Never, call.Leg.NextDeadline);
+        call.Events[^1].Digits!.Dispose();
+    }
 }

@@ -91,4 +91,13 @@ public class DigitCollectorTests
 
     [Fact]
     public void Inputs_do_not_print_their_key() => Assert.Equal("Key", new CollectorInput(CollectorInputKind.Key, '7').ToString());
+
+    [Fact]
+    public void A_time_out_without_an_end_still_ends()
+    {
+        var ask = VirtualCall.Ask("n");
+        using var collector = new DigitCollector(new() { Name = "n", Prompts = [], MinDigits = 1, MaxDigits = 1, FirstDigitTimeout = TimeSpan.MaxValue, InterDigitTimeout = ask.InterDigitTimeout, BargeIn = true, Secret = false });
+        collector.Handle(TimeSpan.TicksPerDay, new CollectorInput(CollectorInputKind.PromptEnded));
+        Assert.InRange(collector.NextDeadline, TimeSpan.TicksPerDay, 2 * TimeSpan.TicksPerDay);
+    }
 }

@@ -34,4 +34,16 @@ public class KeyArbiterTests
         Assert.True(arbiter.Accept(1000 * Ms, '5', KeySource.Media));
         Assert.True(arbiter.Accept(1000 * Ms + KeyArbiter.Window + 1, '5', KeySource.Info));
     }
+
+    [Fact]
+    public void A_press_is_forgotten_when_its_window_is_over()
+    {
+        var arbiter = new KeyArbiter();
+        arbiter.Accept(1000 * Ms, '5', KeySource.Media);
+        arbiter.Accept(1500 * Ms, '6', KeySource.Media);
+        arbiter.Forget(arbiter.NextDeadline);
+        Assert.Equal(1500 * Ms + KeyArbiter.Window + 1, arbiter.NextDeadline);
+        arbiter.Forget(arbiter.NextDeadline);
+        Assert.Equal(long.MaxValue, arbiter.NextDeadline);
+    }
 }

@@ -28,13 +28,17 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
 
     public UserAgent Agent { get; }
 
-    public SipPeer Peer { get; }
+    /// <summary>Where the caller's messages come from.</summary>
+    public SipPeer Peer { get; set; }
 
     public FakeMediaSession Media { get; }
 
     public long Now { get; private set; } = TimeSpan.TicksPerHour;
 
     public long Timestamp => Now;
+
+    /// <summary>Our SDP, as the leg holds it.</summary>
+    public byte[] Sdp { get; } = "v=0\r\n"u8.ToArray();
 
     public List<SipMessage> Sent { get; } = [];
 
@@ -61,10 +65,11 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
     public int Count(Func<SipMessage, bool> which) => Sent.Count(which);
 
     /// <summary>A request of the caller; To gets the tag of our last response with one when <paramref name="inDialog"/>.</summary>
-    public void Request(string method, uint sequence, string body = "", string? branch = null, bool inDialog = true, string extra = "", string callId = "c1", string fromTag = "f1", string? toTag = null)
+    public void Request(string method, uint sequence, string body = "", string? branch = null, bool inDialog = true, string extra = "", string callId = "c1", string fromTag = "f1", string? toTag = null,
+        string scheme = "sip")
     {
         var tag = toTag ?? (inDialog ? Sent.OfType<SipResponse>().Select(response => response.To.Tag).Last(found => found is not null) : null);
-        Receive($"{method} sip:bank@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{Peer.Transport.ToString().ToUpperInvariant()} 192.0.2.7:5062;branch=z9hG4bK{branch ?? "b" + ++_branches};rport\r\n"
+        Receive($"{method} {scheme}:bank@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{Peer.Transport.ToString().ToUpperInvariant()} 192.0.2.7:5062;branch=z9hG4bK{branch ?? "b" + ++_branches};rport\r\n"
             + $"Max-Forwards: 70\r\nFrom: <sip:+4915550001@192.0.2.7>;tag={fromTag}\r\nTo: <sip:bank@192.0.2.1>{(tag is null ? "" : ";tag=" + tag)}\r\n"
             + $"Call-ID: {callId}\r\nCSeq: {sequence} {method}\r\nContact: <sip:caller@192.0.2.7:5062>\r\n{extra}Content-Length: {body.Length}\r\n\r\n{body}");
     }
@@ -127,6 +132,12 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
     public void HangUp(CallEndReason reason)
     {
         Leg!.HangUp(Now, reason);
+        Flush();
+    }
+
+    public void ConnectionLost()
+    {
+        Agent.ConnectionLost(Now, Peer.Connection);
         Flush();
     }
 
@@ -195,7 +206,7 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
             Leg?.Signalled(Now, signal);
             return;
         }
-        Leg = new CallLeg(Now, new CallId("call-test"), signal.Call, new MediaAnswer { Session = Media, Sdp = "v=0\r\n"u8.ToArray() }, !signal.Body.IsEmpty, this);
+        Leg = new CallLeg(Now, new CallId("call-test"), signal.Call, new MediaAnswer { Session = Media, Sdp = Sdp }, !signal.Body.IsEmpty, this);
         Leg.Offer(sequence => new CallOffered
         {
             Seq = sequence,

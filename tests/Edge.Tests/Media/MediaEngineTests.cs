@@ -414,4 +414,39 @@ public sealed class MediaEngineTests : IDisposable
         {
         }
     }
+
+    [Fact]
+    public void An_error_in_one_calls_events_ends_its_media_and_no_others()
+    {
+        var broken = new Broken();
+        var session = _engine.Answer(OfferOf(), Anything, broken).Session!;
+        var port = Port;
+        session.Start();
+        session.Play(Say("welcome"), 1);
+        Run(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(1, broken.TimeOuts);
+        var sent = _wire.Sent.Count;
+        var other = Open();
+        other.Start();
+        Run(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(sent + 5, _wire.Sent.Count);
+        Assert.All(_wire.Sent.Skip(sent), s => Assert.NotEqual(port, s.Port));
+    }
+
+    private sealed class Broken : IMediaEvents
+    {
+        public int TimeOuts { get; private set; }
+
+        public void Key(char key, int durationMs) => throw new InvalidOperationException("test");
+
+        public void PlayEnded(int playId) => throw new InvalidOperationException("test");
+
+        public void PlayStarted(int playId, long timestamp) => throw new InvalidOperationException("test");
+
+        public void TimedOut()
+        {
+            TimeOuts++;
+            throw new InvalidOperationException("test");
+        }
+    }
 }

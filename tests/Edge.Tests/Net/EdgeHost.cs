@@ -45,6 +45,9 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public IPEndPoint Udp => new(IPAddress.Loopback, _app.Services.GetRequiredService<SipTransports>().Address.UdpPort);
 
+    /// <summary>Open SIP stream connections.</summary>
+    public int Connections => _app.Services.GetRequiredService<SipTransports>().Connections.Count();
+
     public IPEndPoint Tcp => Listener(0);
 
     public IPEndPoint Tls => Listener(1);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using IvrActors.Edge.Calls;
+using IvrActors.Edge.Net;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Tests.Calls;
@@ -220,6 +221,54 @@ public class LoopbackTests
         await phone.Request("OPTIONS", 1);
         Assert.Equal(SipMethods.Options, (await phone.Receive()).CSeq.Method);
         Assert.Equal(0, phone.Available);
+    }
+
+    [Fact]
+    public async Task An_invite_whose_connection_breaks_before_the_answer_frees_its_media()
+    {
+        await using var host = await EdgeHost.Start();
+        using var asked = new ManualResetEventSlim();
+        host.Flow = e =>
+        {
+            if (e is CallOffered) asked.Wait(EdgeHost.Patience);
+            return e is CallOffered ? [new Answer()] : [];
+        };
+        await using (var phone = await Phone.Stream(host.Tcp, tls: false))
+        {
+            await phone.Request("INVITE", 1, body: "v=0\r\n", type: "application/sdp");
+            Assert.Equal(100, Assert.IsType<SipResponse>(await phone.Receive()).Status);
+        }
+        await EdgeHost.Until(() => host.Media.Sessions.Single().Disposed);
+        Assert.Equal(0, host.Loop.ActiveCalls);
+        asked.Set();
+    }
+
+    [Fact]
+    public async Task A_source_has_a_bounded_number_of_connections()
+    {
+        await using var host = await EdgeHost.Start();
+        List<Phone> phones = [];
+        try
+        {
+            for (var i = 0; i < ConnectionGate.MostPerSource; i++)
+            {
+                phones.Add(await Phone.Stream(host.Tcp, tls: false, "127.0.31.60"));
+            }
+            phones.Add(await Phone.Stream(host.Tcp, tls: false, "127.0.31.60"));
+            Assert.Equal("", await phones[^1].ReadToEnd());
+            await using var other = await Phone.Stream(host.Tcp, tls: false, "127.0.31.61");
+            await other.Request("OPTIONS", 1);
+            Assert.Equal(200, (await other.Final()).Status);
+            await phones[0].DisposeAsync();
+            await EdgeHost.Until(() => host.Connections == ConnectionGate.MostPerSource);
+            await using var again = await Phone.Stream(host.Tcp, tls: false, "127.0.31.60");
+            await again.Request("OPTIONS", 1);
+            Assert.Equal(200, (await again.Final()).Status);
+        }
+        finally
+        {
+            foreach (var phone in phones) await phone.DisposeAsync();
+        }
     }
 }
 

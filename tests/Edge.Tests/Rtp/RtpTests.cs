@@ -169,4 +169,17 @@ public class RtpTests
         Assert.False(peer.IsLocked);
         Assert.Equal(At("192.0.2.2:5000"), peer.Target);
     }
+
+    [Fact]
+    public void A_stranger_who_was_faster_than_the_signalled_peer_loses_to_it_and_does_not_come_back()
+    {
+        var peer = new PeerLock();
+        peer.Signal(At("192.0.2.1:4000"));
+        for (ushort i = 0; i < 10; i++) peer.Admit(At("203.0.113.9:4000"), 7, i);
+        Assert.Equal(At("203.0.113.9:4000"), peer.Target);
+        for (ushort i = 1; i < PeerLock.PacketsToLearn; i++) Assert.False(peer.Admit(At("192.0.2.1:4000"), 1, i));
+        Assert.True(peer.Admit(At("192.0.2.1:4000"), 1, PeerLock.PacketsToLearn));
+        for (ushort i = 0; i < 100; i++) Assert.False(peer.Admit(At("203.0.113.9:4000"), 7, i));
+        Assert.Equal(At("192.0.2.1:4000"), peer.Target);
+    }
 }

@@ -307,4 +307,114 @@ public class UserAgentTests
     [InlineData("HTTP/1.1 200 OK", null)]
     [InlineData("", null)]
     public void Sipfrag_status_is_read(string body, int? status) => Assert.Equal(status, Sipfrag.StatusOf(System.Text.Encoding.ASCII.GetBytes(body)));
+
+    [Theory]
+    [InlineData(SipTransport.Udp, 480)]
+    [InlineData(SipTransport.Tcp, 480)]
+    [InlineData(SipTransport.Tls, 200)]
+    public void A_sips_uri_is_served_over_tls_only(SipTransport transport, int status)
+    {
+        var call = new VirtualCall(transport);
+        call.Request("INVITE", 1, "v=0\r\n", "invite", inDialog: false, extra: "Content-Type: application/sdp\r\n", scheme: "sips");
+        Assert.Equal(status, call.LastResponse.Status);
+        Assert.Equal(status == 480 ? "380 192.0.2.1 \"SIPS Not Allowed\"" : null, call.LastResponse.Headers.First("Warning"));
+        Assert.Equal(status == 200 ? 1 : 0, call.Agent.Calls);
+    }
+
+    [Theory]
+    [InlineData("BYE")]
+    [InlineData("INVITE")]
+    [InlineData("INFO")]
+    public void What_began_over_tls_takes_no_request_without_it(string method)
+    {
+        var call = new VirtualCall(SipTransport.Tls).Connect();
+        call.Peer = new SipPeer(SipTransport.Udp, call.Peer.EndPoint, 0, VirtualCall.Trunk);
+        call.Request(method, 2, method == "INVITE" ? "v=new\r\n" : "", extra: method == "INVITE" ? "Content-Type: application/sdp\r\n" : "");
+        Assert.Equal(481, call.LastResponse.Status);
+        Assert.Empty(call.Media.Offers);
+        Assert.False(call.Leg!.IsOver);
+    }
+
+    [Fact]
+    public void A_cancel_over_udp_does_not_end_what_began_over_tls()
+    {
+        var call = new VirtualCall(SipTransport.Tls) { GrainIsSlow = true };
+        call.Invite();
+        call.Peer = new SipPeer(SipTransport.Udp, call.Peer.EndPoint, 0, VirtualCall.Trunk);
+        call.Request("CANCEL", 1, branch: "invite", inDialog: false);
+        Assert.Equal(481, call.LastResponse.Status);
+        Assert.False(call.Leg!.IsOver);
+    }
+
+    [Fact]
+    public void A_connection_that_is_gone_before_the_answer_ends_the_call_at_once()
+    {
+        var call = new VirtualCall(SipTransport.Tcp) { GrainIsSlow = true };
+        call.Invite();
+        call.ConnectionLost();
+        Assert.True(call.Leg!.IsOver);
+        Assert.True(call.Media.Disposed);
+        Assert.Equal((0, 0), (call.Agent.Calls, call.Agent.Transactions));
+        call.GrainAnswers();
+        Assert.Equal([100], call.Sent.OfType<SipResponse>().Select(response => response.Status));
+    }
+
+    [Fact]
+    public void A_connection_that_is_gone_fails_a_transfer_but_not_the_call_whose_peer_may_connect_again()
+    {
+        var call = new VirtualCall(SipTransport.Tcp) { Grain = e => e is CallOffered ? [new Answer(), new Transfer { Target = "sip:agent@192.0.2.99" }] : [] };
+        call.Connect();
+        Assert.Equal(SipMethods.Refer, call.LastRequest.Method);
+        call.ConnectionLost();
+        Assert.Equal(503, ((TransferEnded)call.Events[^1].Event).Status);
+        Assert.False(call.Leg!.IsOver);
+        call.Peer = new SipPeer(SipTransport.Tcp, call.Peer.EndPoint, 2, VirtualCall.Trunk);
+        call.Request("BYE", 2);
+        Assert.Equal(200, call.LastResponse.Status);
+        Assert.Equal(2, call.Sends[^1].Peer.Connection);
+        Assert.True(call.Leg.IsOver);
+    }
+
+    [Fact]
+    public void A_bye_on_a_connection_that_is_gone_leaves_no_transaction()
+    {
+        var call = new VirtualCall(SipTransport.Tcp).Connect();
+        call.HangUp(CallEndReason.OperatorHungUp);
+        call.Advance(33);
+        call.ConnectionLost();
+        Assert.Equal(0, call.Agent.Transactions);
+    }
+
+    [Fact]
+    public void An_ack_without_the_answer_to_our_offer_ends_the_call()
+    {
+        var call = new VirtualCall();
+        call.Invite(body: "");
+        call.Ack();
+        Assert.Equal(SipMethods.Bye, call.LastRequest.Method);
+        Assert.True(call.Media.Disposed);
+        Assert.Equal(CallEndReason.Failed, ((CallEnded)call.Events[^1].Event).Reason);
+    }
+
+    [Fact]
+    public void A_contact_of_the_other_address_family_is_not_sent_to()
+    {
+        var trunk = new EdgeTrunk { Name = "both", Tenant = "demo", From = [System.Net.IPNetwork.Parse("192.0.2.0/24"), System.Net.IPNetwork.Parse("2001:db8::/32")] };
+        var source = new SipPeer(SipTransport.Udp, System.Net.IPEndPoint.Parse("192.0.2.7:5062"), 0, trunk);
+        Assert.True(SipUri.TryParse("sip:caller@[2001:db8::7]:5070", out var contact));
+        Assert.Same(source, NextHop.OfRequest(contact, source));
+    }
+
+    [Fact]
+    public void A_key_is_zeroed_in_the_info_that_brought_it()
+    {
+        var call = new VirtualCall().Connect();
+        var tag = call.Sent.OfType<SipResponse>().Last().To.Tag;
+        var info = SipParser.Parse(System.Text.Encoding.ASCII.GetBytes(
+            $"INFO sip:bank@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bKkey;rport\r\nMax-Forwards: 70\r\nFrom: <sip:+4915550001@192.0.2.7>;tag=f1\r\n"
+            + $"To: <sip:bank@192.0.2.1>;tag={tag}\r\nCall-ID: c1\r\nCSeq: 2 INFO\r\nContent-Type: application/dtmf-relay\r\nContent-Length: 10\r\n\r\nSignal=5\r\n")).Message!;
+        call.Agent.Receive(call.Now, info, call.Peer);
+        Assert.Equal('5', Assert.Single(call.Agent.Outputs.Signals).Key);
+        Assert.All(info.Body.ToArray(), b => Assert.Equal(0, b));
+    }
 }
