@@ -50,8 +50,6 @@ internal sealed class IvrProcess : IAsyncDisposable
         var vault = ClusterVault.OpenOrCreate(cluster, now);
         try
         {
-            // Their sockets were this node's: what a killed process left of its calls would otherwise stay for ever.
-            foreach (var state in s_relaxedStates) vault.Database.RemoveStates(state);
             var settings = cluster.Certificates;
             var certificate = settings.ServerFile is { } file ? X509Certificate2.CreateFromPemFile(file, settings.ServerKeyFile) : Certificates.Server(cluster.CertificateFolder, now);
             return new IvrProcess(Build(cluster, level, vault, certificate), vault, cluster, certificate);
@@ -66,9 +64,13 @@ internal sealed class IvrProcess : IAsyncDisposable
     /// <summary>Starts everything and does the opening work. Ready afterwards, unless <see cref="Opening.FlowErrors"/> says why not.</summary>
     public async Task Start()
     {
+        // The sockets of these calls were this node's: what a killed process left of them would otherwise stay for ever. Removed only when the ports are ours:
+        // until then another process may be serving them.
+        var left = s_relaxedStates.ToDictionary(state => state, _vault.Database.KeysOf, StringComparer.Ordinal);
         await _app.StartAsync();
         try
         {
+            foreach (var (state, keys) in left) _vault.Database.RemoveStates(state, keys);
             await Opening.Run();
         }
         catch

@@ -93,7 +93,7 @@ internal sealed partial class ActivationCounter(IGrainFactory grains, RoleTokens
             {
                 await Count();
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // Telemetry fails open, whatever it was: what escapes here would stop the process. The next tick tries again.
                 LogFailure(e.GetType().Name);

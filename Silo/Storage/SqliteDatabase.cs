@@ -47,14 +47,35 @@ public sealed class SqliteDatabase : IDisposable
         return connection;
     }
 
-    /// <summary>Removes the rows of one state of every grain. Before a silo runs.</summary>
-    public void RemoveStates(string stateName)
+    /// <summary>Keys of the grains that have a row of this state, as the table holds them.</summary>
+    public IReadOnlyList<string> KeysOf(string stateName)
     {
-        using var connection = Relaxed.OpenConnection();
+        using var connection = OpenReader();
         using var command = connection.CreateCommand();
-        command.CommandText = "DELETE FROM OrleansStorage WHERE GrainTypeString = $state";
-        command.Parameters.Add(new SqliteParameter("$state", stateName));
-        command.ExecuteNonQuery();
+        command.CommandText = "SELECT GrainIdExtensionString FROM OrleansStorage WHERE GrainTypeString = $state";
+        command.Parameters.AddWithValue("$state", stateName);
+        var keys = new List<string>();
+        using var reader = command.ExecuteReader();
+        while (reader.Read()) keys.Add(reader.GetString(0));
+        return keys;
+    }
+
+    /// <summary>Removes these grains' rows of this state.</summary>
+    public void RemoveStates(string stateName, IReadOnlyList<string> keys)
+    {
+        if (keys.Count == 0) return;
+        using var connection = (SqliteConnection)Relaxed.OpenConnection();
+        using var transaction = connection.BeginTransaction(deferred: false);
+        using var command = connection.CreateCommand();
+        command.CommandText = "DELETE FROM OrleansStorage WHERE GrainTypeString = $state AND GrainIdExtensionString = $key";
+        command.Parameters.AddWithValue("$state", stateName);
+        var key = command.Parameters.Add("$key", SqliteType.Text);
+        foreach (var text in keys)
+        {
+            key.Value = text;
+            command.ExecuteNonQuery();
+        }
+        transaction.Commit();
     }
 
     public void Dispose()

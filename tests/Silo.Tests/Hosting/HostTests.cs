@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Commands;
 using IvrActors.Silo.Hosting;
+using IvrActors.Silo.Storage;
 using IvrActors.Silo.Tests.Cluster;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -44,10 +45,12 @@ public sealed partial class HostTests : IDisposable
             Assert.Equal(3, accounts.Distinct().Count());
             await It_is_observed();
             await It_is_administered(process.Opening.DemoCallers[0]);
+            await A_second_process_on_the_same_data_changes_nothing();
             await process.Stop();
         }
         await using (var again = await Started())
         {
+            Assert.Equal(0, CallRows());
             Assert.Equal(accounts, again.Opening.DemoCallers.Select(c => c.Account));
             await again.Stop();
         }
@@ -99,6 +102,23 @@ public sealed partial class HostTests : IDisposable
         await process.Start();
         Assert.Empty(process.Opening.FlowErrors);
         return process;
+    }
+
+    private async Task A_second_process_on_the_same_data_changes_nothing()
+    {
+        TestSilo.SqlOn(_cluster.DatabaseFile, "INSERT INTO OrleansStorage VALUES (1, 1, 0, 0, 'call', 'call-left', 'ivr', x'00', 1)");
+        await using var second = IvrProcess.Create(_cluster, LogLevel.Critical);
+        await Assert.ThrowsAnyAsync<Exception>(second.Start);
+        Assert.Equal(1, CallRows());
+    }
+
+    private long CallRows()
+    {
+        using var database = new SqliteDatabase(_cluster.DatabaseFile);
+        using var connection = database.OpenReader();
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT count(*) FROM OrleansStorage WHERE GrainTypeString = 'call'";
+        return (long)command.ExecuteScalar()!;
     }
 
     private async Task It_is_observed()
