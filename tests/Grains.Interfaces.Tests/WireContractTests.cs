@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 using Xunit;
@@ -84,5 +83,12 @@ public sealed class WireContractTests
     private static List<(string Alias, string Hex)> Contract() =>
         [.. (File.Exists(ContractFile()) ? File.ReadAllLines(ContractFile()) : []).Where(l => l.Length > 0).Select(l => l.Split('\t')).Select(p => (p[0], p[1]))];
 
-    private static string ContractFile([CallerFilePath] string here = "") => Path.Combine(Path.GetDirectoryName(here)!, "wire", "contract.tsv");
+    // Looked for upwards from the test's own folder: a deterministic build does not tell where its sources stood.
+    private static string ContractFile()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Grains.Interfaces.Tests.csproj"))) folder = folder.Parent;
+        Assert.NotNull(folder);
+        return Path.Combine(folder.FullName, "wire", "contract.tsv");
+    }
 }
