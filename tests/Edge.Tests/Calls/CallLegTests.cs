@@ -1,8 +1,8 @@
-using Xunit;
 using System.Text;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Grains.Interfaces.Calls;
+using Xunit;
 using static IvrActors.Edge.Tests.Calls.VirtualCall;
 
 namespace IvrActors.Edge.Tests.Calls;

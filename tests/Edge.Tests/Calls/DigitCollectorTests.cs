@@ -1,7 +1,7 @@
-using Xunit;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Grains.Interfaces.Calls;
+using Xunit;
 
 namespace IvrActors.Edge.Tests.Calls;
 

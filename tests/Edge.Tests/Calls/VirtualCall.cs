@@ -1,4 +1,3 @@
-using Xunit;
 using System.Net;
 using System.Text;
 using IvrActors.Edge.Calls;
@@ -8,6 +7,7 @@ using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
+using Xunit;
 
 namespace IvrActors.Edge.Tests.Calls;
 
