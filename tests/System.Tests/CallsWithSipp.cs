@@ -9,7 +9,7 @@ public sealed class CallsWithSipp
     private static readonly TimeSpan s_breath = TimeSpan.FromSeconds(1.2);
 
     // Long enough to hear the second prompt out: a key would cut it off.
-    private static readonly TimeSpan s_again = PromptAudio.Load("enter-pin-again").Duration + s_breath;
+    private static readonly TimeSpan s_again = PromptAudio.Load("enter-pin-again").Duration + TimeSpan.FromSeconds(4);
 
     // 1,207.35 dollars.
     private const string Balance = "1207.35";
