@@ -28,6 +28,13 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
+    public async Task The_first_command_finds_the_cluster_from_the_root_of_the_checkout()
+    {
+        await using var check = new ChildProcess("dotnet", ["run", "--no-build", "-c", IvrServer.Configuration, "--project", "Silo", "--", "check"], Repository.Root);
+        Assert.True(await check.WaitForExit(Eventually.Limit) == 0, check.Output);
+    }
+
+    [Fact]
     public async Task The_sipp_call_of_the_readme_succeeds()
     {
         Programs.Require("sipp");

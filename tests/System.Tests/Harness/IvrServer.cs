@@ -113,9 +113,9 @@ internal sealed partial class IvrServer : IAsyncDisposable
     }
 
 #if DEBUG
-    private const string Configuration = "Debug";
+    public const string Configuration = "Debug";
 #else
-    private const string Configuration = "Release";
+    public const string Configuration = "Release";
 #endif
 
     private static string Silo => Repository.At("Silo", "bin", Configuration, "net10.0", "Silo.dll");
