@@ -271,7 +271,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             return;
         }
         var events = new LegMedia(this, _time);
-        var secure = call.Peer.Transport == SipTransport.Tls;
+        var secure = call.Peer.IsSecure;
         var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls), events);
         if (answer.Session is null)
         {

@@ -40,5 +40,5 @@ internal static class SipMetrics
     }
 
     private static Counter.Child[] Children(string direction) =>
-        [.. from transport in (string[])["udp", "tcp", "tls"] from method in s_methods select s_messages.WithLabels(direction, method, transport)];
+        [.. from transport in (string[])["udp", "tcp", "tls", "ws", "wss"] from method in s_methods select s_messages.WithLabels(direction, method, transport)];
 }

@@ -178,7 +178,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         // The table holds this request's own transaction by now; another one under the same merge key came before it.
         if (_transactions.IsMerged(transaction)) Respond(now, transaction, request, 482);
         else if (RequestScreening.Screen(request, s_rules) is { } refusal) Respond(now, transaction, refusal.ToResponse(request, newToken()));
-        else if (request.RequestUri.Scheme == "sips" && peer.Transport != SipTransport.Tls) Insecure(now, request, transaction);
+        else if (request.RequestUri.Scheme == "sips" && !peer.IsSecure) Insecure(now, request, transaction);
         else if (request.Method == SipMethods.Cancel) Cancel(now, request, transaction, peer);
         else if (request.To.Tag is not null) InDialog(now, request, transaction, peer);
         else if (request.Method == SipMethods.Invite) Offer(now, request, (InviteServerTransaction)transaction, peer);
@@ -240,7 +240,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     /// <summary>Only the same trunk, and what began over TLS stays there: our SRTP key in an answer must not leave in clear.</summary>
     private static bool MaySpeakFor(SipPeer known, SipPeer peer) =>
-        known.Trunk == peer.Trunk && (known.Transport != SipTransport.Tls || peer.Transport == SipTransport.Tls);
+        known.Trunk == peer.Trunk && (!known.IsSecure || peer.IsSecure);
 
     private void Response(long now, SipResponse response)
     {

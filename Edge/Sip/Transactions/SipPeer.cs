@@ -7,6 +7,10 @@ public enum SipTransport
     Udp,
     Tcp,
     Tls,
+
+    /// <summary>SIP over WebSocket (RFC 7118), in clear and over TLS.</summary>
+    Ws,
+    Wss,
 }
 
 /// <summary>The other end of a hop: address, transport, and for streams the connection. Only peers of a known trunk become one.</summary>
@@ -22,6 +26,12 @@ public sealed class SipPeer(SipTransport transport, IPEndPoint endPoint, long co
     public EdgeTrunk Trunk { get; } = trunk;
 
     public bool Reliable => Transport != SipTransport.Udp;
+
+    /// <summary>Whether this hop is encrypted: only then may keys stand in SDP and a sips URI be served.</summary>
+    public bool IsSecure => Transport is SipTransport.Tls or SipTransport.Wss;
+
+    /// <summary>The same hop, known to be this trunk (its digest or certificate said so).</summary>
+    public SipPeer As(EdgeTrunk trunk) => trunk == Trunk ? this : new(Transport, EndPoint, Connection, trunk);
 
     /// <summary>The same peer at another UDP port or address; a stream peer stays what it is: its connection is the way back.</summary>
     public SipPeer At(IPAddress address, int port) =>
