@@ -1,6 +1,7 @@
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Net.Tls;
 using IvrActors.Grains.Interfaces.Flows;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -11,7 +12,7 @@ namespace IvrActors.Edge;
 public static class EdgeServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds all of the edge but its stream listeners, for which the host calls <see cref="KestrelSipExtensions.ListenSip"/>. Needs an
+    /// Adds all of the edge but its stream listeners, for which the host calls <see cref="KestrelSipExtensions.ListenSip"/> and <see cref="SipWebSockets.UseSipWebSockets"/>. Needs an
     /// <c>IGrainFactory</c> and an <c>IRoleTokens</c>; time is <see cref="TimeProvider.System"/> unless the host adds another.
     /// </summary>
     public static IServiceCollection AddEdge(this IServiceCollection services, EdgeOptions options)
@@ -27,7 +28,12 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<SipTransports>();
         services.AddSingleton<SipIntake>();
         services.AddSingleton<ConnectionGate>();
+        services.AddSingleton<TlsTrust>();
+        services.AddSingleton<SipStream>();
         services.AddSingleton<SipConnectionHandler>();
+        services.AddSingleton<SipWebSocketHandler>();
+        services.AddSingleton<SipConnector>();
+        services.AddSingleton<SipListeners>();
         services.AddSingleton<EdgeLoop>();
         services.AddHostedService<EdgeService>();
         return services;

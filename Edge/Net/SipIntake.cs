@@ -1,12 +1,19 @@
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using Microsoft.AspNetCore.Connections;
 
 namespace IvrActors.Edge.Net;
 
 /// <summary>What all listeners do with a message: the limit and the trunk of its source first, then parse it and hand it to the signalling thread.</summary>
 internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider time)
 {
+    /// <summary>A stream's sender above its limit is slowed down by not reading; above this wait it is cut off.</summary>
+    private static readonly TimeSpan s_mostWait = TimeSpan.FromSeconds(2);
+
+    /// <summary>While the signalling thread is behind, streams wait in the network.</summary>
+    private static readonly TimeSpan s_floodPause = TimeSpan.FromMilliseconds(20);
+
     public SourceLimiter Limiter { get; } = new(options.MessagesPerSource);
 
     public TrunkTable Trunks { get; } = new(options.Trunks);
@@ -32,6 +39,30 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider
         if (!loop.IsFlooded) return trunk;
         SipMetrics.Overload.Inc();
         return null;
+    }
+
+    /// <summary>Whether a source may connect: a trunk's, or one that may still prove to be a trunk's.</summary>
+    public bool AdmitConnection(in SourceAddress source, bool mayProve)
+    {
+        if (!mayProve) return Admit(source) is not null;
+        if (Limiter.Allow(Now, source.Prefix)) return true;
+        SipMetrics.RateLimited.Inc();
+        return false;
+    }
+
+    /// <summary>Waits until a message of this stream may be taken.</summary>
+    /// <exception cref="ConnectionAbortedException">That would take too long.</exception>
+    public async ValueTask Pace(SourceAddress source)
+    {
+        while (IsFlooded) await Task.Delay(s_floodPause, time);
+        var decision = Limiter.Take(Now, source.Prefix);
+        while (!decision.Allowed)
+        {
+            SipMetrics.RateLimited.Inc();
+            if (decision.RetryAfter > s_mostWait) throw new ConnectionAbortedException();
+            await Task.Delay(decision.RetryAfter + TimeSpan.FromMilliseconds(1), time);
+            decision = Limiter.Take(Now, source.Prefix);
+        }
     }
 
     /// <summary>Parsed bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IvrActors.Edge.Net;
 
-/// <summary>The SIP UDP socket and the thread that empties it with one buffer.</summary>
+/// <summary>A SIP UDP socket and the thread that empties it with one buffer.</summary>
 internal sealed partial class UdpListener : IDisposable
 {
     /// <summary>Peers remembered so that a packet from a known address allocates none.</summary>
@@ -23,16 +23,27 @@ internal sealed partial class UdpListener : IDisposable
     private volatile bool _stopping;
 
     /// <summary>Binds the socket; throws <see cref="SocketException"/> when the port is taken.</summary>
-    public UdpListener(EdgeOptions options, SipTransports transports, SipIntake intake, ILogger log)
+    public UdpListener(IPEndPoint local, SipTransports transports, SipIntake intake, ILogger log)
     {
         (_intake, _log) = (intake, log);
-        _socket = new Socket(options.Address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = ReceiveBuffer, SendBufferSize = ReceiveBuffer };
-        _socket.Bind(new IPEndPoint(options.Address, options.UdpPort!.Value));
-        transports.Address.UdpPort = ((IPEndPoint)_socket.LocalEndPoint!).Port;
-        transports.Udp = _socket;
+        _socket = new Socket(local.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = ReceiveBuffer, SendBufferSize = ReceiveBuffer };
+        try
+        {
+            if (local.AddressFamily == AddressFamily.InterNetworkV6) _socket.DualMode = false; // IPv4 has a socket of its own.
+            _socket.Bind(local);
+        }
+        catch
+        {
+            _socket.Dispose();
+            throw;
+        }
+        Port = ((IPEndPoint)_socket.LocalEndPoint!).Port;
+        transports.Bind(_socket);
         _thread = new Thread(Receive) { IsBackground = true, Name = "sip-udp" };
         _thread.Start();
     }
+
+    public int Port { get; }
 
     public void Dispose()
     {

@@ -1,23 +1,7 @@
-using System.Net;
-using System.Net.Sockets;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 
 namespace IvrActors.Edge.Sip.Dialogs;
-
-/// <summary>Our address as the outside sees it, with the port of each listener (0: not listening).</summary>
-public sealed class SipAddress(IPAddress address)
-{
-    public string Host { get; } = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
-
-    public int UdpPort { get; set; }
-
-    public int TcpPort { get; set; }
-
-    public int TlsPort { get; set; }
-
-    public int PortOf(SipTransport transport) => transport switch { SipTransport.Udp => UdpPort, SipTransport.Tcp => TcpPort, _ => TlsPort };
-}
 
 /// <summary>
 /// The SIP user agent: transactions, dialogs and calls of one edge as one machine. Input is a message or the passing of time; what is to be sent
@@ -96,22 +80,11 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     internal void Forget(SipCall call) => _calls.Remove(call.Dialog.Id);
 
-    internal string ContactFor(SipPeer peer, bool secure)
-    {
-        var host = $"{address.Host}:{address.PortOf(peer.Transport)}";
-        return peer.Transport switch
-        {
-            SipTransport.Udp => $"<sip:ivr@{host}>",
-            SipTransport.Tcp => $"<sip:ivr@{host};transport=tcp>",
-            _ => secure ? $"<sips:ivr@{host};transport=tcp>" : $"<sip:ivr@{host};transport=tls>",
-        };
-    }
+    internal string ContactFor(SipPeer peer, bool secure) => address.ContactFor(peer, secure);
 
     internal SipRequest NewRequest(SipCall call, string method)
     {
-        var transport = call.Peer.Transport;
-        var name = transport switch { SipTransport.Udp => "UDP", SipTransport.Tcp => "TCP", _ => "TLS" };
-        var via = $"SIP/2.0/{name} {address.Host}:{address.PortOf(transport)};branch=z9hG4bK{newToken()};rport";
+        var via = address.ViaFor(call.Peer, "z9hG4bK" + newToken());
         return call.Dialog.NextRequest(method, via, ContactFor(call.Peer, call.Dialog.IsSecure));
     }
 
@@ -245,8 +218,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     private void Response(long now, SipResponse response)
     {
         if (_transactions.FindClient(response) is not { } transaction) return;
-        var transport = transaction.Peer.Transport;
-        if (!ResponseScreening.IsOurs(response, address.Host, address.PortOf(transport))) return;
+        if (!address.IsAnswerTo(response, transaction.Peer)) return;
         if (Feed(now, transaction, TransactionInput.FromPeer(response)) != TransactionReport.Deliver || response.Status < 200) return;
         if (transaction.User is SipCall call) call.Answered(now, transaction.Method, response.Status);
     }
