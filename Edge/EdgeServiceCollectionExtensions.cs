@@ -1,6 +1,7 @@
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Grains.Interfaces.Flows;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,6 +35,7 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<SipWebSocketHandler>();
         services.AddSingleton<SipConnector>();
         services.AddSingleton<SipListeners>();
+        services.AddSingleton<ISipLocator, DnsSipLocator>();
         services.AddSingleton<EdgeLoop>();
         services.AddHostedService<EdgeService>();
         return services;

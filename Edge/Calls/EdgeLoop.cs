@@ -272,7 +272,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         }
         var events = new LegMedia(this, _time);
         var secure = call.Peer.IsSecure;
-        var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls), events);
+        var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily }, events);
         if (answer.Session is null)
         {
             Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");

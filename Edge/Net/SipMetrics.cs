@@ -33,6 +33,8 @@ internal static class SipMetrics
     public static readonly Counter.Child InternalError = s_rejected.WithLabels("internal_error");
     public static readonly Counter.Child SendFailed = s_rejected.WithLabels("send_failed");
 
+    public static readonly Counter DnsFailed = Metrics.CreateCounter("ivr_dns_failures_total", "DNS look-ups without any answer.");
+
     private static readonly Counter s_dialled = Metrics.CreateCounter("ivr_sip_connects_total", "Streams that we opened to peers, by outcome.", "outcome");
     private static readonly Gauge s_connections = Metrics.CreateGauge("ivr_sip_connections", "Open SIP streams.", "transport");
 

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Prometheus;
 
 namespace IvrActors.Edge.Net.Tls;
@@ -37,6 +38,19 @@ public sealed class ServerCertificate
 
     /// <summary>For handshakes that begin now.</summary>
     public SslStreamCertificateContext Context => _current.Context;
+
+    /// <summary>For a listener of web pages: TLS 1.2 and 1.3, and the certificate of the moment.</summary>
+    public TlsHandshakeCallbackOptions WebOptions() => new()
+    {
+        HandshakeTimeout = TlsRules.HandshakeTimeout,
+        OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = Context,
+            EnabledSslProtocols = TlsRules.Protocols,
+            CipherSuitesPolicy = TlsRules.Suites,
+            AllowRenegotiation = false,
+        }),
+    };
 
     /// <summary>A certificate that never changes.</summary>
     public static ServerCertificate Of(X509Certificate2 certificate) => new(new Loaded(certificate, []), null, null, []);

@@ -7,7 +7,7 @@ namespace IvrActors.Edge.Net.Tls;
 internal static class TlsRules
 {
 #pragma warning disable CA5398 // Older versions are refused on purpose, and the system's default may allow them.
-    public const SslProtocols Protocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+    public static SslProtocols Protocols { get; } = SslProtocols.Tls12 | SslProtocols.Tls13;
 #pragma warning restore CA5398
 
     /// <summary>A handshake that takes longer is an attack or a dead peer.</summary>

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using IvrActors.Edge.Sip.Message;
 using Xunit;
@@ -23,26 +24,29 @@ internal sealed class Phone : IAsyncDisposable
 
     public string CallId { get; set; } = "call" + Guid.NewGuid().ToString("N");
 
+    public IPEndPoint Local => (IPEndPoint)_socket.LocalEndPoint!;
+
     public int Available => _socket.Available;
 
     public static Phone Udp(IPEndPoint server, string address = "127.0.31.1", int port = 0)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         socket.Bind(new IPEndPoint(IPAddress.Parse(address), port));
         socket.Connect(server);
         return new Phone(socket, "UDP");
     }
 
-    public static async Task<Phone> Stream(IPEndPoint server, bool tls, string address = "127.0.31.1")
+    public static async Task<Phone> Stream(IPEndPoint server, bool tls, string address = "127.0.31.1", X509Certificate2? certificate = null)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
         await socket.ConnectAsync(server);
         var phone = new Phone(socket, tls ? "TLS" : "TCP") { _stream = new NetworkStream(socket, ownsSocket: true) };
         if (tls)
         {
             var secure = new SslStream(phone._stream, false, (_, _, _, _) => true);
-            await secure.AuthenticateAsClientAsync("edge").WaitAsync(EdgeHost.Patience);
+            var options = new SslClientAuthenticationOptions { TargetHost = "edge", ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true) };
+            await secure.AuthenticateAsClientAsync(options).WaitAsync(EdgeHost.Patience);
             phone._stream = secure;
         }
         phone._reader = PipeReader.Create(phone._stream);
