@@ -14,10 +14,10 @@ internal sealed class SipConnectionHandler(SipTransports transports, SipIntake i
         if (connection.RemoteEndPoint is not IPEndPoint remote) return;
         var source = SourceAddress.Of(remote);
         var verified = connection.Features.Get<TlsPeer>();
-        if ((verified?.Trunk ?? intake.Trunks.Find(source)) is not { } trunk) return;
         var secure = connection.Features.Get<ITlsHandshakeFeature>() is not null;
+        if (intake.TrunkOf(source, secure, verified) is not { } trunk) return;
         NoteLocalPort(connection, secure);
-        var peer = new SipPeer(secure ? SipTransport.Tls : SipTransport.Tcp, source.ToEndPoint(), transports.NextConnection(), trunk);
+        var peer = new SipPeer(secure ? SipTransport.Tls : SipTransport.Tcp, source.ToEndPoint(), transports.NextConnection(), trunk) { Certified = verified?.Trunks ?? [] };
         var sip = new SipConnection(peer, time, connection.Abort) { Identities = verified?.Identities ?? [] };
         transports.Add(sip);
         try

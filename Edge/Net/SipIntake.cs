@@ -1,4 +1,6 @@
 using IvrActors.Edge.Calls;
+using IvrActors.Edge.Net.Tls;
+using IvrActors.Edge.Sip;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using Microsoft.AspNetCore.Connections;
@@ -6,7 +8,7 @@ using Microsoft.AspNetCore.Connections;
 namespace IvrActors.Edge.Net;
 
 /// <summary>What all listeners do with a message: the limit and the trunk of its source first, then parse it and hand it to the signalling thread.</summary>
-internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider time)
+internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, SourceReputation reputation, TimeProvider time)
 {
     /// <summary>A stream's sender above its limit is slowed down by not reading; above this wait it is cut off.</summary>
     private static readonly TimeSpan s_mostWait = TimeSpan.FromSeconds(2);
@@ -23,9 +25,11 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider
 
     public long Now => time.GetElapsedTime(0).Ticks;
 
-    /// <summary>The trunk of this source if it may send now, else null (counted): then nothing is answered.</summary>
-    public EdgeTrunk? Admit(in SourceAddress source)
+    /// <summary>The trunk of this source if it may send now, else null (counted): then nothing is answered. The cheapest question comes first.</summary>
+    /// <param name="proven">Whether the source is that of a stream connection, which cannot be forged.</param>
+    public EdgeTrunk? Admit(in SourceAddress source, bool proven)
     {
+        if (IsBlocked(source)) return null;
         if (!Limiter.Allow(Now, source.Prefix))
         {
             SipMetrics.RateLimited.Inc();
@@ -34,6 +38,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider
         if (Trunks.Find(source) is not { } trunk)
         {
             SipMetrics.UnknownSource.Inc();
+            reputation.Offend(source, SourceOffence.UnknownSource, proven);
             return null;
         }
         if (!loop.IsFlooded) return trunk;
@@ -44,16 +49,27 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider
     /// <summary>Whether a source may connect: a trunk's, or one that may still prove to be a trunk's.</summary>
     public bool AdmitConnection(in SourceAddress source, bool mayProve)
     {
-        if (!mayProve) return Admit(source) is not null;
+        if (!mayProve) return Admit(source, proven: true) is not null;
+        if (IsBlocked(source)) return false;
         if (Limiter.Allow(Now, source.Prefix)) return true;
         SipMetrics.RateLimited.Inc();
         return false;
     }
 
+    /// <summary>The trunk as which a stream comes in; null, and counted, for one that proved to be nobody's.</summary>
+    public EdgeTrunk? TrunkOf(in SourceAddress source, bool secure, TlsPeer? verified)
+    {
+        if (Trunks.Find(source, secure, verified?.Trunks) is { } trunk) return trunk;
+        SipMetrics.UnknownSource.Inc();
+        reputation.Offend(source, SourceOffence.UnknownSource, proven: true);
+        return null;
+    }
+
     /// <summary>Waits until a message of this stream may be taken.</summary>
-    /// <exception cref="ConnectionAbortedException">That would take too long.</exception>
+    /// <exception cref="ConnectionAbortedException">That would take too long, or the source is not listened to any more.</exception>
     public async ValueTask Pace(SourceAddress source)
     {
+        if (IsBlocked(source)) throw new ConnectionAbortedException();
         while (IsFlooded) await Task.Delay(s_floodPause, time);
         var decision = Limiter.Take(Now, source.Prefix);
         while (!decision.Allowed)
@@ -63,6 +79,14 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider
             await Task.Delay(decision.RetryAfter + TimeSpan.FromMilliseconds(1), time);
             decision = Limiter.Take(Now, source.Prefix);
         }
+    }
+
+    /// <summary>Whether nothing of this source is listened to (counted).</summary>
+    public bool IsBlocked(in SourceAddress source)
+    {
+        if (!reputation.IsBlocked(source)) return false;
+        SipMetrics.Blocked.Inc();
+        return true;
     }
 
     /// <summary>Parsed bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>
@@ -76,6 +100,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TimeProvider
         }
         if (result.Rejection == SipRejection.KeepAlive) return;
         SipMetrics.Rejected(result.Rejection);
+        reputation.Offend(SourceAddress.Of(peer.EndPoint), SourceOffence.Malformed, peer.Reliable);
         if (result is { Answerable: { } answerable, AnswerStatus: { } status })
             loop.Post(new LoopInput(LoopInputKind.Refused, answerable) { Peer = peer, Number = status });
     }

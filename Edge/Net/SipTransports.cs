@@ -52,7 +52,7 @@ public sealed class SipTransports(EdgeOptions options)
         {
             var target = StreamTarget.Of(transport, endPoint, trunk, tlsHost);
             if (Find(target) is { } open) return open.Peer;
-            var peer = new SipPeer(transport, endPoint, NextConnection(), trunk);
+            var peer = new SipPeer(transport, endPoint, NextConnection(), trunk) { OpenedByUs = true };
             if (Dial is null || transport is SipTransport.Ws or SipTransport.Wss || _outgoing >= MostOutgoing) return peer;
             _outgoing++;
             _dialled[peer.Connection] = target;

@@ -103,9 +103,9 @@ internal sealed class SipWebSocketHandler(SipTransports transports, SipIntake in
         if (http.Connection.RemoteIpAddress is not { } address) return;
         var source = SourceAddress.Of(new IPEndPoint(address, http.Connection.RemotePort));
         var verified = http.Features.Get<TlsPeer>();
-        if ((verified?.Trunk ?? intake.Trunks.Find(source)) is not { } trunk) return;
+        if (intake.TrunkOf(source, transport == SipTransport.Wss, verified) is not { } trunk) return;
         NoteLocalPort(http.Connection.LocalPort, transport);
-        var peer = new SipPeer(transport, source.ToEndPoint(), transports.NextConnection(), trunk);
+        var peer = new SipPeer(transport, source.ToEndPoint(), transports.NextConnection(), trunk) { Certified = verified?.Trunks ?? [] };
         var connection = new SipConnection(peer, time, http.Abort) { Identities = verified?.Identities ?? [] };
         transports.Add(connection);
         try

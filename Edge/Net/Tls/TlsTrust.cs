@@ -44,16 +44,10 @@ internal sealed partial class TlsTrust
     {
         peer = null;
         var identities = SipIdentity.IdentitiesOf(certificate);
-        var claimed = false;
-        foreach (var trunk in _known)
-        {
-            if (!Overlap(identities, trunk.Tls!.Identities)) continue;
-            claimed = true;
-            if (!IsFrom(trunk, source) || !IsTrusted(certificate, sent, trunk.Tls.AuthorityFile)) continue;
-            peer = new TlsPeer(trunk, identities);
-            return true;
-        }
-        return !claimed;
+        var claimed = Array.FindAll(_known, trunk => Overlap(identities, trunk.Tls!.Identities));
+        var proven = Array.FindAll(claimed, trunk => IsFrom(trunk, source) && IsTrusted(certificate, sent, trunk.Tls!.AuthorityFile));
+        if (proven.Length > 0) peer = new TlsPeer(proven, identities);
+        return proven.Length > 0 || claimed.Length == 0;
     }
 
     /// <summary>A trunk with address ranges demands both.</summary>

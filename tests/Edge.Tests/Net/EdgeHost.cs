@@ -6,6 +6,7 @@ using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Tls;
+using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Tests.Calls;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
@@ -41,6 +42,8 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public EdgeReadiness Readiness => _app.Services.GetRequiredService<EdgeReadiness>();
 
+    public ISourceReputation Reputation => _app.Services.GetRequiredService<ISourceReputation>();
+
     public EdgeLoop Loop => _app.Services.GetRequiredService<EdgeLoop>();
 
     public IPEndPoint Udp => new(IPAddress.Loopback, _app.Services.GetRequiredService<SipTransports>().Address.UdpPort);
@@ -63,11 +66,12 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public EdgeTrunk Trunk(string name) => _app.Services.GetRequiredService<EdgeOptions>().Trunks.Single(trunk => trunk.Name == name);
 
+    /// <param name="neverBlock">By default everybody: few tests are about blocks, and many send garbage.</param>
     /// <param name="trunks">Beside the trunk of 127.0.31.0/24.</param>
     /// <param name="certificate">Of TLS; null: any.</param>
     /// <param name="second">An address of the other family.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
-        bool webSockets = false, IReadOnlyList<string>? origins = null)
+        bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0")
     {
         var options = new EdgeOptions
         {
@@ -83,6 +87,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             Certificate = certificate ?? AnyCertificate(),
             Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [IPNetwork.Parse("127.0.31.0/24")] }, .. trunks ?? []],
             MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
+            NeverBlock = [IPNetwork.Parse(neverBlock)],
             PromptFolder = "none",
             RenderedPromptFolder = "none",
         };
