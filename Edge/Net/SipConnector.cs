@@ -17,10 +17,10 @@ internal sealed partial class SipConnector(EdgeOptions options, SipTransports tr
     /// <summary>Connecting and shaking hands together: well below the 32 s that a transaction waits, so that the next hop can be tried.</summary>
     private static readonly TimeSpan s_connectTimeout = TimeSpan.FromSeconds(4);
 
-    /// <summary>Without an answer to probes of the kernel for this long the peer is gone, also one that answers no pings.</summary>
-    private const int DeadAfterSeconds = 60;
-
+    /// <summary>A peer that answers no pings is found to be gone by the kernel's probes: after two minutes.</summary>
+    private const int QuietSeconds = 60;
     private const int ProbeSeconds = 20;
+    private const int MostProbes = 3;
 
     /// <summary>Begins to connect. The connection takes messages at once and keeps them until it stands.</summary>
     public SipConnection Dial(SipPeer peer, StreamTarget target)
@@ -78,8 +78,9 @@ internal sealed partial class SipConnector(EdgeOptions options, SipTransports tr
         // Our own address as source: it is what the peer's rules know.
         if (options.AddressOf(target.EndPoint.AddressFamily) is { } own) socket.Bind(new IPEndPoint(own, 0));
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, DeadAfterSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, QuietSeconds);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, ProbeSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, MostProbes);
         await socket.ConnectAsync(target.EndPoint, either.Token);
         var network = new NetworkStream(socket, ownsSocket: false);
         if (target.Transport == SipTransport.Tcp) return network;

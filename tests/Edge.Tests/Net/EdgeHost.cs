@@ -55,6 +55,9 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public IPEndPoint Tls => Listener(1);
 
+    /// <summary>With a second address and without WebSockets.</summary>
+    public IPEndPoint TcpV6 => new(IPAddress.IPv6Loopback, new Uri(_app.Urls.ElementAt(2)).Port);
+
     public IPEndPoint Ws => Listener(2);
 
     public IPEndPoint Wss => Listener(3);

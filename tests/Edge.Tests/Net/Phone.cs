@@ -124,6 +124,13 @@ internal sealed class Phone : IAsyncDisposable
         return bytes;
     }
 
+    /// <summary>Breaks the connection off, as a host that lost power and came back does.</summary>
+    public void Reset()
+    {
+        _socket.LingerState = new LingerOption(true, 0);
+        _socket.Dispose();
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_stream is not null) await _stream.DisposeAsync();
