@@ -361,19 +361,18 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     /// <summary>The call of a request, if its sender may speak in it.</summary>
     private SipCall? FindCall(SipRequest request, SipPeer peer) =>
-        DialogId.Of(request) is { } id && Table.TryFind(id, out var call) && MaySpeakFor(call.Peer, peer) ? call : null;
+        DialogId.Of(request) is { } id && Table.TryFind(id, out var call) && (MaySpeakFor(call.Peer, peer) || (call.Dialog.IsCaller && MayAnswerFor(call.Peer, peer))) ? call : null;
 
-    /// <summary>
-    /// Only the same trunk (or whoever proved before, at the same address or on the same connection, to be that trunk), and what began over TLS
-    /// stays there: our SRTP key in an answer must not leave in clear.
-    /// </summary>
-    private static bool MaySpeakFor(SipPeer known, SipPeer peer) =>
-        (known.Trunk == peer.Trunk || (known.Reliable && known.Connection == peer.Connection) || known.EndPoint.Address.Equals(peer.EndPoint.Address))
-        && (!known.IsSecure || peer.IsSecure);
+    /// <summary>Only the same trunk, and what began over TLS stays there: our SRTP key in an answer must not leave in clear.</summary>
+    private static bool MaySpeakFor(SipPeer known, SipPeer peer) => known.Entry == peer.Entry && (!known.IsSecure || peer.IsSecure);
+
+    /// <summary>Where we went ourselves, the address counts too: trunks may share one, and which of them the network would name is not what we dialled.</summary>
+    private static bool MayAnswerFor(SipPeer hop, SipPeer peer) =>
+        (hop.Entry == peer.Entry || hop.EndPoint.Address.Equals(peer.EndPoint.Address)) && (!hop.IsSecure || peer.IsSecure);
 
     private void Response(long now, SipResponse response, SipPeer peer)
     {
-        if (_transactions.FindClient(response) is not { } transaction || !MaySpeakFor(transaction.Peer, peer)) return;
+        if (_transactions.FindClient(response) is not { } transaction || !MayAnswerFor(transaction.Peer, peer)) return;
         if (!ResponseScreening.IsOurs(response, address.Host, address.PortOf(transaction.Peer.Transport))) return;
         if (Feed(now, transaction, TransactionInput.FromPeer(response)) == TransactionReport.Deliver) ((IResponseUser)transaction.User!).Responded(now, transaction, response);
     }
