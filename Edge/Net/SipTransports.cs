@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using IvrActors.Edge.Sip.Dialogs;
+using IvrActors.Edge.Sip.Locating;
+using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 
 namespace IvrActors.Edge.Net;
@@ -62,16 +64,23 @@ public sealed class SipTransports(EdgeOptions options)
         }
     }
 
-    /// <summary>A new connection to where a stream of ours that ended led to, for what has to go on it (RFC 3261 18.2.2); null where the peer had connected to us.</summary>
-    public SipPeer? Redial(SipPeer lost)
+    /// <summary>
+    /// Another way to a peer whose stream is gone (RFC 3261 18.2.2): to where we had connected; else to where it says that it listens, if that is
+    /// the address that it came from or one of the trunk's. Null when there is none.
+    /// </summary>
+    public SipPeer? Reconnect(SipPeer gone, SipUri way)
     {
-        ArgumentNullException.ThrowIfNull(lost);
-        StreamTarget target;
+        ArgumentNullException.ThrowIfNull(gone);
+        ArgumentNullException.ThrowIfNull(way);
         lock (_lock)
         {
-            if (!_dialled.TryGetValue(lost.Connection, out target)) return null;
+            if (_dialled.TryGetValue(gone.Connection, out var target)) return PeerTo(gone.Transport, target.EndPoint, target.Trunk, target.TlsHost);
         }
-        return PeerTo(lost.Transport, target.EndPoint, target.Trunk, target.TlsHost);
+        if (gone.Transport is not (SipTransport.Tcp or SipTransport.Tls) || !IPAddress.TryParse(way.Host.AsSpan().Trim("[]"), out var address)) return null;
+        if (!address.Equals(gone.EndPoint.Address) && !gone.Entry.IsFrom(address)) return null;
+        // Without a name that its certificate must be for, nobody could be told from the trunk.
+        if (gone.Transport == SipTransport.Tls && gone.Entry.Tls is null) return null;
+        return PeerTo(gone.Transport, new IPEndPoint(address, way.Port ?? LocationPlan.DefaultPort(gone.Transport)), gone.Entry).As(gone.Trunk);
     }
 
     internal void Bind(Socket udp)

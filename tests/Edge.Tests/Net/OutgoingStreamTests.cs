@@ -14,6 +14,7 @@ namespace IvrActors.Edge.Tests.Net;
 public sealed class OutgoingStreamTests : IDisposable
 {
     private static readonly byte[] s_message = Samples.Request("OPTIONS");
+    private static readonly SipUri s_nowhere = Uri("sip:gone.invalid");
 
     private readonly TestAuthority _authority = new();
     private readonly string _authorityFile = Path.GetTempFileName();
@@ -177,8 +178,23 @@ public sealed class OutgoingStreamTests : IDisposable
         var lost = host.Transports.PeerTo(SipTransport.Tcp, server.EndPoint, host.Trunk("test"));
         await (await server.Accept()).DisposeAsync();
         await EdgeHost.Until(() => host.Connections == 0);
-        var again = host.Transports.Redial(lost)!;
+        var again = host.Transports.Reconnect(lost, s_nowhere)!;
         Assert.True(Send(host, again));
         Assert.Equal(s_message, (await (await server.Accept()).Next())!.Value.Bytes);
     }
+
+    [Fact]
+    public async Task A_peer_that_had_connected_is_called_back_where_it_listens_but_only_at_addresses_that_are_its_own()
+    {
+        await using var host = await EdgeHost.Start(trunks: [_trunk]);
+        var tcp = new SipPeer(SipTransport.Tcp, IPEndPoint.Parse("127.0.33.5:40000"), 77, _trunk);
+        Assert.Equal("127.0.33.5:5060", host.Transports.Reconnect(tcp, Uri("sip:127.0.33.5"))?.EndPoint.ToString());
+        Assert.Equal("127.0.33.9:5080", host.Transports.Reconnect(tcp, Uri("sip:127.0.33.9:5080"))?.EndPoint.ToString());
+        Assert.Null(host.Transports.Reconnect(tcp, Uri("sip:127.0.50.1")));
+        Assert.Null(host.Transports.Reconnect(tcp, s_nowhere));
+        Assert.Null(host.Transports.Reconnect(new SipPeer(SipTransport.Tls, IPEndPoint.Parse("127.0.31.5:40000"), 78, host.Trunk("test")), Uri("sip:127.0.31.5")));
+        Assert.Null(host.Transports.Reconnect(new SipPeer(SipTransport.Wss, IPEndPoint.Parse("127.0.33.5:40000"), 79, _trunk), Uri("sip:127.0.33.5")));
+    }
+
+    private static SipUri Uri(string text) => SipUri.TryParse(text, out var uri) ? uri : throw new ArgumentException(text);
 }
