@@ -292,7 +292,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             Edge = _options.Name,
             Tenant = trunk.Tenant,
             Trunk = trunk.Name,
-            Called = CallingParty.Called(invite),
+            Called = CallingParty.Called(invite, trunk),
             Calling = CallingParty.Calling(invite, trunk),
             Origin = CallingParty.Origin(trunk),
             Encrypted = secure && answer.Session.Srtp,
