@@ -17,7 +17,7 @@ internal sealed class TrunkTable
     private volatile Entry[] _learned = [];
 
     public TrunkTable(IReadOnlyList<EdgeTrunk> trunks) =>
-        _entries = [.. trunks.Where(trunk => trunk is { IsIdentified: true, Digest: null }).SelectMany(EntriesOf).OrderByDescending(entry => entry.Mask)];
+        _entries = [.. trunks.Where(trunk => trunk.IsIdentified).SelectMany(EntriesOf).OrderByDescending(entry => entry.Mask)];
 
     /// <summary>The trunk, or null: then nothing is answered.</summary>
     /// <param name="secure">Whether it speaks TLS: a trunk may demand that.</param>

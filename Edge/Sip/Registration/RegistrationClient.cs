@@ -1,18 +1,9 @@
 using System.Globalization;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Edges;
 
 namespace IvrActors.Edge.Sip.Registration;
-
-public enum RegistrationState
-{
-    /// <summary>Not asked for yet, or ended.</summary>
-    None = 0,
-    Registered = 1,
-
-    /// <summary>The last attempt failed; an earlier one may still hold.</summary>
-    Failing = 2,
-}
 
 /// <summary>
 /// Keeps one address of record registered with a trunk's registrar (RFC 3261 10.2). A machine: <see cref="Begin"/> gives the request when
@@ -47,7 +38,7 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     /// <summary>When <see cref="Begin"/> is due; <see cref="SipTimes.Never"/> while an answer is awaited.</summary>
     public long NextDeadline { get; private set; }
 
-    public RegistrationState State { get; private set; }
+    public TrunkRegistration State { get; private set; }
 
     /// <summary>Until when the registrar knows us; 0 when it does not.</summary>
     public long RegisteredUntil { get; private set; }
@@ -57,6 +48,9 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
 
     /// <summary>Status of the last answer; 408 when none came.</summary>
     public int LastStatus { get; private set; }
+
+    /// <summary>What is due is on its way: nothing is until <see cref="Answered"/>.</summary>
+    public void Await() => NextDeadline = SipTimes.Never;
 
     /// <summary>The REGISTER that is due.</summary>
     /// <param name="contact">Our address over the transport that it will take, as name-addr.</param>
@@ -72,7 +66,7 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     {
         NextDeadline = SipTimes.Never;
         var stands = RegisteredUntil > now;
-        (State, RegisteredUntil, FailingSince) = (RegistrationState.None, 0, 0);
+        (State, RegisteredUntil, FailingSince) = (TrunkRegistration.None, 0, 0);
         return stands ? Request(TimeSpan.Zero) : null;
     }
 
@@ -94,7 +88,7 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     private void Granted(long now, SipResponse response)
     {
         var granted = GrantedTo(response);
-        (State, FailingSince, _failures, _brief) = (RegistrationState.Registered, 0, 0, false);
+        (State, FailingSince, _failures, _brief) = (TrunkRegistration.Registered, 0, 0, false);
         RegisteredUntil = now + granted.Ticks;
         // At 85 to 90 %: early enough for a retry, and not all edges at once.
         var refresh = granted * (0.85 + 0.05 * random());
@@ -104,7 +98,7 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     private void Failed(long now, SipResponse? response)
     {
         if (FailingSince == 0) FailingSince = now;
-        State = RegistrationState.Failing;
+        State = TrunkRegistration.Failing;
         if (RegisteredUntil <= now) RegisteredUntil = 0;
         var refused = response?.Status is 401 or 403 or 404 or 407;
         var most = (refused ? s_refusedBase : s_base) * Math.Pow(2, Math.Min(_failures++, 10));

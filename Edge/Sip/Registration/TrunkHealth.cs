@@ -1,17 +1,8 @@
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Edges;
 
 namespace IvrActors.Edge.Sip.Registration;
-
-public enum TrunkHealthState
-{
-    /// <summary>Not asked, or not answered yet.</summary>
-    Unknown = 0,
-    Up = 1,
-
-    /// <summary>Some answers in a row did not come, or said 503.</summary>
-    Down = 2,
-}
 
 /// <summary>Whether a trunk's proxy lives, by OPTIONS (RFC 3261 11). Any answer but 408 and 503 is a sign of life, a refusal too.</summary>
 /// <param name="random">As for <see cref="RegistrationClient"/>.</param>
@@ -27,7 +18,10 @@ public sealed class TrunkHealth(OutboundRoute route, TimeSpan period, string cal
     /// <summary>When <see cref="Begin"/> is due; <see cref="SipTimes.Never"/> while an answer is awaited.</summary>
     public long NextDeadline { get; private set; }
 
-    public TrunkHealthState State { get; private set; }
+    public TrunkProxy State { get; private set; }
+
+    /// <summary>What is due is on its way: nothing is until <see cref="Answered"/>.</summary>
+    public void Await() => NextDeadline = SipTimes.Never;
 
     /// <summary>The OPTIONS that is due.</summary>
     public SipRequest Begin()
@@ -49,8 +43,8 @@ public sealed class TrunkHealth(OutboundRoute route, TimeSpan period, string cal
         _sequence = Math.Max(_sequence, response?.CSeq.Number ?? _sequence + 1);
         if (response is null or { Status: 408 or 503 }) _missed++;
         else _missed = 0;
-        if (_missed == 0) State = TrunkHealthState.Up;
-        else if (_missed >= MostMissed) State = TrunkHealthState.Down;
+        if (_missed == 0) State = TrunkProxy.Up;
+        else if (_missed >= MostMissed) State = TrunkProxy.Down;
         NextDeadline = now + (period * (0.9 + 0.1 * random())).Ticks;
     }
 
@@ -58,6 +52,6 @@ public sealed class TrunkHealth(OutboundRoute route, TimeSpan period, string cal
     public void End()
     {
         NextDeadline = SipTimes.Never;
-        State = TrunkHealthState.Unknown;
+        State = TrunkProxy.Unknown;
     }
 }

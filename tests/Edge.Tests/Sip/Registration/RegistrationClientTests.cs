@@ -1,6 +1,7 @@
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Registration;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Edges;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Sip.Registration;
@@ -33,7 +34,7 @@ public class RegistrationClientTests
     {
         _random = random;
         Answer(200, "Contact: <sip:other@h>;expires=20, <sip:ivr@192.0.2.1:5061;transport=tls>;expires=1000");
-        Assert.Equal((RegistrationState.Registered, Seconds(1000)), (_client.State, _client.RegisteredUntil - _now));
+        Assert.Equal((TrunkRegistration.Registered, Seconds(1000)), (_client.State, _client.RegisteredUntil - _now));
         Assert.Equal(Seconds(1000 * part), _client.NextDeadline - _now, 10d);
     }
 
@@ -66,10 +67,10 @@ public class RegistrationClientTests
             _now = _client.NextDeadline;
         }
         Assert.Equal([15, 60, 60, 240, 240, 960, 900, 1800, 900], waits);
-        Assert.Equal((RegistrationState.Failing, TimeSpan.TicksPerHour, 503), (_client.State, _client.FailingSince, _client.LastStatus));
+        Assert.Equal((TrunkRegistration.Failing, TimeSpan.TicksPerHour, 503), (_client.State, _client.FailingSince, _client.LastStatus));
         _random = 0;
         Answer(200);
-        Assert.Equal((RegistrationState.Registered, 0L), (_client.State, _client.FailingSince));
+        Assert.Equal((TrunkRegistration.Registered, 0L), (_client.State, _client.FailingSince));
         Answer(0);
         Assert.Equal(Seconds(15), _client.NextDeadline - _now);
     }
@@ -101,7 +102,7 @@ public class RegistrationClientTests
         Assert.Equal("7200", _client.Begin(Contact).Headers.First("Expires"));
         Answer(423, "Min-Expires: 8000");
         Assert.True(_client.NextDeadline > _now);
-        Assert.Equal(RegistrationState.Failing, _client.State);
+        Assert.Equal(TrunkRegistration.Failing, _client.State);
     }
 
     [Fact]
@@ -110,7 +111,7 @@ public class RegistrationClientTests
         Answer(200, "Expires: 100");
         _now += Seconds(85);
         Answer(0);
-        Assert.Equal((RegistrationState.Failing, true), (_client.State, _client.RegisteredUntil > _now));
+        Assert.Equal((TrunkRegistration.Failing, true), (_client.State, _client.RegisteredUntil > _now));
         _now += Seconds(16);
         Answer(0);
         Assert.Equal(0, _client.RegisteredUntil);
@@ -134,7 +135,7 @@ public class RegistrationClientTests
         Answer(200);
         var request = _client.End(_now)!;
         Assert.Equal((Contact + ";expires=0", "0"), (request.Headers.First("Contact"), request.Headers.First("Expires")));
-        Assert.Equal((SipTimes.Never, RegistrationState.None), (_client.NextDeadline, _client.State));
+        Assert.Equal((SipTimes.Never, TrunkRegistration.None), (_client.NextDeadline, _client.State));
     }
 
     [Fact]
@@ -143,13 +144,13 @@ public class RegistrationClientTests
         var health = new TrunkHealth(Route(), TimeSpan.FromSeconds(30), "c", "f", () => 1);
         Assert.Equal(("OPTIONS", "sips:carrier.example", 1u), (health.Begin().Method, health.Begin().RequestUri.ToString(), 1u));
         health.Answered(_now, null);
-        Assert.Equal((TrunkHealthState.Unknown, Seconds(30)), (health.State, health.NextDeadline - _now));
+        Assert.Equal((TrunkProxy.Unknown, Seconds(30)), (health.State, health.NextDeadline - _now));
         health.Answered(_now, Response(405, 9));
-        Assert.Equal((TrunkHealthState.Up, 10u), (health.State, health.Begin().CSeq.Number));
+        Assert.Equal((TrunkProxy.Up, 10u), (health.State, health.Begin().CSeq.Number));
         health.Answered(_now, Response(503, 10));
-        Assert.Equal(TrunkHealthState.Up, health.State);
+        Assert.Equal(TrunkProxy.Up, health.State);
         health.Answered(_now, null);
-        Assert.Equal(TrunkHealthState.Down, health.State);
+        Assert.Equal(TrunkProxy.Down, health.State);
         health.End();
         Assert.Equal(SipTimes.Never, health.NextDeadline);
     }
