@@ -1,5 +1,6 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
+using System.Net.Sockets;
+using IvrActors.Edge.Net.Tls;
 using IvrActors.Grains.Interfaces.Policies;
 
 namespace IvrActors.Edge;
@@ -12,13 +13,31 @@ public sealed class EdgeOptions
     /// <summary>Address of the SIP listeners and of media; also the address that goes into Via, Contact and SDP.</summary>
     public required IPAddress Address { get; init; }
 
+    /// <summary>As <see cref="Address"/>, of the other family; null: one family only.</summary>
+    public IPAddress? SecondAddress { get; init; }
+
     /// <summary>Ports of the SIP listeners; null turns one off, 0 takes any free port (tests).</summary>
     public int? UdpPort { get; init; } = 5060;
     public int? TcpPort { get; init; } = 5060;
     public int? TlsPort { get; init; } = 5061;
+    public int? WsPort { get; init; }
+    public int? WssPort { get; init; }
 
-    /// <summary>Server certificate with its key. Needed when <see cref="TlsPort"/> is set.</summary>
-    public X509Certificate2? Certificate { get; init; }
+    /// <summary>Where a WebSocket is upgraded (RFC 7118), and the web origins whose pages may do that; null: pages of the same host only.</summary>
+    public string WebSocketPath { get; init; } = "/sip";
+    public IReadOnlyList<string>? WebSocketOrigins { get; init; }
+
+    /// <summary>DNS servers to ask (RFC 3263); empty: the system's.</summary>
+    public IReadOnlyList<IPEndPoint> DnsServers { get; init; } = [];
+
+    /// <summary>Server certificate with its key. Needed when <see cref="TlsPort"/> or <see cref="WssPort"/> is set.</summary>
+    public ServerCertificate? Certificate { get; init; }
+
+    /// <summary>Both addresses, or the one.</summary>
+    public IReadOnlyList<IPAddress> Addresses => SecondAddress is null ? [Address] : [Address, SecondAddress];
+
+    /// <summary>Our address of this family, or null.</summary>
+    public IPAddress? AddressOf(AddressFamily family) => Address.AddressFamily == family ? Address : SecondAddress?.AddressFamily == family ? SecondAddress : null;
 
     /// <summary>RTP ports: even for RTP, the next odd one for RTCP.</summary>
     public int FirstMediaPort { get; init; } = 20000;

@@ -1,7 +1,10 @@
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Net.Locating;
+using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Reputation;
+using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Flows;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -12,7 +15,7 @@ namespace IvrActors.Edge;
 public static class EdgeServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds all of the edge but its stream listeners, for which the host calls <see cref="KestrelSipExtensions.ListenSip"/>. Needs an
+    /// Adds all of the edge but its stream listeners, for which the host calls <see cref="KestrelSipExtensions.ListenSip"/> and <see cref="SipWebSockets.UseSipWebSockets"/>. Needs an
     /// <c>IGrainFactory</c> and an <c>IRoleTokens</c>; time is <see cref="TimeProvider.System"/> unless the host adds another.
     /// </summary>
     public static IServiceCollection AddEdge(this IServiceCollection services, EdgeOptions options)
@@ -26,11 +29,19 @@ public static class EdgeServiceCollectionExtensions
         services.TryAddSingleton<ICallCluster, CallCluster>();
         services.AddSingleton<EdgeReadiness>();
         services.AddSingleton<SipTransports>();
+        services.AddSingleton(_ => new TrunkTable(options.Trunks));
         services.AddSingleton<SourceReputation>();
         services.AddSingleton<ISourceReputation>(provider => provider.GetRequiredService<SourceReputation>());
         services.AddSingleton<SipIntake>();
         services.AddSingleton<ConnectionGate>();
+        services.AddSingleton<TlsTrust>();
+        services.AddSingleton<SipStream>();
         services.AddSingleton<SipConnectionHandler>();
+        services.AddSingleton<SipWebSocketHandler>();
+        services.AddSingleton<SipConnector>();
+        services.AddSingleton<SipListeners>();
+        services.AddSingleton<ISipLocator, DnsSipLocator>();
+        services.AddSingleton<TrunkDesk>();
         services.AddSingleton<EdgeLoop>();
         services.AddHostedService<EdgeService>();
         return services;

@@ -16,7 +16,7 @@ namespace IvrActors.Edge.Calls;
 /// The signalling thread: one queue through which the user agent and all call legs run, one at a time, so none of them needs a lock. Sockets,
 /// media threads and grain replies post to it; grains are called from the thread pool.
 /// </summary>
-public sealed partial class EdgeLoop : IAsyncDisposable
+internal sealed partial class EdgeLoop : IAsyncDisposable
 {
     /// <summary>Inputs from the network that may wait: about a second of work. What comes above it is dropped; UDP peers repeat it.</summary>
     private const int MostWaiting = 20_000;
@@ -49,7 +49,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         EdgeReadiness readiness, TrunkDesk trunks, ILogger<EdgeLoop> log)
     {
         (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _trunks, _log) = (options, time, media, prompts, transports, cluster, readiness, trunks, log);
-        _agent = new UserAgent(transports.Address, TokenSource.Next, MostTransactions);
+        _agent = new UserAgent(transports.Address, TokenSource.Next, MostTransactions) { Reconnect = transports.Reconnect };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -286,7 +286,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         }
         var events = new LegMedia(this, _time);
         var secure = call.Peer.IsSecure;
-        var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls), events);
+        var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily }, events);
         if (answer.Session is null)
         {
             calls.Ended();

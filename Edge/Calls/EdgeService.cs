@@ -8,8 +8,8 @@ using Orleans.Runtime;
 
 namespace IvrActors.Edge.Calls;
 
-/// <summary>Runs the edge: opens the UDP socket, keeps the edge known to the cluster, and at the end lets no call hang.</summary>
-internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipTransports transports, SipIntake intake, EdgeReadiness readiness, EdgeToken token,
+/// <summary>Runs the edge: opens the sockets, keeps the edge known to the cluster, and at the end lets no call hang.</summary>
+internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, EdgeToken token,
     IGrainFactory grains, TimeProvider time, ILogger<EdgeService> log) : IHostedService, IEdgeObserver, IDisposable
 {
     private static readonly TimeSpan s_reportPeriod = TimeSpan.FromSeconds(2);
@@ -21,14 +21,11 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
     private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(5);
 
     private readonly CancellationTokenSource _stopping = new();
-    private UdpListener? _udp;
-    private ConnectionSweeper? _sweeper;
     private Task _reporting = Task.CompletedTask;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (options.UdpPort is not null) _udp = new UdpListener(options, transports, intake, log);
-        _sweeper = new ConnectionSweeper(transports, time);
+        listeners.Open();
         readiness.Listening();
         _reporting = Task.Run(Report, CancellationToken.None);
         return Task.CompletedTask;
@@ -47,8 +44,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
         }
         await _stopping.CancelAsync();
         await _reporting;
-        _udp?.Dispose();
-        _sweeper?.Dispose();
+        listeners.Dispose();
     }
 
     public Task Order(CallId call, CallCommand command)

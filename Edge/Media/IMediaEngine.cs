@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Media;
@@ -12,7 +13,11 @@ public interface IMediaEngine
 /// <param name="SecureSignalling">Whether the signalling is TLS: SDES keys are refused otherwise, unless <paramref name="SdesWithoutTls"/>.</param>
 /// <param name="Srtp">What the trunk demands.</param>
 /// <param name="SdesWithoutTls">See <see cref="EdgeTrunk.SdesWithoutTls"/>.</param>
-public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp, bool SdesWithoutTls);
+public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp, bool SdesWithoutTls)
+{
+    /// <summary>Family of the signalling: that of media where the peer left the choice to us.</summary>
+    public AddressFamily Family { get; init; }
+}
 
 /// <summary>Either a session with the SDP to send, or a refusal.</summary>
 public sealed class MediaAnswer

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Sdp;
@@ -48,9 +50,9 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
     {
         if (offer.IsEmpty) return OfferInstead(policy, events);
         var rules = SdpPolicy.For(policy.SecureSignalling, policy.SdesWithoutTls, policy.Srtp);
-        var refusal = Negotiate(offer, rules, out var description, out var agreed);
+        var refusal = Negotiate(offer, rules, family: null, out var description, out var agreed);
         if (refusal != SdpRefusal.None) return Refuse(refusal);
-        if (Open(policy, events) is not { } session) return NoPort();
+        if (Open(policy, AddressOf(FamilyFor(description)), events) is not { } session) return NoPort();
         return new MediaAnswer { Session = session, Sdp = session.Accept(description, agreed!) };
     }
 
@@ -58,15 +60,16 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
     {
         var rules = SdpPolicy.For(policy.SecureSignalling, policy.SdesWithoutTls, policy.Srtp);
         if (rules is { SrtpAllowed: false, PlainAllowed: false }) return Refuse(rules.SrtpBlockedBy);
-        return Open(policy, events) is { } session ? new MediaAnswer { Session = session, Sdp = session.Offer() } : NoPort();
+        return Open(policy, AddressOf(policy.Family), events) is { } session ? new MediaAnswer { Session = session, Sdp = session.Offer() } : NoPort();
     }
 
-    internal SdpRefusal Negotiate(ReadOnlySpan<byte> offer, SdpPolicy policy, out SdpDescription description, out NegotiatedMedia? agreed)
+    /// <param name="family">Of the session's address; null while it has none and may be of any family that we have.</param>
+    internal SdpRefusal Negotiate(ReadOnlySpan<byte> offer, SdpPolicy policy, AddressFamily? family, out SdpDescription description, out NegotiatedMedia? agreed)
     {
         agreed = null;
         var refusal = SdpParser.TryParse(offer, out description) != SdpRejection.None
             ? SdpRefusal.MalformedSdp
-            : SdpNegotiator.Negotiate(description, policy, Options.Address.AddressFamily, out agreed);
+            : SdpNegotiator.Negotiate(description, policy, family ?? FamilyFor(description), out agreed);
         foreach (var media in description.Media)
         {
             foreach (var crypto in media.Crypto)
@@ -82,13 +85,25 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
 
     private static MediaAnswer NoPort() => new() { Status = 503, Reason = "no-media-port" };
 
-    private MediaSession? Open(MediaPolicy policy, IMediaEvents events)
+    /// <summary>The family of the first address in an offer that we have an address of.</summary>
+    private AddressFamily FamilyFor(SdpDescription description)
+    {
+        foreach (var media in description.Media)
+        {
+            if ((media.Connection ?? description.Connection) is { } address && Options.AddressOf(address.AddressFamily) is not null) return address.AddressFamily;
+        }
+        return Options.Address.AddressFamily;
+    }
+
+    private IPAddress AddressOf(AddressFamily family) => Options.AddressOf(family) ?? Options.Address;
+
+    private MediaSession? Open(MediaPolicy policy, IPAddress address, IMediaEvents events)
     {
         if (_disposed) return null;
         var loop = _loops.MinBy(l => l.Sessions)!;
         for (var attempt = 0; attempt < MostPortAttempts && _ports.Rent() is { } port; attempt++)
         {
-            var session = new MediaSession(this, loop, events, policy, NewSeed(), port);
+            var session = new MediaSession(this, loop, events, policy, NewSeed(), address, port);
             if (!session.TryOpen())
             {
                 _ports.Return(port);

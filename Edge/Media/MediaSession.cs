@@ -1,3 +1,4 @@
+using System.Net;
 using IvrActors.Edge.Dtmf;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Rtp;
@@ -32,6 +33,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
     private readonly IMediaEvents _events;
     private readonly MediaPolicy _policy;
     private readonly SessionSeed _seed;
+    private readonly IPAddress _address;
     private readonly int _rtpPort;
     private readonly Player _player = new();
     private readonly List<PlayEvent> _played = [];
@@ -69,9 +71,9 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
     private uint _lastSenderReport;
     private long _lastSenderReportAt;
 
-    public MediaSession(MediaEngine engine, MediaLoop loop, IMediaEvents events, MediaPolicy policy, SessionSeed seed, int rtpPort)
+    public MediaSession(MediaEngine engine, MediaLoop loop, IMediaEvents events, MediaPolicy policy, SessionSeed seed, IPAddress address, int rtpPort)
     {
-        (_engine, _loop, _events, _policy, _seed, _rtpPort) = (engine, loop, events, policy, seed, rtpPort);
+        (_engine, _loop, _events, _policy, _seed, _address, _rtpPort) = (engine, loop, events, policy, seed, address, rtpPort);
         _sequence = seed.Sequence;
         _timestamp = seed.Timestamp;
     }
@@ -98,8 +100,8 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
     /// <summary>Binds both ports; false when one is taken by another program.</summary>
     public bool TryOpen()
     {
-        _rtp = _loop.Wire.Open(_engine.Options.Address, _rtpPort, rtcp: false, this);
-        _rtcp = _rtp is null ? null : _loop.Wire.Open(_engine.Options.Address, _rtpPort + 1, rtcp: true, this);
+        _rtp = _loop.Wire.Open(_address, _rtpPort, rtcp: false, this);
+        _rtcp = _rtp is null ? null : _loop.Wire.Open(_address, _rtpPort + 1, rtcp: true, this);
         if (_rtcp is not null) return true;
         _rtp?.Dispose();
         return false;
@@ -138,7 +140,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
                 _sdpVersion++;
                 return new MediaAnswer { Session = this, Sdp = Offer() };
             }
-            var refusal = _engine.Negotiate(offer, PolicyNow(), out var description, out var agreed);
+            var refusal = _engine.Negotiate(offer, PolicyNow(), _address.AddressFamily, out var description, out var agreed);
             if (refusal != SdpRefusal.None) return MediaEngine.Refuse(refusal);
             var isAnswer = _offering;
             _offering = false;
@@ -158,7 +160,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
         return _offering ? new SdpPolicy(false, policy.PlainAllowed, SdpRefusal.SrtpNotAllowed) : policy;
     }
 
-    private SdpLocal Local() => new(_engine.Options.Address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion);
+    private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion);
 
     private void Apply(NegotiatedMedia agreed)
     {

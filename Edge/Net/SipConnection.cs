@@ -1,14 +1,19 @@
+using System.IO.Pipelines;
+using System.Net.WebSockets;
 using System.Threading.Channels;
 using IvrActors.Edge.Sip.Transactions;
-using Microsoft.AspNetCore.Connections;
 
 namespace IvrActors.Edge.Net;
 
-/// <summary>One TCP or TLS connection of a peer: its write queue and the clocks by which a slow or idle peer is cut off.</summary>
-internal sealed class SipConnection(ConnectionContext context, SipPeer peer, TimeProvider time)
+/// <summary>One stream connection with a peer, whoever opened it: its write queue and the clocks by which a slow, idle or dead peer is cut off.</summary>
+/// <param name="abort">Ends it at once; may be called more than once.</param>
+internal sealed class SipConnection(SipPeer peer, TimeProvider time, Action abort)
 {
     /// <summary>Bytes that a peer may leave unread; a trunk with a thousand calls a second has less in flight.</summary>
     private const long MostUnsent = 4 * 1024 * 1024;
+
+    /// <summary>Bytes that wait until the connection is there: a second's worth of a busy trunk.</summary>
+    private const long MostWhileConnecting = 512 * 1024;
 
     private readonly Channel<byte[]> _unsent = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleReader = true });
     private long _unsentBytes;
@@ -17,10 +22,22 @@ internal sealed class SipConnection(ConnectionContext context, SipPeer peer, Tim
 
     public SipPeer Peer { get; } = peer;
 
+    /// <summary>Domains for which the peer's certificate was verified (RFC 5922); empty where it showed none.</summary>
+    public IReadOnlyList<string> Identities { get; set; } = [];
+
+    /// <summary>False while a connection of ours is still being made.</summary>
+    public bool IsOpen { get; set; } = true;
+
+    /// <summary>What a WebSocket is told when we end it.</summary>
+    public WebSocketCloseStatus CloseStatus { get; set; } = WebSocketCloseStatus.EndpointUnavailable;
+
+    /// <summary>Pings that we send on it; null on connections that the peer opened, and so keeps alive.</summary>
+    public KeepAlive? KeepAlive { get; init; }
+
     /// <summary>Queues bytes; false when the connection is going down.</summary>
     public bool TrySend(byte[] bytes)
     {
-        if (Interlocked.Add(ref _unsentBytes, bytes.Length) > MostUnsent)
+        if (Interlocked.Add(ref _unsentBytes, bytes.Length) > (IsOpen ? MostUnsent : MostWhileConnecting))
         {
             SipMetrics.SlowReader.Inc();
             Abort();
@@ -35,7 +52,7 @@ internal sealed class SipConnection(ConnectionContext context, SipPeer peer, Tim
     public void Abort()
     {
         _unsent.Writer.TryComplete();
-        context.Abort();
+        abort();
     }
 
     /// <summary>Notes what the reader saw: bytes that came, and whether the beginning of a message is left over.</summary>
@@ -53,13 +70,16 @@ internal sealed class SipConnection(ConnectionContext context, SipPeer peer, Tim
     public TimeSpan IdleFor => time.GetElapsedTime(Interlocked.Read(ref _lastInput));
 
     /// <summary>Writes until the connection ends or <see cref="Complete"/> was called and all is sent.</summary>
-    public async Task WriteAll()
+    /// <param name="write">Writes one message; false when nobody reads any more.</param>
+    public async Task WriteAll(Func<byte[], ValueTask<bool>> write)
     {
         await foreach (var bytes in _unsent.Reader.ReadAllAsync())
         {
-            var result = await context.Transport.Output.WriteAsync(bytes);
+            var goesOn = await write(bytes);
             Interlocked.Add(ref _unsentBytes, -bytes.Length);
-            if (result.IsCompleted || result.IsCanceled) return;
+            if (!goesOn) return;
         }
     }
+
+    public Task WriteAll(PipeWriter output) => WriteAll(async bytes => await output.WriteAsync(bytes) is { IsCompleted: false, IsCanceled: false });
 }

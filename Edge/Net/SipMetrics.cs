@@ -13,6 +13,8 @@ internal static class SipMetrics
         SipMethods.Register, "other",
     ];
 
+    private static readonly string[] s_transports = ["udp", "tcp", "tls", "ws", "wss"];
+
     private static readonly Counter s_messages = Metrics.CreateCounter("ivr_sip_messages_total", "SIP messages; a response counts for its request's method.", "direction", "method", "transport");
     private static readonly Counter s_rejected = Metrics.CreateCounter("ivr_sip_rejected_total", "What came in and was not served, by reason.", "reason");
     private static readonly Counter.Child[] s_in = Children("in");
@@ -23,10 +25,24 @@ internal static class SipMetrics
     public static readonly Counter.Child Blocked = s_rejected.WithLabels("blocked");
     public static readonly Counter.Child Overload = s_rejected.WithLabels("overload");
     public static readonly Counter.Child TooManyConnections = s_rejected.WithLabels("connections");
+    public static readonly Counter.Child TooManyHandshakes = s_rejected.WithLabels("handshakes");
+    public static readonly Counter.Child FalseIdentity = s_rejected.WithLabels("tls_identity");
+    public static readonly Counter.Child NotAWebSocket = s_rejected.WithLabels("websocket");
+    public static readonly Counter.Child KeepAliveLost = s_rejected.WithLabels("keep_alive");
     public static readonly Counter.Child SlowSender = s_rejected.WithLabels("slow_sender");
     public static readonly Counter.Child SlowReader = s_rejected.WithLabels("slow_reader");
     public static readonly Counter.Child InternalError = s_rejected.WithLabels("internal_error");
     public static readonly Counter.Child SendFailed = s_rejected.WithLabels("send_failed");
+
+    public static readonly Counter DnsFailed = Metrics.CreateCounter("ivr_dns_failures_total", "DNS look-ups without any answer.");
+
+    private static readonly Counter s_dialled = Metrics.CreateCounter("ivr_sip_connects_total", "Streams that we opened to peers, by outcome.", "outcome");
+    private static readonly Gauge s_connections = Metrics.CreateGauge("ivr_sip_connections", "Open SIP streams.", "transport");
+
+    /// <summary>How a connection of ours came out: <c>served</c>, <c>lost</c> (not reached) or <c>not_verified</c>.</summary>
+    public static void Dialled(string outcome) => s_dialled.WithLabels(outcome).Inc();
+
+    public static Gauge.Child Connections(SipTransport transport) => s_connections.WithLabels(s_transports[(int)transport]);
 
     public static void Received(string method, SipTransport transport) => s_in[Index(method, transport)].Inc();
 
@@ -41,5 +57,5 @@ internal static class SipMetrics
     }
 
     private static Counter.Child[] Children(string direction) =>
-        [.. from transport in (string[])["udp", "tcp", "tls", "ws", "wss"] from method in s_methods select s_messages.WithLabels(direction, method, transport)];
+        [.. from transport in s_transports from method in s_methods select s_messages.WithLabels(direction, method, transport)];
 }

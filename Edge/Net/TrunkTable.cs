@@ -38,6 +38,13 @@ internal sealed class TrunkTable
         return byAddress;
     }
 
+    /// <summary>Whether this is an address of a trunk or of its proxy, and not only one from which somebody may know a password.</summary>
+    public bool Knows(in SourceAddress source)
+    {
+        var bits = source.Bits;
+        return Array.Exists(_learned, entry => entry.Network == bits) || Array.Exists(_entries, entry => entry.Trunk.From.Count > 0 && (bits & entry.Mask) == entry.Network);
+    }
+
     /// <summary>
     /// Notes where a trunk's proxy was found, so that its answers and what it says in our dialogs come in. Names are resolved without proof,
     /// so a new request from there is served only when the trunk's own demands hold (<see cref="EdgeTrunk.Fits"/>).

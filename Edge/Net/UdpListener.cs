@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IvrActors.Edge.Net;
 
-/// <summary>The SIP UDP socket and the thread that empties it with one buffer.</summary>
+/// <summary>A SIP UDP socket and the thread that empties it with one buffer.</summary>
 internal sealed partial class UdpListener : IDisposable
 {
     /// <summary>Peers remembered so that a packet from a known address allocates none.</summary>
@@ -23,16 +23,27 @@ internal sealed partial class UdpListener : IDisposable
     private volatile bool _stopping;
 
     /// <summary>Binds the socket; throws <see cref="SocketException"/> when the port is taken.</summary>
-    public UdpListener(EdgeOptions options, SipTransports transports, SipIntake intake, ILogger log)
+    public UdpListener(IPEndPoint local, SipTransports transports, SipIntake intake, ILogger log)
     {
         (_intake, _log) = (intake, log);
-        _socket = new Socket(options.Address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = ReceiveBuffer, SendBufferSize = ReceiveBuffer };
-        _socket.Bind(new IPEndPoint(options.Address, options.UdpPort!.Value));
-        transports.Address.UdpPort = ((IPEndPoint)_socket.LocalEndPoint!).Port;
-        transports.Udp = _socket;
+        _socket = new Socket(local.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = ReceiveBuffer, SendBufferSize = ReceiveBuffer };
+        try
+        {
+            if (local.AddressFamily == AddressFamily.InterNetworkV6) _socket.DualMode = false; // IPv4 has a socket of its own.
+            _socket.Bind(local);
+        }
+        catch
+        {
+            _socket.Dispose();
+            throw;
+        }
+        Port = ((IPEndPoint)_socket.LocalEndPoint!).Port;
+        transports.Bind(_socket);
         _thread = new Thread(Receive) { IsBackground = true, Name = "sip-udp" };
         _thread.Start();
     }
+
+    public int Port { get; }
 
     public void Dispose()
     {
@@ -65,6 +76,7 @@ internal sealed partial class UdpListener : IDisposable
             {
                 var source = SourceAddress.Of(from);
                 if (_intake.Admit(source, proven: false) is { } trunk) _intake.Take(SipParser.Parse(buffer.AsMemory(0, length)), PeerOf(source, trunk));
+                else _intake.Forbid(source, buffer.AsMemory(0, length));
             }
 #pragma warning disable CA1031 // A datagram that shows an error of ours must not end the process.
             catch (Exception e)
@@ -82,7 +94,7 @@ internal sealed partial class UdpListener : IDisposable
 
     private SipPeer PeerOf(SourceAddress source, EdgeTrunk trunk)
     {
-        if (_peers.TryGetValue(source, out var peer)) return peer;
+        if (_peers.TryGetValue(source, out var peer) && peer.Trunk == trunk) return peer;
         if (_peers.Count >= MostPeers) _peers.Clear();
         return _peers[source] = new SipPeer(SipTransport.Udp, source.ToEndPoint(), 0, trunk);
     }

@@ -20,6 +20,7 @@ internal sealed class ClusterFile
     public required string DatabaseFile { get; init; }
     public required NodeSettings Node { get; init; }
     public required ListenerSettings Listeners { get; init; }
+    public required IReadOnlyList<IPEndPoint> DnsServers { get; init; }
     public required CertificateSettings Certificates { get; init; }
     public required LimitSettings Limits { get; init; }
     public required LockoutRule Lockout { get; init; }
@@ -49,10 +50,7 @@ internal sealed record NodeSettings(string Name, NodeRoles Roles);
 /// <summary>Where the process listens. A port of 0 takes any free one, null turns a listener off.</summary>
 internal sealed class ListenerSettings
 {
-    public required IPAddress SipAddress { get; init; }
-    public required int? SipUdp { get; init; }
-    public required int? SipTcp { get; init; }
-    public required int? SipTls { get; init; }
+    public required SipListenerSettings Sip { get; init; }
     public required int FirstMediaPort { get; init; }
     public required int LastMediaPort { get; init; }
     public required IPEndPoint Dashboard { get; init; }

@@ -71,6 +71,7 @@ internal sealed class ClusterFileReader
             DatabaseFile = ReadStorage(root.Map("storage"), data),
             Node = ReadNode(root),
             Listeners = ReadListeners(root.Map("listeners")),
+            DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
             Limits = limits,
             Lockout = ReadLockout(root.Map("lockout", required: false)),
@@ -117,19 +118,14 @@ internal sealed class ClusterFileReader
 
     private ListenerSettings ReadListeners(YamlMap map)
     {
-        var sip = map.Map("sip");
         var media = map.Map("media");
-        var address = sip.Address("address", IPAddress.Loopback);
         var first = media.Number("first", 1024, 65534, 20000);
         var last = media.Number("last", 1025, 65535, 29999);
         if (first % 2 != 0) media.Report("first", "bad value", "an even port: RTP is even, RTCP the next odd one (RFC 3550 11)");
         if (last <= first) media.Report("last", "bad value", "a port above listeners.media.first");
         var listeners = new ListenerSettings
         {
-            SipAddress = address,
-            SipUdp = sip.Port("udp", canBeOff: true, 5060),
-            SipTcp = sip.Port("tcp", canBeOff: true, 5060),
-            SipTls = sip.Port("tls", canBeOff: true, 5061),
+            Sip = new SipListenerReader(_development, Weak).Read(map.Map("sip")),
             FirstMediaPort = first,
             LastMediaPort = last,
             Dashboard = ReadEndPoint(map.Map("dashboard"), 8443, out var dashboard),
@@ -139,8 +135,6 @@ internal sealed class ClusterFileReader
         };
         if (!IPAddress.IsLoopback(listeners.Metrics.Address)) Weak(metrics, "address", "metrics without TLS beyond this machine", "a loopback address");
         if (!IPAddress.IsLoopback(listeners.Dashboard.Address) && _development) dashboard.Report("address", "weak setting: a generated certificate on a listener beyond this machine", "a loopback address while development is true");
-        if (!IPAddress.IsLoopback(address) && _development) sip.Report("address", "weak setting: development defaults on a listener beyond this machine", "a loopback address while development is true");
-        sip.Done();
         media.Done();
         dashboard.Done();
         metrics.Done();

@@ -1,5 +1,5 @@
-using System.Security.Cryptography.X509Certificates;
 using IvrActors.Edge;
+using IvrActors.Edge.Net.Tls;
 using IvrActors.Grains.Policies;
 
 namespace IvrActors.Silo.Cluster;
@@ -17,13 +17,19 @@ internal static class ClusterMapping
     };
 
     /// <exception cref="MissingSecretException">A password of a trunk is not there.</exception>
-    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, X509Certificate2 certificate) => new()
+    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate) => new()
     {
         Name = cluster.Node.Name,
-        Address = cluster.Listeners.SipAddress,
-        UdpPort = cluster.Listeners.SipUdp,
-        TcpPort = cluster.Listeners.SipTcp,
-        TlsPort = cluster.Listeners.SipTls,
+        Address = cluster.Listeners.Sip.Address,
+        SecondAddress = cluster.Listeners.Sip.SecondAddress,
+        UdpPort = cluster.Listeners.Sip.Udp,
+        TcpPort = cluster.Listeners.Sip.Tcp,
+        TlsPort = cluster.Listeners.Sip.Tls,
+        WsPort = cluster.Listeners.Sip.Ws,
+        WssPort = cluster.Listeners.Sip.Wss,
+        WebSocketPath = cluster.Listeners.Sip.WebSocketPath,
+        WebSocketOrigins = cluster.Listeners.Sip.WebSocketOrigins,
+        DnsServers = cluster.DnsServers,
         Certificate = certificate,
         FirstMediaPort = cluster.Listeners.FirstMediaPort,
         LastMediaPort = cluster.Listeners.LastMediaPort,

@@ -132,6 +132,21 @@ internal sealed class YamlMap
     public List<T> Texts<T>(string key, string expected, Func<string, T?> parse, bool required = false)
         where T : class => [.. List(key, expected, text => parse(text) is { } parsed ? new Parsed<T>(parsed) : (Parsed<T>?)null, required).Select(item => item.Value)];
 
+    /// <summary>One text or a list of them, each turned into a value by <paramref name="parse"/> (null: bad); empty when absent.</summary>
+    public List<T> OneOrMore<T>(string key, string expected, Func<string, T?> parse)
+        where T : class
+    {
+        if (Find(key, expected, false) is not { } value) return [];
+        List<T> result = [];
+        IReadOnlyList<YamlValue> items = value is YamlItems { Items: { Count: > 0 } listed } ? [.. listed] : [value];
+        foreach (var item in items)
+        {
+            if (item is YamlText { Text: var text } && parse(text) is { } parsed) result.Add(parsed);
+            else Report(item, "bad value", PathOf(key), expected);
+        }
+        return result;
+    }
+
     /// <summary>A mapping below this one; an absent one reads as empty, and what is wrong with it is reported here.</summary>
     public YamlMap Map(string key, bool required = true)
     {

@@ -1,8 +1,8 @@
-using System.Security.Cryptography.X509Certificates;
 using IvrActors.Dashboard;
 using IvrActors.Edge;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Net.Tls;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Flows;
@@ -29,11 +29,10 @@ internal sealed class IvrProcess : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ClusterVault _vault;
     private readonly ClusterFile _cluster;
-    private readonly X509Certificate2 _certificate;
 
-    private IvrProcess(WebApplication app, ClusterVault vault, ClusterFile cluster, X509Certificate2 certificate)
+    private IvrProcess(WebApplication app, ClusterVault vault, ClusterFile cluster)
     {
-        (_app, _vault, _cluster, _certificate) = (app, vault, cluster, certificate);
+        (_app, _vault, _cluster) = (app, vault, cluster);
         Opening = new Opening(cluster, app.Services.GetRequiredService<IGrainFactory>(), app.Services.GetRequiredService<RoleTokens>(), vault.Ring, TimeProvider.System);
     }
 
@@ -51,8 +50,8 @@ internal sealed class IvrProcess : IAsyncDisposable
         try
         {
             var settings = cluster.Certificates;
-            var certificate = settings.ServerFile is { } file ? X509Certificate2.CreateFromPemFile(file, settings.ServerKeyFile) : Certificates.Server(cluster.CertificateFolder, now);
-            return new IvrProcess(Build(cluster, level, vault, certificate), vault, cluster, certificate);
+            var certificate = settings.ServerFile is { } file ? ServerCertificate.FromFiles(file, settings.ServerKeyFile!) : Certificates.Server(cluster.CertificateFolder, now);
+            return new IvrProcess(Build(cluster, level, vault, certificate), vault, cluster);
         }
         catch
         {
@@ -90,10 +89,9 @@ internal sealed class IvrProcess : IAsyncDisposable
     {
         await _app.DisposeAsync();
         _vault.Dispose();
-        _certificate.Dispose();
     }
 
-    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault vault, X509Certificate2 certificate)
+    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault vault, ServerCertificate certificate)
     {
         // Nothing but cluster.yaml configures this process: no environment variable or settings file opens a port or loosens a check.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], EnvironmentName = "Production", ContentRootPath = AppContext.BaseDirectory });
@@ -106,17 +104,20 @@ internal sealed class IvrProcess : IAsyncDisposable
         // Flows are checked against the prompts, also by a silo without an edge.
         if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge)) builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
         else builder.Services.AddEdge(edge);
+        builder.Services.AddSingleton(certificate);
+        builder.Services.AddHostedService<CertificateWatcher>();
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Listen(cluster.Listeners.Metrics, listen => listen.Protocols = HttpProtocols.Http1);
-            if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate));
+            if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate.WebOptions()));
             if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) kestrel.ListenSip(edge, kestrel.ApplicationServices);
         });
         var app = builder.Build();
         app.UseObservation(port => port == cluster.Listeners.Metrics.Port);
+        if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) app.UseSipWebSockets();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) app.MapDashboard();
         return app;
     }

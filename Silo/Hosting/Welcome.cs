@@ -13,8 +13,9 @@ internal static class Welcome
         output.WriteLine();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Edge))
         {
-            var transports = new[] { ("UDP", cluster.Listeners.SipUdp), ("TCP", cluster.Listeners.SipTcp), ("TLS", cluster.Listeners.SipTls) };
-            foreach (var number in cluster.Tenants.SelectMany(t => t.Numbers.Keys).Distinct(StringComparer.Ordinal)) output.WriteLine($"  call       sip:{number}@{Host(cluster.Listeners.SipAddress)}");
+            var sip = cluster.Listeners.Sip;
+            var transports = new[] { ("UDP", sip.Udp), ("TCP", sip.Tcp), ("TLS", sip.Tls), ("WS", sip.Ws), ("WSS", sip.Wss) };
+            foreach (var number in cluster.Tenants.SelectMany(t => t.Numbers.Keys).Distinct(StringComparer.Ordinal)) output.WriteLine($"  call       sip:{number}@{Host(sip.Address)}");
             output.WriteLine($"  over       {string.Join(", ", transports.Where(t => t.Item2 is not null).Select(t => $"{t.Item1} {t.Item2}"))}");
         }
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) output.WriteLine($"  dashboard  https://{addresses.Dashboard}/");

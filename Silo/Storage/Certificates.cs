@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using IvrActors.Edge.Net.Tls;
 
 namespace IvrActors.Silo.Storage;
 
@@ -16,28 +17,14 @@ internal static class Certificates
     private static readonly TimeSpan s_authorityLife = TimeSpan.FromDays(3650);
 
     /// <summary>The server certificate with its key and the CA that signed it; generated when absent or about to expire.</summary>
-    public static X509Certificate2 Server(string folder, DateTimeOffset now)
+    public static ServerCertificate Server(string folder, DateTimeOffset now)
     {
         PrivateFiles.CreateFolder(folder);
-        var existing = TryLoad(folder, "server");
-        if (existing is not null && existing.NotAfter.ToUniversalTime() > (now + s_renewBefore).UtcDateTime) return existing;
-        existing?.Dispose();
-        using var authority = TryLoad(folder, "ca") is { } found && found.NotAfter.ToUniversalTime() > (now + s_serverLife).UtcDateTime ? found : NewAuthority(folder, now);
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
-        names.AddIpAddress(IPAddress.Loopback);
-        names.AddIpAddress(IPAddress.IPv6Loopback);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(ServerAuthentication), new Oid(ClientAuthentication)], false));
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
-        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(authority, true, false));
-        using var certificate = request.Create(authority, now.AddHours(-1), now + s_serverLife, RandomNumberGenerator.GetBytes(16));
-        Save(folder, "server", certificate, key.ExportPkcs8PrivateKeyPem());
-        return TryLoad(folder, "server")!;
+        using (var existing = TryLoad(folder, "server"))
+        {
+            if (existing is null || existing.NotAfter.ToUniversalTime() <= (now + s_renewBefore).UtcDateTime) NewServer(folder, now);
+        }
+        return ServerCertificate.FromFiles(Path.Combine(folder, "server.pem"), Path.Combine(folder, "server.key"));
     }
 
     /// <summary>
@@ -57,6 +44,25 @@ internal static class Certificates
         using var certificate = request.CreateSelfSigned(now.AddHours(-1), now + s_authorityLife);
         Save(folder, "keyring", certificate, key.ExportPkcs8PrivateKeyPem());
         return TryLoad(folder, "keyring")!;
+    }
+
+    private static void NewServer(string folder, DateTimeOffset now)
+    {
+        using var authority = TryLoad(folder, "ca") is { } found && found.NotAfter.ToUniversalTime() > (now + s_serverLife).UtcDateTime ? found : NewAuthority(folder, now);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("localhost");
+        names.AddIpAddress(IPAddress.Loopback);
+        names.AddIpAddress(IPAddress.IPv6Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(ServerAuthentication), new Oid(ClientAuthentication)], false));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(authority, true, false));
+        using var certificate = request.Create(authority, now.AddHours(-1), now + s_serverLife, RandomNumberGenerator.GetBytes(16));
+        Save(folder, "server", certificate, key.ExportPkcs8PrivateKeyPem());
     }
 
     private static X509Certificate2 NewAuthority(string folder, DateTimeOffset now)

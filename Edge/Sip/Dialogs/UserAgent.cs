@@ -1,23 +1,7 @@
-using System.Net;
-using System.Net.Sockets;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 
 namespace IvrActors.Edge.Sip.Dialogs;
-
-/// <summary>Our address as the outside sees it, with the port of each listener (0: not listening).</summary>
-public sealed class SipAddress(IPAddress address)
-{
-    public string Host { get; } = address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
-
-    public int UdpPort { get; set; }
-
-    public int TcpPort { get; set; }
-
-    public int TlsPort { get; set; }
-
-    public int PortOf(SipTransport transport) => transport switch { SipTransport.Udp => UdpPort, SipTransport.Tcp => TcpPort, _ => TlsPort };
-}
 
 /// <summary>
 /// The SIP user agent: transactions, dialogs and calls of one edge as one machine. Input is a message or the passing of time; what is to be sent
@@ -150,17 +134,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     }
 
     /// <summary>Our Contact towards a peer.</summary>
-    public string ContactFor(SipPeer peer, bool secure)
-    {
-        var host = $"{address.Host}:{address.PortOf(peer.Transport)}";
-        return peer.Transport switch
-        {
-            SipTransport.Udp => $"<sip:ivr@{host}>",
-            SipTransport.Tcp => $"<sip:ivr@{host};transport=tcp>",
-            SipTransport.Ws or SipTransport.Wss => $"<{(secure ? "sips" : "sip")}:ivr@{host};transport=ws>",
-            _ => secure ? $"<sips:ivr@{host};transport=tcp>" : $"<sip:ivr@{host};transport=tls>",
-        };
-    }
+    public string ContactFor(SipPeer peer, bool secure) => address.ContactFor(peer, secure);
 
     internal HopRests Rests { get; } = new();
 
@@ -188,8 +162,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     internal void Moved(SipCall call, SipPeer from, SipPeer to) => Table.Moved(call, from, to);
 
-    internal string ViaFor(SipPeer hop) =>
-        $"SIP/2.0/{hop.Transport.ToString().ToUpperInvariant()} {address.Host}:{address.PortOf(hop.Transport)};branch=z9hG4bK{newToken()};rport";
+    internal string ViaFor(SipPeer hop) => address.ViaFor(hop, "z9hG4bK" + newToken());
 
     /// <summary>Where a request in a dialog goes; over a new connection when that of the peer is gone.</summary>
     internal SipPeer HopOf(Dialog dialog, SipPeer peer)
@@ -373,7 +346,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     private void Response(long now, SipResponse response, SipPeer peer)
     {
         if (_transactions.FindClient(response) is not { } transaction || !MayAnswerFor(transaction.Peer, peer)) return;
-        if (!ResponseScreening.IsOurs(response, address.Host, address.PortOf(transaction.Peer.Transport))) return;
+        if (!address.IsAnswerTo(response, transaction.Peer)) return;
         if (Feed(now, transaction, TransactionInput.FromPeer(response)) == TransactionReport.Deliver) ((IResponseUser)transaction.User!).Responded(now, transaction, response);
     }
 

@@ -112,6 +112,8 @@ public static class ResponseScreening
         if (response.Vias.Count != 1)
             return false;
         var via = response.TopVia;
-        return via.Host.Equals(sentByHost, StringComparison.OrdinalIgnoreCase) && (via.Port ?? (via.Transport == "TLS" ? 5061 : 5060)) == sentByPort;
+        return via.Host.Equals(sentByHost, StringComparison.OrdinalIgnoreCase) && (via.Port ?? DefaultPort(via.Transport)) == sentByPort;
     }
+
+    private static int DefaultPort(string transport) => transport switch { "TLS" => 5061, "WS" => 80, "WSS" => 443, _ => 5060 };
 }

@@ -2,10 +2,10 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Reflection;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Tests.Calls;
 using IvrActors.Grains.Interfaces.Calls;
@@ -55,12 +55,27 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public IPEndPoint Tls => Listener(1);
 
+    /// <summary>With a second address and without WebSockets.</summary>
+    public IPEndPoint TcpV6 => new(IPAddress.IPv6Loopback, new Uri(_app.Urls.ElementAt(2)).Port);
+
+    public IPEndPoint Ws => Listener(2);
+
+    public IPEndPoint Wss => Listener(3);
+
+    public SipTransports Transports => _app.Services.GetRequiredService<SipTransports>();
+
+    /// <summary>Connections that are open, in a handshake or not upgraded yet.</summary>
+    public int Admitted => _app.Services.GetRequiredService<ConnectionGate>().Open;
+
+    public EdgeTrunk Trunk(string name) => _app.Services.GetRequiredService<EdgeOptions>().Trunks.Single(trunk => trunk.Name == name);
+
     /// <param name="neverBlock">By default everybody: few tests are about blocks, and many send garbage.</param>
-    public static async Task<EdgeHost> Start(RateLimit? limit = null, string neverBlock = "0.0.0.0/0")
+    /// <param name="trunks">Beside the trunk of 127.0.31.0/24.</param>
+    /// <param name="certificate">Of TLS; null: any.</param>
+    /// <param name="second">An address of the other family.</param>
+    public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
+        bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=edge", key, HashAlgorithmName.SHA256);
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         var options = new EdgeOptions
         {
             Name = "edge-test",
@@ -68,9 +83,14 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             UdpPort = 0,
             TcpPort = 0,
             TlsPort = 0,
-            Certificate = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null),
-            Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [IPNetwork.Parse("127.0.31.0/24")] }],
+            WsPort = webSockets ? 0 : null,
+            WssPort = webSockets ? 0 : null,
+            WebSocketOrigins = origins,
+            SecondAddress = second,
+            Certificate = certificate ?? AnyCertificate(),
+            Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [IPNetwork.Parse("127.0.31.0/24")] }, .. trunks ?? []],
             MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
+            UnknownSources = unknown,
             NeverBlock = [IPNetwork.Parse(neverBlock)],
             PromptFolder = "none",
             RenderedPromptFolder = "none",
@@ -87,10 +107,17 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenSip(options, kestrel.ApplicationServices));
         var app = builder.Build();
+        app.UseSipWebSockets();
         host = new EdgeHost(app);
         await app.StartAsync();
         await Until(() => host.Readiness.IsReady);
         return host;
+    }
+
+    private static ServerCertificate AnyCertificate()
+    {
+        using var authority = new TestAuthority();
+        return ServerCertificate.Of(authority.Issue("edge"));
     }
 
     public static async Task Until(Func<bool> condition)

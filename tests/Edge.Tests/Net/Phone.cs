@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using IvrActors.Edge.Sip.Message;
 using Xunit;
@@ -23,26 +24,34 @@ internal sealed class Phone : IAsyncDisposable
 
     public string CallId { get; set; } = "call" + Guid.NewGuid().ToString("N");
 
+    /// <summary>Whom it asks for.</summary>
+    public string User { get; set; } = "bank";
+
+    public string Target => $"sip:{User}@127.0.0.1";
+
+    public IPEndPoint Local => (IPEndPoint)_socket.LocalEndPoint!;
+
     public int Available => _socket.Available;
 
     public static Phone Udp(IPEndPoint server, string address = "127.0.31.1", int port = 0)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         socket.Bind(new IPEndPoint(IPAddress.Parse(address), port));
         socket.Connect(server);
         return new Phone(socket, "UDP");
     }
 
-    public static async Task<Phone> Stream(IPEndPoint server, bool tls, string address = "127.0.31.1")
+    public static async Task<Phone> Stream(IPEndPoint server, bool tls, string address = "127.0.31.1", X509Certificate2? certificate = null)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
         await socket.ConnectAsync(server);
         var phone = new Phone(socket, tls ? "TLS" : "TCP") { _stream = new NetworkStream(socket, ownsSocket: true) };
         if (tls)
         {
             var secure = new SslStream(phone._stream, false, (_, _, _, _) => true);
-            await secure.AuthenticateAsClientAsync("edge").WaitAsync(EdgeHost.Patience);
+            var options = new SslClientAuthenticationOptions { TargetHost = "edge", ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true) };
+            await secure.AuthenticateAsClientAsync(options).WaitAsync(EdgeHost.Patience);
             phone._stream = secure;
         }
         phone._reader = PipeReader.Create(phone._stream);
@@ -57,10 +66,10 @@ internal sealed class Phone : IAsyncDisposable
         else await _stream.WriteAsync(bytes);
     }
 
-    public Task Request(string method, int sequence, string? toTag = null, string body = "", string? type = null) => Send(
-        $"{method} sip:bank@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/{_transport} {_socket.LocalEndPoint};branch=z9hG4bK{CallId}{++_branch};rport\r\nMax-Forwards: 70\r\n"
-        + $"From: <sip:+4915550001@127.0.0.1>;tag=f\r\nTo: <sip:bank@127.0.0.1>{(toTag is null ? "" : ";tag=" + toTag)}\r\nCall-ID: {CallId}\r\nCSeq: {sequence} {method}\r\n"
-        + $"Contact: <sip:caller@{_socket.LocalEndPoint};transport={_transport.ToLowerInvariant()}>\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}Content-Length: {body.Length}\r\n\r\n{body}");
+    public Task Request(string method, int sequence, string? toTag = null, string body = "", string? type = null, string headers = "") => Send(
+        $"{method} {Target} SIP/2.0\r\nVia: SIP/2.0/{_transport} {_socket.LocalEndPoint};branch=z9hG4bK{CallId}{++_branch};rport\r\nMax-Forwards: 70\r\n"
+        + $"From: <sip:+4915550001@127.0.0.1>;tag=f\r\nTo: <{Target}>{(toTag is null ? "" : ";tag=" + toTag)}\r\nCall-ID: {CallId}\r\nCSeq: {sequence} {method}\r\n"
+        + $"Contact: <sip:caller@{_socket.LocalEndPoint};transport={_transport.ToLowerInvariant()}>\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}{headers}Content-Length: {body.Length}\r\n\r\n{body}");
 
     public async Task<SipMessage> Receive() => SipParser.Parse(await ReceiveBytes()).Message!;
 
@@ -118,6 +127,13 @@ internal sealed class Phone : IAsyncDisposable
         var bytes = new byte[length];
         await _stream!.ReadExactlyAsync(bytes).AsTask().WaitAsync(EdgeHost.Patience);
         return bytes;
+    }
+
+    /// <summary>Breaks the connection off, as a host that lost power and came back does.</summary>
+    public void Reset()
+    {
+        _socket.LingerState = new LingerOption(true, 0);
+        _socket.Dispose();
     }
 
     public async ValueTask DisposeAsync()

@@ -3,7 +3,6 @@ using System.Net;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Tests.Calls;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -14,16 +13,14 @@ public class SipConnectionTests
 {
     private readonly FakeTimeProvider _time = new();
     private readonly Pipe _toPeer = new();
-    private readonly Context _context;
     private readonly SipConnection _connection;
 
     public SipConnectionTests()
     {
-        _context = new Context { Transport = new Duplex(new Pipe().Reader, _toPeer.Writer) };
-        _connection = new SipConnection(_context, new SipPeer(SipTransport.Tcp, IPEndPoint.Parse("192.0.2.7:5062"), 1, VirtualCall.Trunk), _time);
+        _connection = new SipConnection(new SipPeer(SipTransport.Tcp, IPEndPoint.Parse("192.0.2.7:5062"), 1, VirtualCall.Trunk), _time, () => IsAborted = true);
     }
 
-    private bool IsAborted => _context.Aborted;
+    private bool IsAborted { get; set; }
 
     private ConnectionSweeper Sweeper()
     {
@@ -35,7 +32,7 @@ public class SipConnectionTests
     [Fact]
     public void A_peer_that_reads_nothing_is_cut_off_before_it_holds_much_memory()
     {
-        _ = _connection.WriteAll();
+        _ = _connection.WriteAll(_toPeer.Writer);
         var message = new byte[64 * 1024];
         var taken = 0;
         while (taken < 1000 && _connection.TrySend(message)) taken++;
@@ -47,7 +44,7 @@ public class SipConnectionTests
     [Fact]
     public async Task A_peer_that_reads_may_be_sent_any_amount()
     {
-        var writing = _connection.WriteAll();
+        var writing = _connection.WriteAll(_toPeer.Writer);
         var message = new byte[64 * 1024];
         for (var i = 0; i < 200; i++)
         {
@@ -95,20 +92,5 @@ public class SipConnectionTests
         Assert.False(IsAborted);
         _time.Advance(TimeSpan.FromMinutes(2));
         Assert.True(IsAborted);
-    }
-
-    /// <summary>Notes that it was aborted, at once.</summary>
-    private sealed class Context : DefaultConnectionContext
-    {
-        public bool Aborted { get; private set; }
-
-        public override void Abort(ConnectionAbortedException abortReason) => Aborted = true;
-    }
-
-    private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
-    {
-        public PipeReader Input => input;
-
-        public PipeWriter Output => output;
     }
 }

@@ -32,11 +32,11 @@ public sealed class ClusterFileTests
 
     // Text of the committed file → what replaces it → the findings, whole.
     [Theory]
-    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, demo_callers, development, flows, limits, listeners, lockout, log, nodes, pins, prompts, service, storage, tenants, unknown_sources)")]
-    [InlineData("udp: 5060,", "upd: 5060,", "cluster.yaml:22:30: unknown key (listeners.sip.upd, expected one of address, tcp, tls, udp)")]
+    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, demo_callers, development, dns, flows, limits, listeners, lockout, log, nodes, pins, prompts, service, storage, tenants, unknown_sources)")]
+    [InlineData("udp: 5060,", "upd: 5060,", "cluster.yaml:22:30: unknown key (listeners.sip.upd, expected one of address, tcp, tls, udp, websocket, ws, wss)")]
     [InlineData("udp: 5060,", "udp: 70000,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
     [InlineData("udp: 5060,", "udp: -1,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
-    [InlineData("address: 127.0.0.1, udp", "address: localhost, udp", "cluster.yaml:22:19: bad value (listeners.sip.address, expected an IP address)")]
+    [InlineData("address: 127.0.0.1, udp", "address: localhost, udp", "cluster.yaml:22:19: bad value (listeners.sip.address, expected an IP address, or a list of one of each family)")]
     [InlineData("cluster: ivr-dev  ", "cluster: Ivr Dev  ", "cluster.yaml:5:10: bad value (cluster, expected a name of a-z, 0-9 and dashes, at most 40 characters)")]
     [InlineData("service: ivr ", "# ", "cluster.yaml:5:1: missing key (service, expected a name of a-z, 0-9 and dashes, at most 40 characters)")]
     [InlineData("service: ivr ", "cluster: ivr ", "cluster.yaml:5:1: missing key (service, expected a name of a-z, 0-9 and dashes, at most 40 characters)|cluster.yaml:6:1: duplicate key (cluster, expected one, the first stands in line 5)")]

@@ -89,7 +89,7 @@ public sealed class KeyRingTests
         using var folder = new TestFolder();
         using var ring = Open(folder, first: true);
         ClusterKeys.Load(ring, mayCreate: true);
-        Certificates.Server(Path.Combine(folder, "certs"), s_now).Dispose();
+        Certificates.Server(Path.Combine(folder, "certs"), s_now);
         var files = Directory.GetFiles(folder, "*", SearchOption.AllDirectories);
         Assert.True(files.Length >= 8);
         Assert.All(files, file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
@@ -101,8 +101,8 @@ public sealed class KeyRingTests
     public void The_server_certificate_is_P256_names_the_loopback_hosts_and_is_kept()
     {
         using var folder = new TestFolder();
-        using var made = Certificates.Server(folder, s_now);
-        using var kept = Certificates.Server(folder, s_now);
+        var made = Certificates.Server(folder, s_now).Current;
+        var kept = Certificates.Server(folder, s_now).Current;
         Assert.Equal(made.Thumbprint, kept.Thumbprint);
         Assert.True(made.HasPrivateKey);
         Assert.True(made.MatchesHostname("localhost"));
@@ -110,7 +110,7 @@ public sealed class KeyRingTests
         Assert.True(made.MatchesHostname("::1"));
         using var key = System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions.GetECDsaPublicKey(made);
         Assert.Equal(256, key!.KeySize);
-        using var renewed = Certificates.Server(folder, s_now.AddDays(390));
+        var renewed = Certificates.Server(folder, s_now.AddDays(390)).Current;
         Assert.NotEqual(made.Thumbprint, renewed.Thumbprint);
     }
 
