@@ -10,7 +10,7 @@ namespace IvrActors.Edge.Calls;
 
 /// <summary>Runs the edge: opens the sockets, keeps the edge known to the cluster, and at the end lets no call hang.</summary>
 internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, EdgeToken token,
-    IGrainFactory grains, TimeProvider time, ILogger<EdgeService> log) : IHostedService, IEdgeObserver, IDisposable
+    IGrainFactory grains, TimeProvider time, ILogger<EdgeService> log) : IHostedLifecycleService, IEdgeObserver, IDisposable
 {
     private static readonly TimeSpan s_reportPeriod = TimeSpan.FromSeconds(2);
 
@@ -31,7 +31,12 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
         return Task.CompletedTask;
     }
 
-    public async Task StopAsync(CancellationToken cancellationToken)
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Before any service stops: the web server, once asked, lets no stream go on, and waits for those that are open.</summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         readiness.Draining();
         try
@@ -42,6 +47,13 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
         {
             DrainCutShort(log, loop.ActiveCalls);
         }
+        listeners.EndStreams();
+    }
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
         await _stopping.CancelAsync();
         await _reporting;
         listeners.Dispose();

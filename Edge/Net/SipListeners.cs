@@ -24,13 +24,17 @@ internal sealed class SipListeners(EdgeOptions options, SipTransports transports
         transports.Address.UdpPort = port;
     }
 
-    public void Dispose()
+    /// <summary>Ends all streams, once what is queued for them, the BYEs of the last calls, was sent.</summary>
+    public void EndStreams()
     {
         transports.Dial = null;
+        transports.EndAll();
+    }
+
+    public void Dispose()
+    {
         foreach (var listener in _udp) listener.Dispose();
         _udp.Clear();
         _sweeper?.Dispose();
-        // What is queued, the BYEs of the last calls, is still sent.
-        foreach (var connection in transports.Connections) connection.Complete();
     }
 }

@@ -24,6 +24,7 @@ public sealed class SipTransports(EdgeOptions options)
     private readonly Queue<long> _ended = new();
     private readonly Dictionary<AddressFamily, Socket> _udp = [];
     private int _outgoing;
+    private bool _ending;
     private long _lastConnection;
 
     /// <summary>Our address as it stands in Via and Contact.</summary>
@@ -98,6 +99,17 @@ public sealed class SipTransports(EdgeOptions options)
             _connections[connection.Peer.Connection] = connection;
             _byTarget[StreamTarget.Of(connection.Peer)] = connection;
             SipMetrics.Connections(connection.Peer.Transport).Inc();
+            if (_ending) connection.Complete();
+        }
+    }
+
+    /// <summary>Ends every connection, and those that are still added, after what is queued for it was sent.</summary>
+    internal void EndAll()
+    {
+        lock (_lock)
+        {
+            _ending = true;
+            foreach (var connection in _connections.Values) connection.Complete();
         }
     }
 

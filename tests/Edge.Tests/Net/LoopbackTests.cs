@@ -124,7 +124,7 @@ public class LoopbackTests
     {
         await using var host = await EdgeHost.Start();
         await using var first = Phone.Udp(host.Udp);
-        await using var second = Phone.Udp(host.Udp, "127.0.31.2");
+        await using var second = await Phone.Stream(host.Tcp, tls: false, "127.0.31.2");
         await Call(first);
         await host.Grain_has(report => report.Calls.Count == 1);
         var call = host.Grain.Last!.Calls[0].Call;
@@ -134,6 +134,7 @@ public class LoopbackTests
         await EdgeHost.Until(() => host.Events.OfType<CallEnded>().Any(e => e.Reason == CallEndReason.OperatorHungUp));
         await host.Stop();
         Assert.Equal("BYE", Assert.IsType<SipRequest>(await second.Receive()).Method);
+        Assert.Equal("", await second.ReadToEnd());
         Assert.Contains(host.Events.OfType<CallEnded>(), e => e.Reason == CallEndReason.Shutdown);
         Assert.All(host.Media.Sessions, session => Assert.True(session.Disposed));
     }

@@ -87,7 +87,8 @@ public class WebSocketTests
         var stopping = host.Stop();
         var bye = Assert.IsType<SipRequest>(await Receive(browser));
         Assert.Equal(("BYE", secure ? "WSS" : "WS"), (bye.Method, bye.TopVia.Transport));
-        await Send(browser, SipWriter.ToBytes(SipResponses.For(bye, 200)));
+        var closed = await browser.ReceiveAsync(new byte[100].AsMemory(), Patience);
+        Assert.Equal((WebSocketMessageType.Close, WebSocketCloseStatus.EndpointUnavailable), (closed.MessageType, browser.CloseStatus));
         await browser.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Patience);
         await stopping.WaitAsync(EdgeHost.Patience);
     }
