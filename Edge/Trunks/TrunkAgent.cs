@@ -51,11 +51,11 @@ internal sealed class TrunkAgent
     {
         if (Registration is { } registration && registration.NextDeadline <= now)
         {
-            registration.Await();
+            registration.Await(now);
             Send(hops => registration.Begin(_world.Contact(hops[0], _trunk.Outbound!)), registration.Answered);
         }
         if (Health is not { } health || health.NextDeadline > now) return;
-        health.Await();
+        health.Await(now);
         Send(_ => health.Begin(), health.Answered);
     }
 

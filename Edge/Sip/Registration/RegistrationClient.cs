@@ -24,6 +24,9 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     /// <summary>Never asked for more often, whatever is granted.</summary>
     private static readonly TimeSpan s_least = TimeSpan.FromSeconds(10);
 
+    /// <summary>Sixteen hops of 32 s, and then some: an attempt that got lost must not be the last one.</summary>
+    private static readonly long s_mostWait = TimeSpan.FromMinutes(15).Ticks;
+
     /// <summary>CSeq numbers that an attempt without an answer may have used up.</summary>
     private const uint SequenceStep = 16;
 
@@ -35,7 +38,7 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     private int _failures;
     private bool _brief;
 
-    /// <summary>When <see cref="Begin"/> is due; <see cref="SipTimes.Never"/> while an answer is awaited.</summary>
+    /// <summary>When <see cref="Begin"/> is due; far away while an answer is awaited.</summary>
     public long NextDeadline { get; private set; }
 
     public TrunkRegistration State { get; private set; }
@@ -49,15 +52,14 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     /// <summary>Status of the last answer; 408 when none came.</summary>
     public int LastStatus { get; private set; }
 
-    /// <summary>What is due is on its way: nothing is until <see cref="Answered"/>.</summary>
-    public void Await() => NextDeadline = SipTimes.Never;
+    /// <summary>What is due is on its way: nothing is until <see cref="Answered"/>, or until long after every hop had its time.</summary>
+    public void Await(long now) => NextDeadline = now + s_mostWait;
 
     /// <summary>The REGISTER that is due.</summary>
     /// <param name="contact">Our address over the transport that it will take, as name-addr.</param>
     public SipRequest Begin(string contact)
     {
         _contact = contact;
-        NextDeadline = SipTimes.Never;
         return Request(_asked);
     }
 

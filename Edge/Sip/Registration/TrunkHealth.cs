@@ -11,22 +11,24 @@ public sealed class TrunkHealth(OutboundRoute route, TimeSpan period, string cal
     /// <summary>One answer may be lost on the way.</summary>
     private const int MostMissed = 2;
 
+    /// <summary>As for a registration.</summary>
+    private static readonly long s_mostWait = TimeSpan.FromMinutes(15).Ticks;
+
     private readonly SipUri _target = SipUri.TryParse($"{route.Proxy.Scheme}:{route.FromDomain}", out var uri) ? uri : throw new ArgumentException("internal error: a route whose domain is no domain", nameof(route));
     private uint _sequence;
     private int _missed;
 
-    /// <summary>When <see cref="Begin"/> is due; <see cref="SipTimes.Never"/> while an answer is awaited.</summary>
+    /// <summary>When <see cref="Begin"/> is due; far away while an answer is awaited.</summary>
     public long NextDeadline { get; private set; }
 
     public TrunkProxy State { get; private set; }
 
-    /// <summary>What is due is on its way: nothing is until <see cref="Answered"/>.</summary>
-    public void Await() => NextDeadline = SipTimes.Never;
+    /// <summary>What is due is on its way: nothing is until <see cref="Answered"/>, or until long after every hop had its time.</summary>
+    public void Await(long now) => NextDeadline = now + s_mostWait;
 
     /// <summary>The OPTIONS that is due.</summary>
     public SipRequest Begin()
     {
-        NextDeadline = SipTimes.Never;
         var request = new SipRequest(SipMethods.Options, _target);
         request.Headers.Add(SipHeaderNames.MaxForwards, "70");
         request.Headers.Add(SipHeaderNames.From, $"<{route.Proxy.Scheme}:{route.User ?? "ping"}@{route.FromDomain}>;tag={fromTag}");

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Tests.Sip.Auth;
@@ -148,7 +149,7 @@ public class TrunkLoopbackTests
             Outbound = new OutboundRoute { Proxy = proxy, FromDomain = "carrier.example", User = "ivr", Password = new Secret<char>("secret".ToCharArray()), Register = true },
             Ping = TimeSpan.FromHours(1),
         };
-        await using var host = await EdgeHost.Start(trunks: [trunk]);
+        await using var host = await EdgeHost.Start(trunks: [trunk], tlsPort: FreePort());
         await using var stream = await carrier.Accept();
 
         var register = await Next(stream, "REGISTER");
@@ -192,6 +193,13 @@ public class TrunkLoopbackTests
         var refused = await Ask(third, "INVITE", 1);
         Assert.Equal((503, "3600"), (refused.Status, refused.Headers.First("Retry-After")));
         Assert.Equal(3, host.Events.OfType<CallOffered>().Count());
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private static async Task<string> Challenge(Phone phone, string method)
