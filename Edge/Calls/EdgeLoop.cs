@@ -49,7 +49,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         EdgeReadiness readiness, TrunkDesk trunks, ILogger<EdgeLoop> log)
     {
         (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _trunks, _log) = (options, time, media, prompts, transports, cluster, readiness, trunks, log);
-        _agent = new UserAgent(transports.Address, TokenSource.Next, MostTransactions) { Reconnect = transports.Reconnect };
+        _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions) { Reconnect = transports.Reconnect };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
