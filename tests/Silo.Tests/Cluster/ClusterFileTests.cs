@@ -20,8 +20,8 @@ public sealed class ClusterFileTests
         var (cluster, errors) = ClusterFileReader.Read(Path.Combine(Root(), "cluster.yaml"));
         Assert.Empty(errors);
         Assert.True(cluster!.Development);
-        Assert.Equal(5060, cluster.Listeners.SipUdp);
-        Assert.Equal(5061, cluster.Listeners.SipTls);
+        Assert.Equal(5060, cluster.Listeners.Sip.Udp);
+        Assert.Equal(5061, cluster.Listeners.Sip.Tls);
         Assert.Equal(Path.Combine(Root(), "data", "ivr.db"), cluster.DatabaseFile);
         Assert.Equal(NodeRoles.Silo | NodeRoles.Edge | NodeRoles.Dashboard, cluster.Node.Roles);
         var tenant = Assert.Single(cluster.Tenants);
