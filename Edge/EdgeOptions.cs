@@ -26,6 +26,9 @@ public sealed class EdgeOptions
 
     public required IReadOnlyList<EdgeTrunk> Trunks { get; init; }
 
+    /// <summary>What a source hears that belongs to no trunk.</summary>
+    public UnknownSources UnknownSources { get; init; } = UnknownSources.Silent;
+
     /// <summary>SIP messages per source address, before anything is allocated.</summary>
     public required RateLimit MessagesPerSource { get; init; }
 
@@ -40,25 +43,12 @@ public sealed class EdgeOptions
     public TimeSpan MediaTimeout { get; init; } = TimeSpan.FromSeconds(60);
 }
 
-/// <summary>A peer that may send calls, found by source address.</summary>
-public sealed class EdgeTrunk
+/// <summary>What is done with messages of a source that belongs to no trunk.</summary>
+public enum UnknownSources
 {
-    public required string Name { get; init; }
-    public required string Tenant { get; init; }
-    public required IReadOnlyList<IPNetwork> From { get; init; }
+    /// <summary>Nothing at all: a scanner does not learn that somebody is here.</summary>
+    Silent = 0,
 
-    /// <summary>Whether its P-Asserted-Identity is believed.</summary>
-    public bool TrustsCallerIdentity { get; init; }
-
-    /// <summary>Whether SDES keys are accepted over signalling that is not TLS. Weak: only for tests and closed networks.</summary>
-    public bool SdesWithoutTls { get; init; }
-
-    public SrtpPolicy Srtp { get; init; } = SrtpPolicy.Required;
-}
-
-public enum SrtpPolicy
-{
-    Required = 0,
-    Preferred = 1,
-    Off = 2,
+    /// <summary>A bare 403 without state, at a bounded rate: an honest peer with a wrong address learns why.</summary>
+    Forbidden = 1,
 }

@@ -7,8 +7,9 @@ internal sealed class TrunkTable
 {
     private readonly (UInt128 Network, UInt128 Mask, EdgeTrunk Trunk)[] _entries;
 
+    /// <summary>Of the trunks that are known by their address alone.</summary>
     public TrunkTable(IReadOnlyList<EdgeTrunk> trunks) =>
-        _entries = [.. trunks.SelectMany(trunk => trunk.From.Select(network => Entry(network, trunk))).OrderByDescending(entry => entry.Item2)];
+        _entries = [.. trunks.Where(trunk => trunk is { Tls: null, Digest: null }).SelectMany(trunk => trunk.From.Select(network => Entry(network, trunk))).OrderByDescending(entry => entry.Item2)];
 
     /// <summary>The trunk, or null: then nothing is answered.</summary>
     public EdgeTrunk? Find(in SourceAddress source)

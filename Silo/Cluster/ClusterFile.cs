@@ -24,6 +24,7 @@ internal sealed class ClusterFile
     public required LimitSettings Limits { get; init; }
     public required LockoutRule Lockout { get; init; }
     public required PinSettings Pins { get; init; }
+    public required UnknownSources UnknownSources { get; init; }
     public required IReadOnlyList<TenantSettings> Tenants { get; init; }
 
     /// <summary>How many demo callers a development cluster has.</summary>
@@ -88,16 +89,4 @@ internal sealed class TenantSettings
     public required IReadOnlyDictionary<string, string> Numbers { get; init; }
     public required IReadOnlyDictionary<string, string> TransferTargets { get; init; }
     public required IReadOnlyList<TrunkSettings> Trunks { get; init; }
-}
-
-internal sealed class TrunkSettings
-{
-    public required string Name { get; init; }
-    public required IReadOnlyList<IPNetwork> From { get; init; }
-    public required SrtpPolicy Srtp { get; init; }
-    public required bool TrustsCallerIdentity { get; init; }
-    public required bool SdesWithoutTls { get; init; }
-
-    /// <summary>A limit of its own instead of the table's.</summary>
-    public RateLimit? Calls { get; init; }
 }

@@ -19,11 +19,10 @@ internal sealed class ClusterFileReader
         ["critical"] = LogLevel.Critical,
     };
 
-    private static readonly Dictionary<string, SrtpPolicy> s_srtp = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, UnknownSources> s_unknownSources = new(StringComparer.Ordinal)
     {
-        ["required"] = SrtpPolicy.Required,
-        ["preferred"] = SrtpPolicy.Preferred,
-        ["off"] = SrtpPolicy.Off,
+        ["silent"] = UnknownSources.Silent,
+        ["forbidden"] = UnknownSources.Forbidden,
     };
 
     private readonly List<ClusterError> _errors = [];
@@ -58,6 +57,7 @@ internal sealed class ClusterFileReader
     {
         _development = root.Flag("development", false);
         var data = PathOf(root.Text("data", "a folder", "data"));
+        var limits = ReadLimits(root.Map("limits"));
         var cluster = new ClusterFile
         {
             Path = _path,
@@ -72,10 +72,11 @@ internal sealed class ClusterFileReader
             Node = ReadNode(root),
             Listeners = ReadListeners(root.Map("listeners")),
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
-            Limits = ReadLimits(root.Map("limits")),
+            Limits = limits,
             Lockout = ReadLockout(root.Map("lockout", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
-            Tenants = ReadTenants(root),
+            UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
+            Tenants = ReadTenants(root, new TrunkReader(_folder, limits.CallsAtOnce, Weak)),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
         };
         if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
@@ -190,20 +191,13 @@ internal sealed class ClusterFileReader
     {
         var limits = new LimitSettings
         {
-            MessagesPerSource = ReadRate(map.Map("sip_messages_per_source")),
-            CallsPerTrunk = ReadRate(map.Map("calls_per_trunk")),
-            CallsPerCaller = ReadRate(map.Map("calls_per_caller")),
+            MessagesPerSource = TrunkReader.ReadRate(map.Map("sip_messages_per_source")),
+            CallsPerTrunk = TrunkReader.ReadRate(map.Map("calls_per_trunk")),
+            CallsPerCaller = TrunkReader.ReadRate(map.Map("calls_per_caller")),
             CallsAtOnce = map.Number("calls_at_once", 1, 100_000, 4000),
         };
         map.Done();
         return limits;
-    }
-
-    private static RateLimit ReadRate(YamlMap map)
-    {
-        var limit = new RateLimit(map.Number("count", 1, 1_000_000), map.Time("period"), map.Number("burst", 1, 1_000_000));
-        map.Done();
-        return limit;
     }
 
     private LockoutRule ReadLockout(YamlMap map)
@@ -236,14 +230,14 @@ internal sealed class ClusterFileReader
         return pins;
     }
 
-    private List<TenantSettings> ReadTenants(YamlMap root)
+    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader)
     {
         var tenants = new List<TenantSettings>();
         foreach (var map in root.Maps("tenants"))
         {
             var numbers = ReadPairs(map, "numbers", "the name of a flow", YamlMap.IsName);
             var targets = ReadPairs(map, "transfer_targets", "a SIP URI", uri => uri.StartsWith("sip:", StringComparison.Ordinal) || uri.StartsWith("sips:", StringComparison.Ordinal), required: false);
-            var trunks = map.Maps("trunks").Select(ReadTrunk).ToList();
+            var trunks = map.Maps("trunks").Select(reader.Read).ToList();
             var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks };
             if (tenant.Name == IAuditGrain.Cluster) map.Report("name", $"reserved name '{IAuditGrain.Cluster}'", "another name: this one stands for records of no tenant");
             if (tenants.Any(t => t.Name == tenant.Name)) map.Report("name", "duplicate tenant", "each name once");
@@ -254,25 +248,6 @@ internal sealed class ClusterFileReader
             map.Done();
         }
         return tenants;
-    }
-
-    private TrunkSettings ReadTrunk(YamlMap map)
-    {
-        var trunk = new TrunkSettings
-        {
-            Name = map.Name("name"),
-            From = map.List("from", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null),
-            Srtp = map.Choice("srtp", s_srtp, SrtpPolicy.Required),
-            TrustsCallerIdentity = map.Flag("trusts_caller_identity", false),
-            SdesWithoutTls = map.Flag("sdes_without_tls", false),
-            Calls = map.Has("calls") ? ReadRate(map.Map("calls")) : null,
-        };
-        if (!map.Has("calls")) _ = map.OptionalText("calls", "a rate");
-        if (trunk.Srtp == SrtpPolicy.Off) Weak(map, "srtp", "media without encryption", "required");
-        if (trunk.Srtp == SrtpPolicy.Preferred) Weak(map, "srtp", "media that may go without encryption", "required");
-        if (trunk.SdesWithoutTls) Weak(map, "sdes_without_tls", "media keys in clear signalling", "false");
-        map.Done();
-        return trunk;
     }
 
     private static Dictionary<string, string> ReadPairs(YamlMap parent, string key, string expected, Func<string, bool> valid, bool required = true)

@@ -16,6 +16,7 @@ internal static class ClusterMapping
         Argon2Passes = cluster.Pins.Passes,
     };
 
+    /// <exception cref="MissingSecretException">A password of a trunk is not there.</exception>
     public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, X509Certificate2 certificate) => new()
     {
         Name = cluster.Node.Name,
@@ -30,14 +31,8 @@ internal static class ClusterMapping
         MostCalls = cluster.Limits.CallsAtOnce,
         PromptFolder = cluster.PromptFolder,
         RenderedPromptFolder = Path.Combine(cluster.DataFolder, "rendered"),
-        Trunks =
-        [
-            .. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => new EdgeTrunk
-            {
-                Name = trunk.Name, Tenant = tenant.Name, From = trunk.From, Srtp = trunk.Srtp,
-                TrustsCallerIdentity = trunk.TrustsCallerIdentity, SdesWithoutTls = trunk.SdesWithoutTls,
-            })),
-        ],
+        UnknownSources = cluster.UnknownSources,
+        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk)))],
     };
 
     private static TenantPolicy ToPolicy(this TenantSettings tenant, ClusterFile cluster) => new()

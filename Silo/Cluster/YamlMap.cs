@@ -42,7 +42,13 @@ internal sealed class YamlMap
     }
 
     /// <summary>A text that may be absent.</summary>
-    public string? OptionalText(string key, string expected) => Has(key) ? Text(key, expected) : Absent<string>(key);
+    public string? OptionalText(string key, string expected, Func<string, bool>? valid = null) => Has(key) ? Text(key, expected, valid: valid) : Absent<string>(key);
+
+    /// <summary>A number that may be absent.</summary>
+    public int? OptionalNumber(string key, int least, int most) => Has(key) ? Number(key, least, most) : Absent<int?>(key);
+
+    /// <summary>A time that may be absent.</summary>
+    public TimeSpan? OptionalTime(string key) => Has(key) ? Time(key) : Absent<TimeSpan?>(key);
 
     /// <summary>A name that goes into grain keys, metrics and file names.</summary>
     public string Name(string key) => Text(key, "a name of a-z, 0-9 and dashes, at most 40 characters", valid: IsName);
@@ -122,6 +128,10 @@ internal sealed class YamlMap
         return result;
     }
 
+    /// <summary>As <see cref="List{T}"/>, for values that are objects.</summary>
+    public List<T> Texts<T>(string key, string expected, Func<string, T?> parse, bool required = false)
+        where T : class => [.. List(key, expected, text => parse(text) is { } parsed ? new Parsed<T>(parsed) : (Parsed<T>?)null, required).Select(item => item.Value)];
+
     /// <summary>A mapping below this one; an absent one reads as empty, and what is wrong with it is reported here.</summary>
     public YamlMap Map(string key, bool required = true)
     {
@@ -137,6 +147,13 @@ internal sealed class YamlMap
         if (value is YamlItems { Items: { Count: > 0 } items }) return [.. items.Select((item, i) => new YamlMap(_file, item, $"{PathOf(key)}[{i}]", _errors))];
         Report(value, "bad value", PathOf(key), "a list of mappings");
         return [];
+    }
+
+    /// <summary>Makes known a key that may be absent, and is.</summary>
+    public T? Absent<T>(string key)
+    {
+        _known.Add(key);
+        return default;
     }
 
     /// <summary>Reports a finding at a key of this mapping (or at the mapping where the key is absent).</summary>
@@ -172,12 +189,6 @@ internal sealed class YamlMap
         return time > TimeSpan.Zero;
     }
 
-    private T? Absent<T>(string key)
-    {
-        _known.Add(key);
-        return default;
-    }
-
     private YamlValue? Find(string key, string expected, bool required)
     {
         _known.Add(key);
@@ -190,4 +201,6 @@ internal sealed class YamlMap
 
     private void Report(YamlValue at, string message, string path, string expected) =>
         _errors.Add(new ClusterError(_file, at.Line, at.Column, $"{message} ({path}, expected {expected})"));
+
+    private readonly record struct Parsed<T>(T Value);
 }

@@ -19,12 +19,31 @@ internal static class CheckCommand
     private static async Task<int> Check(ParseResult parsed, string[] flows, Terminal terminal, CancellationToken cancellation)
     {
         if (CommandLine.ClusterOf(parsed, terminal) is not { } cluster) return ExitCode.Findings;
+        if (MissingSecret(cluster) is { } missing)
+        {
+            await terminal.Error.WriteLineAsync(missing);
+            return ExitCode.Findings;
+        }
         if (flows.Length == 0) flows = [.. FilesOf(cluster)];
         var errors = await FlowCheck.Files(flows, Catalogue(cluster), TransferTargets(cluster), cancellation);
         foreach (var finding in errors) await terminal.Error.WriteLineAsync(finding.ToString());
         if (errors.Count > 0) return ExitCode.Findings;
         await terminal.Output.WriteLineAsync($"{CommandLine.ClusterPathOf(parsed)} and {flows.Length} flows are right");
         return ExitCode.Done;
+    }
+
+    /// <summary>Reads what the start would read, and keeps none of it.</summary>
+    private static string? MissingSecret(ClusterFile cluster)
+    {
+        try
+        {
+            foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("", cluster.Limits.CallsPerTrunk).Outbound?.Password?.Dispose();
+            return null;
+        }
+        catch (MissingSecretException e)
+        {
+            return e.Message;
+        }
     }
 
     /// <summary>What can be spoken; rendered prompts go nowhere here.</summary>

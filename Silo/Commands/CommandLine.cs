@@ -53,7 +53,7 @@ internal static class CommandLine
             // The host of `run` ends by itself on SIGTERM and SIGINT; a second handler here would cut its calls off.
             return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
-        catch (KeyRingException e)
+        catch (Exception e) when (e is KeyRingException or MissingSecretException)
         {
             await error.WriteLineAsync(e.Message);
             return ExitCode.Unusable;

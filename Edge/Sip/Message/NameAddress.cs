@@ -98,7 +98,7 @@ public sealed class NameAddress
         return true;
     }
 
-    private static string Unquote(ReadOnlySpan<char> name)
+    internal static string Unquote(ReadOnlySpan<char> name)
     {
         if (name.Length < 2 || name[0] != '"')
             return name.ToString();

@@ -21,6 +21,9 @@ internal static class SipGrammar
     internal static readonly SearchValues<char> UriHeader = SearchValues.Create(Unreserved + "%[]/?:+$");
     internal static readonly SearchValues<char> AbsoluteUri = SearchValues.Create(Unreserved + "%;/?:@&=+$,[]");
 
+    /// <summary>bchars of a multipart boundary (RFC 2046 5.1.1).</summary>
+    internal static readonly SearchValues<char> Boundary = SearchValues.Create(Alphanumeric + "'()+_,-./:=? ");
+
     /// <summary>Labels may carry an underscore: it is no legal host character, yet container networks name hosts so.</summary>
     internal static readonly SearchValues<char> HostName = SearchValues.Create(Alphanumeric + "-._");
     internal static readonly SearchValues<char> Ipv6 = SearchValues.Create("0123456789abcdefABCDEF:.");

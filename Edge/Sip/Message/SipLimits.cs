@@ -35,4 +35,16 @@ public static class SipLimits
 
     /// <summary>Longest Call-ID: it is a table key for the life of a call.</summary>
     public const int CallIdLength = 512;
+
+    /// <summary>Parts of a multipart body, those of nested ones counted too: SDP, ISUP, location and a signature make four.</summary>
+    public const int MultipartParts = 16;
+
+    /// <summary>Multiparts within each other: an alternative within a mixed body is the deepest in use (RFC 5621 4.3).</summary>
+    public const int MultipartDepth = 3;
+
+    /// <summary>Boundary of a multipart (RFC 2046 5.1.1).</summary>
+    public const int MultipartBoundary = 70;
+
+    /// <summary>Header lines of one part together: five headers describe a part (RFC 2045 3).</summary>
+    public const int MultipartHead = 2_048;
 }

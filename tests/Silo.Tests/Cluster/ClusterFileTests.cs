@@ -8,6 +8,12 @@ public sealed class ClusterFileTests
 {
     private static readonly string s_text = File.ReadAllText(Path.Combine(Root(), "cluster.yaml"));
 
+    /// <summary>The committed file.</summary>
+    internal static string Text => s_text;
+
+    /// <summary>Where its one trunk begins; 1-based.</summary>
+    internal static int LineOfTrunk => s_text[..s_text.IndexOf("- name: loopback", StringComparison.Ordinal)].Count(c => c == '\n') + 1;
+
     [Fact]
     public void The_committed_development_cluster_is_right()
     {
@@ -26,7 +32,7 @@ public sealed class ClusterFileTests
 
     // Text of the committed file → what replaces it → the findings, whole.
     [Theory]
-    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, demo_callers, development, flows, limits, listeners, lockout, log, nodes, pins, prompts, service, storage, tenants)")]
+    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, demo_callers, development, flows, limits, listeners, lockout, log, nodes, pins, prompts, service, storage, tenants, unknown_sources)")]
     [InlineData("udp: 5060,", "upd: 5060,", "cluster.yaml:22:30: unknown key (listeners.sip.upd, expected one of address, tcp, tls, udp)")]
     [InlineData("udp: 5060,", "udp: 70000,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
     [InlineData("udp: 5060,", "udp: -1,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]

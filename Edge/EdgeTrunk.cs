@@ -1,0 +1,148 @@
+using System.Net;
+using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Sip.Auth;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Policies;
+
+namespace IvrActors.Edge;
+
+/// <summary>
+/// A peer that calls come from or go to. It is known by its addresses, its certificate or its password; of these, all that are given must
+/// hold. With none of them it is a way out only, and nothing comes in through it.
+/// </summary>
+public sealed class EdgeTrunk
+{
+    public required string Name { get; init; }
+    public required string Tenant { get; init; }
+
+    /// <summary>Networks that it sends from; empty when its address proves nothing.</summary>
+    public IReadOnlyList<IPNetwork> From { get; init; } = [];
+
+    /// <summary>Demands a client certificate (mutual TLS).</summary>
+    public TrunkTls? Tls { get; init; }
+
+    /// <summary>Demands digest authentication.</summary>
+    public TrunkDigest? Digest { get; init; }
+
+    /// <summary>Takes REGISTER from it.</summary>
+    public TrunkRegistrar? Registrar { get; init; }
+
+    /// <summary>Where calls out of it go.</summary>
+    public OutboundRoute? Outbound { get; init; }
+
+    /// <summary>Where a call over it may go. Nothing that is not named here is ever dialled.</summary>
+    public IReadOnlyList<DestinationRule> Destinations { get; init; } = [];
+
+    /// <summary>Codecs in the order in which we offer them.</summary>
+    public IReadOnlyList<SdpCodec> Codecs { get; init; } = [SdpCodec.Pcmu, SdpCodec.Pcma];
+
+    /// <summary>Whether its P-Asserted-Identity is believed.</summary>
+    public bool TrustsCallerIdentity { get; init; }
+
+    /// <summary>Whether SDES keys are accepted over signalling that is not TLS. Weak: only for tests and closed networks.</summary>
+    public bool SdesWithoutTls { get; init; }
+
+    public SrtpPolicy Srtp { get; init; } = SrtpPolicy.Required;
+
+    /// <summary>ISO 3166 code of the country in whose way its numbers are written (<c>030…</c>); null: only numbers with + are normalised.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>New calls of this edge over it, in either direction; null: no limit of the edge (the cluster has one for all edges).</summary>
+    public RateLimit? Calls { get; init; }
+
+    /// <summary>Calls at once of this edge over it; null: bounded by the edge's own number only.</summary>
+    public int? CallsAtOnce { get; init; }
+
+    /// <summary>How often its proxy is asked by OPTIONS whether it lives; null: never.</summary>
+    public TimeSpan? Ping { get; init; }
+
+    /// <summary>Whether calls can come in through it.</summary>
+    public bool IsIdentified => From.Count > 0 || Tls is not null || Digest is not null;
+
+    public bool IsFrom(IPAddress address)
+    {
+        foreach (var network in From)
+        {
+            if (network.Contains(address)) return true;
+        }
+        return false;
+    }
+}
+
+/// <summary>Client certificates of a trunk (RFC 5922).</summary>
+public sealed class TrunkTls
+{
+    /// <summary>SIP domains, one of which the certificate must be for (RFC 5922 7.1).</summary>
+    public required IReadOnlyList<string> Identities { get; init; }
+
+    /// <summary>PEM file of the authorities that may sign it; null: those that the system trusts.</summary>
+    public string? AuthorityFile { get; init; }
+}
+
+/// <summary>Digest authentication of a trunk (RFC 3261 22, RFC 8760).</summary>
+public sealed class TrunkDigest
+{
+    public required string Realm { get; init; }
+
+    /// <summary>By user name.</summary>
+    public required IReadOnlyDictionary<string, DigestAccount> Accounts { get; init; }
+
+    /// <summary>Whether MD5 is offered after SHA-256.</summary>
+    public bool Md5 { get; init; }
+
+    /// <summary>Whether it is served over transports that are not TLS. Weak: what is sent there can be tried against a word list.</summary>
+    public bool WithoutTls { get; init; }
+}
+
+/// <summary>What a trunk may register with us (RFC 3261 10).</summary>
+public sealed class TrunkRegistrar
+{
+    /// <summary>User parts that may be registered by a trunk that is known by its certificate; with digest each account registers itself.</summary>
+    public IReadOnlyList<string> Users { get; init; } = [];
+
+    public int MostContacts { get; init; } = 2;
+
+    public TimeSpan LeastExpires { get; init; } = TimeSpan.FromSeconds(60);
+
+    public TimeSpan MostExpires { get; init; } = TimeSpan.FromHours(1);
+}
+
+/// <summary>The way out of a trunk.</summary>
+public sealed class OutboundRoute
+{
+    /// <summary>Where its requests are sent (RFC 3263).</summary>
+    public required SipUri Proxy { get; init; }
+
+    /// <summary>User part of our address of record, and user name of digest; null where the trunk knows us otherwise.</summary>
+    public string? User { get; init; }
+    public Secret<char>? Password { get; init; }
+
+    /// <summary>The only realm whose challenge is answered; null: that of the first challenge.</summary>
+    public string? Realm { get; init; }
+
+    /// <summary>Whether an MD5 challenge is answered.</summary>
+    public bool Md5 { get; init; }
+
+    public bool Register { get; init; }
+
+    /// <summary>What is asked for when registering.</summary>
+    public TimeSpan Expires { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Domain of our address of record and of From.</summary>
+    public required string FromDomain { get; init; }
+
+    /// <summary>Number or user part that calls show as their origin; null: <see cref="User"/>, else anonymous.</summary>
+    public string? CallerId { get; init; }
+
+    /// <summary>Whether every request to the proxy goes over TLS.</summary>
+    public bool IsSecure => Proxy.Scheme == "sips" || string.Equals(Proxy.Parameters["transport"], "tls", StringComparison.OrdinalIgnoreCase)
+        || string.Equals(Proxy.Parameters["transport"], "wss", StringComparison.OrdinalIgnoreCase);
+}
+
+public enum SrtpPolicy
+{
+    Required = 0,
+    Preferred = 1,
+    Off = 2,
+}

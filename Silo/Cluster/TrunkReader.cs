@@ -1,0 +1,213 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using IvrActors.Edge;
+using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Grains.Interfaces.Policies;
+
+namespace IvrActors.Silo.Cluster;
+
+/// <summary>Reads one trunk of <c>cluster.yaml</c> and finds what contradicts itself in it. What each key means and why its default is what it is: docs/operations.md, "Trunks".</summary>
+/// <param name="folder">To which files are relative.</param>
+/// <param name="weak">Reports a setting that only a development cluster may have.</param>
+internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap, string, string, string> weak)
+{
+    private const string PasswordFile = "password_file";
+    private const string PasswordVariable = "password_variable";
+
+    private static readonly Dictionary<string, SrtpPolicy> s_srtp = new(StringComparer.Ordinal)
+    {
+        ["required"] = SrtpPolicy.Required,
+        ["preferred"] = SrtpPolicy.Preferred,
+        ["off"] = SrtpPolicy.Off,
+    };
+
+    public TrunkSettings Read(YamlMap map)
+    {
+        var name = map.Name("name");
+        var trunk = new TrunkSettings
+        {
+            Name = name,
+            From = map.List("from", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null, required: false),
+            Tls = Below(map, "tls", ReadTls),
+            Digest = Below(map, "digest", below => ReadDigest(below, name)),
+            Registrar = Below(map, "registrar", ReadRegistrar),
+            Outbound = Below(map, "outbound", below => ReadOutbound(below, name)),
+            Destinations = map.Texts("destinations", "a prefix such as +49 or an address such as sip:agent@pbx.example", DestinationRule.Parse),
+            Codecs = ReadCodecs(map),
+            Srtp = map.Choice("srtp", s_srtp, SrtpPolicy.Required),
+            TrustsCallerIdentity = map.Flag("trusts_caller_identity", false),
+            SdesWithoutTls = map.Flag("sdes_without_tls", false),
+            Region = map.OptionalText("region", "a country such as DE", IsRegion),
+            Calls = Below(map, "calls", ReadRate),
+            CallsAtOnce = map.OptionalNumber("calls_at_once", 1, 100_000),
+            Ping = map.OptionalTime("ping"),
+        };
+        FindContradictions(map, trunk);
+        FindWeakness(map, trunk);
+        map.Done();
+        return trunk;
+    }
+
+    public static RateLimit ReadRate(YamlMap map)
+    {
+        var limit = new RateLimit(map.Number("count", 1, 1_000_000), map.Time("period"), map.Number("burst", 1, 1_000_000));
+        map.Done();
+        return limit;
+    }
+
+    private TrunkTls ReadTls(YamlMap map)
+    {
+        var tls = new TrunkTls
+        {
+            Identities = map.Texts("identities", "a SIP domain such as sip.carrier.example", text => IsDomain(text) ? text : null, required: true),
+            AuthorityFile = FileOf(map, "ca", "a PEM file of certificates"),
+        };
+        if (tls.AuthorityFile is { } file && !HoldsCertificates(file)) map.Report("ca", "no certificate", "a PEM file of certificates");
+        map.Done();
+        return tls;
+    }
+
+    private DigestSettings ReadDigest(YamlMap map, string trunk)
+    {
+        var accounts = FileOf(map, "accounts", "a file of user:password lines");
+        var digest = new DigestSettings
+        {
+            Realm = map.Text("realm", "a realm such as ivr.example", valid: IsRealm),
+            Accounts = accounts is null ? null : new AccountFile(accounts, $"trunk {trunk}"),
+            User = map.OptionalText("user", "letters, digits and -_.+", AccountFile.IsUser),
+            Password = ReadPassword(map, $"trunk {trunk}"),
+            Md5 = map.Flag("md5", false),
+            WithoutTls = map.Flag("without_tls", false),
+        };
+        if (digest.User is null == digest.Accounts is null) map.Report("user", "no accounts, or two kinds of them", "either user with its password, or accounts");
+        if (digest.User is not null && digest.Password is null) map.Report("user", "no password", "password_file or password_variable");
+        if (digest.User is null && digest.Password is not null) map.Report("accounts", "a password of nobody", "user beside it");
+        map.Done();
+        return digest;
+    }
+
+    private TrunkRegistrar ReadRegistrar(YamlMap map)
+    {
+        var usual = new TrunkRegistrar();
+        var registrar = new TrunkRegistrar
+        {
+            Users = map.Texts("users", "letters, digits and -_.+", text => AccountFile.IsUser(text) ? text : null),
+            MostContacts = map.Number("contacts", 1, 16, usual.MostContacts),
+            LeastExpires = map.Time("min_expires", usual.LeastExpires),
+            MostExpires = map.Time("max_expires", usual.MostExpires),
+        };
+        if (registrar.MostExpires < registrar.LeastExpires) map.Report("max_expires", "bad value", "a time not below min_expires");
+        // RFC 3261 10.3: 423 may be sent only for what is asked below one hour.
+        if (registrar.LeastExpires > TimeSpan.FromHours(1)) map.Report("min_expires", "bad value", "a time of at most 1h (RFC 3261 10.3)");
+        if (registrar.MostExpires > TimeSpan.FromDays(1)) map.Report("max_expires", "bad value", "a time of at most 1d: a phone that is gone is called in vain until then");
+        map.Done();
+        return registrar;
+    }
+
+    private OutboundSettings ReadOutbound(YamlMap map, string trunk)
+    {
+        const string expected = "a SIP URI without user such as sip:sip.carrier.example;transport=tls";
+        var text = map.Text("proxy", expected, valid: uri => ProxyOf(uri) is not null);
+        var proxy = ProxyOf(text) ?? ProxyOf("sips:invalid.invalid")!;
+        var outbound = new OutboundSettings
+        {
+            Proxy = proxy,
+            User = map.OptionalText("user", "letters, digits and -_.+", AccountFile.IsUser),
+            Password = ReadPassword(map, $"the way out of trunk {trunk}"),
+            Realm = map.OptionalText("realm", "a realm such as carrier.example", IsRealm),
+            Md5 = map.Flag("md5", false),
+            Register = map.Flag("register", false),
+            Expires = map.Time("expires", TimeSpan.FromHours(1)),
+            FromDomain = map.Text("from_domain", "a domain such as carrier.example", proxy.Host, IsDomain),
+            CallerId = map.OptionalText("caller_id", "a number such as +49301234567 or a user part", AccountFile.IsUser),
+        };
+        if (outbound.User is null && outbound.Password is not null) map.Report("user", "a password of nobody", "user beside it");
+        if (outbound.User is null && outbound.Register) map.Report("register", "nobody to register", "user beside it");
+        if (outbound.Expires < TimeSpan.FromSeconds(60) || outbound.Expires > TimeSpan.FromDays(1)) map.Report("expires", "bad value", "a time from 1m to 1d");
+        map.Done();
+        return outbound;
+    }
+
+    private SecretSource? ReadPassword(YamlMap map, string purpose)
+    {
+        var file = FileOf(map, PasswordFile, "a file");
+        var variable = map.OptionalText(PasswordVariable, "the name of an environment variable", IsVariable);
+        if (map.Has(PasswordFile) && map.Has(PasswordVariable)) map.Report(PasswordVariable, "two passwords", "either password_file or password_variable");
+        return file is null && variable is null ? null : new SecretSource(file, variable, purpose);
+    }
+
+    private static IReadOnlyList<SdpCodec> ReadCodecs(YamlMap map)
+    {
+        var codecs = map.List("codecs", "pcmu or pcma", text => text switch { "pcmu" => SdpCodec.Pcmu, "pcma" => SdpCodec.Pcma, _ => (SdpCodec?)null }, required: false);
+        if (codecs.Distinct().Count() != codecs.Count) map.Report("codecs", "duplicate codec", "each codec once");
+        return codecs.Count > 0 ? codecs : [SdpCodec.Pcmu, SdpCodec.Pcma];
+    }
+
+    private void FindContradictions(YamlMap map, TrunkSettings trunk)
+    {
+        if (trunk.From.Count == 0 && trunk.Tls is null && trunk.Digest is null && trunk.Outbound is null)
+            map.Report("from", "nothing says who this trunk is", "at least one of from, tls, digest and outbound");
+        if (trunk.Registrar is not null && trunk.Digest is null && trunk.Tls is null) map.Report("registrar", "anybody could register", "digest or tls beside it: an address proves no user");
+        if (trunk.Registrar is { Users.Count: > 0 } && trunk.Digest is not null) map.Report("registrar", "two lists of users", "no users: with digest each account registers itself");
+        if (trunk.Registrar is { Users.Count: 0 } && trunk.Digest is null && trunk.Tls is not null) map.Report("registrar", "nobody may register", "users: a certificate names a domain, and no user of it");
+        if (trunk.Ping is not null && trunk.Outbound is null) map.Report("ping", "nobody to ask", "outbound beside it");
+        if (trunk.Ping is { } ping && (ping < TimeSpan.FromSeconds(5) || ping > TimeSpan.FromHours(1))) map.Report("ping", "bad value", "a time from 5s to 1h");
+        if (trunk.Destinations.Count > 0 && trunk.Outbound is null && trunk.Registrar is null) map.Report("destinations", "no way to them", "outbound or registrar beside it");
+        if (trunk.CallsAtOnce > callsAtOnce) map.Report("calls_at_once", "more than the cluster takes", $"at most limits.calls_at_once, {callsAtOnce}");
+        if (trunk is { Outbound: { } outbound, Srtp: SrtpPolicy.Required, SdesWithoutTls: false } && !outbound.ToRoute().IsSecure)
+            map.Report("outbound", "no call out can have the media encryption that srtp: required asks for", "a proxy with sips: or ;transport=tls, because media keys are sent in signalling");
+    }
+
+    private void FindWeakness(YamlMap map, TrunkSettings trunk)
+    {
+        if (trunk.Srtp == SrtpPolicy.Off) weak(map, "srtp", "media without encryption", "required");
+        if (trunk.Srtp == SrtpPolicy.Preferred) weak(map, "srtp", "media that may go without encryption", "required");
+        if (trunk.SdesWithoutTls) weak(map, "sdes_without_tls", "media keys in clear signalling", "false");
+        if (trunk.Digest?.WithoutTls == true) weak(map, "digest", "digest over clear signalling, where its answers can be tried against a word list", "without_tls: false");
+        if (trunk.Outbound is { } outbound && !outbound.ToRoute().IsSecure) weak(map, "outbound", "signalling to the proxy in clear", "a proxy with sips: or ;transport=tls");
+    }
+
+    private static T? Below<T>(YamlMap map, string key, Func<YamlMap, T> read)
+        where T : class => map.Has(key) ? read(map.Map(key)) : map.Absent<T>(key);
+
+    private string? FileOf(YamlMap map, string key, string expected)
+    {
+        if (map.OptionalText(key, expected) is not { } name) return null;
+        var path = Path.GetFullPath(name, folder);
+        if (!File.Exists(path)) map.Report(key, "no such file", expected);
+        return path;
+    }
+
+    private static bool HoldsCertificates(string file)
+    {
+        if (!File.Exists(file)) return true; // Reported already.
+        var certificates = new X509Certificate2Collection();
+        try
+        {
+            certificates.ImportFromPemFile(file);
+            return certificates.Count > 0;
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+        finally
+        {
+            foreach (var certificate in certificates) certificate.Dispose();
+        }
+    }
+
+    private static SipUri? ProxyOf(string text) => SipUri.TryParse(text, out var uri) && uri is { IsSip: true, User: null, HasHeaders: false }
+        && (uri.Parameters["transport"] ?? "udp").ToLowerInvariant() is var transport && transport is "udp" or "tcp" or "tls" or "ws" or "wss"
+        && !(uri.Scheme == "sips" && transport == "udp" && uri.Parameters.Contains("transport")) ? uri : null;
+
+    private static bool IsDomain(string text) => SipUri.TryParse("sip:" + text, out var uri) && uri.Host == text;
+
+    private static bool IsRealm(string text) => text.Length <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ' ');
+
+    private static bool IsVariable(string text) => text.Length <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+
+    private static bool IsRegion(string text) => text.Length == 2 && text.All(char.IsAsciiLetterUpper);
+}

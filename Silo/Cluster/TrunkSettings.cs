@@ -1,0 +1,103 @@
+using System.Net;
+using IvrActors.Edge;
+using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Sip.Auth;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Policies;
+
+namespace IvrActors.Silo.Cluster;
+
+/// <summary>A trunk as <c>cluster.yaml</c> says it. Its passwords are not read before <see cref="ToEdge"/>.</summary>
+internal sealed class TrunkSettings
+{
+    public required string Name { get; init; }
+    public required IReadOnlyList<IPNetwork> From { get; init; }
+    public TrunkTls? Tls { get; init; }
+    public DigestSettings? Digest { get; init; }
+    public TrunkRegistrar? Registrar { get; init; }
+    public OutboundSettings? Outbound { get; init; }
+    public required IReadOnlyList<DestinationRule> Destinations { get; init; }
+    public required IReadOnlyList<SdpCodec> Codecs { get; init; }
+    public required SrtpPolicy Srtp { get; init; }
+    public required bool TrustsCallerIdentity { get; init; }
+    public required bool SdesWithoutTls { get; init; }
+    public string? Region { get; init; }
+
+    /// <summary>A limit of its own instead of the table's.</summary>
+    public RateLimit? Calls { get; init; }
+    public int? CallsAtOnce { get; init; }
+    public TimeSpan? Ping { get; init; }
+
+    /// <exception cref="MissingSecretException">A password that it needs is not there.</exception>
+    public EdgeTrunk ToEdge(string tenant, RateLimit usualCalls) => new()
+    {
+        Name = Name,
+        Tenant = tenant,
+        From = From,
+        Tls = Tls,
+        Digest = Digest?.ToEdge(),
+        Registrar = Registrar,
+        Outbound = Outbound?.ToEdge(),
+        Destinations = Destinations,
+        Codecs = Codecs,
+        Srtp = Srtp,
+        TrustsCallerIdentity = TrustsCallerIdentity,
+        SdesWithoutTls = SdesWithoutTls,
+        Region = Region,
+        Calls = Calls ?? usualCalls,
+        CallsAtOnce = CallsAtOnce,
+        Ping = Ping,
+    };
+}
+
+/// <summary>Either one account or a file of them.</summary>
+internal sealed class DigestSettings
+{
+    public required string Realm { get; init; }
+    public required string? User { get; init; }
+    public required SecretSource? Password { get; init; }
+    public required AccountFile? Accounts { get; init; }
+    public required bool Md5 { get; init; }
+    public required bool WithoutTls { get; init; }
+
+    /// <exception cref="MissingSecretException">A password is not there.</exception>
+    public TrunkDigest ToEdge()
+    {
+        var accounts = new Dictionary<string, DigestAccount>(StringComparer.Ordinal);
+        foreach (var (user, password) in Accounts?.Read() ?? [(User!, Password!.Read())])
+        {
+            using (password) accounts[user] = new DigestAccount(user, Realm, password.Expose(), Md5);
+        }
+        return new TrunkDigest { Realm = Realm, Accounts = accounts, Md5 = Md5, WithoutTls = WithoutTls };
+    }
+}
+
+internal sealed class OutboundSettings
+{
+    public required SipUri Proxy { get; init; }
+    public required string? User { get; init; }
+    public required SecretSource? Password { get; init; }
+    public required string? Realm { get; init; }
+    public required bool Md5 { get; init; }
+    public required bool Register { get; init; }
+    public required TimeSpan Expires { get; init; }
+    public required string FromDomain { get; init; }
+    public required string? CallerId { get; init; }
+
+    /// <exception cref="MissingSecretException">The password is not there.</exception>
+    public OutboundRoute ToEdge() => ToRoute(Password?.Read());
+
+    public OutboundRoute ToRoute(Secret<char>? password = null) => new()
+    {
+        Proxy = Proxy,
+        User = User,
+        Password = password,
+        Realm = Realm,
+        Md5 = Md5,
+        Register = Register,
+        Expires = Expires,
+        FromDomain = FromDomain,
+        CallerId = CallerId,
+    };
+}
