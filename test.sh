@@ -41,13 +41,15 @@ retry() {
     return 1
 }
 
-# program → Debian package
-readonly needed="sipp:sip-tester baresip:baresip-core promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver"
+# program → Debian packages
+readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver"
 
 install_programs() {
-    local pair packages=()
+    local pair wanted packages=()
     for pair in $needed; do
-        command -v "${pair%%:*}" >/dev/null 2>&1 || packages+=("${pair##*:}")
+        command -v "${pair%%:*}" >/dev/null 2>&1 && continue
+        IFS=, read -ra wanted <<<"${pair##*:}"
+        packages+=("${wanted[@]}")
     done
     [ ${#packages[@]} -eq 0 ] && return
     say "Installing ${packages[*]}"

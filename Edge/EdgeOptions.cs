@@ -32,6 +32,9 @@ public sealed class EdgeOptions
     /// <summary>SIP messages per source address, before anything is allocated.</summary>
     public required RateLimit MessagesPerSource { get; init; }
 
+    /// <summary>Networks that are never blocked, whatever comes from them.</summary>
+    public IReadOnlyList<IPNetwork> NeverBlock { get; init; } = [];
+
     /// <summary>Calls at once; above it INVITEs get 503 with Retry-After.</summary>
     public int MostCalls { get; init; } = 4000;
 

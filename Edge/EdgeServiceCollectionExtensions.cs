@@ -1,6 +1,7 @@
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Reputation;
 using IvrActors.Grains.Interfaces.Flows;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -25,6 +26,8 @@ public static class EdgeServiceCollectionExtensions
         services.TryAddSingleton<ICallCluster, CallCluster>();
         services.AddSingleton<EdgeReadiness>();
         services.AddSingleton<SipTransports>();
+        services.AddSingleton<SourceReputation>();
+        services.AddSingleton<ISourceReputation>(provider => provider.GetRequiredService<SourceReputation>());
         services.AddSingleton<SipIntake>();
         services.AddSingleton<ConnectionGate>();
         services.AddSingleton<SipConnectionHandler>();

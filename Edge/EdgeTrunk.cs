@@ -2,6 +2,7 @@ using System.Net;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Policies;
 
@@ -59,6 +60,17 @@ public sealed class EdgeTrunk
 
     /// <summary>Whether calls can come in through it.</summary>
     public bool IsIdentified => From.Count > 0 || Tls is not null || Digest is not null;
+
+    /// <summary>Whether all that this trunk is known by holds for a peer, but for its password.</summary>
+    public bool Fits(SipPeer peer)
+    {
+        ArgumentNullException.ThrowIfNull(peer);
+        if (From.Count > 0 && !IsFrom(peer.EndPoint.Address)) return false;
+        if (Digest is { WithoutTls: false } && !peer.IsSecure) return false;
+        // The proxy's certificate on a connection of ours says who is there, as a client certificate on a connection of theirs.
+        if (peer is { OpenedByUs: true, IsSecure: true } && peer.Entry == this) return true;
+        return Tls is null ? IsIdentified : peer.Certified.Contains(this);
+    }
 
     public bool IsFrom(IPAddress address)
     {

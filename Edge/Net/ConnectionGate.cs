@@ -21,7 +21,7 @@ internal sealed class ConnectionGate(SipIntake intake)
     {
         if (connection.RemoteEndPoint is not IPEndPoint endPoint) return;
         var source = SourceAddress.Of(endPoint);
-        if (intake.Admit(source) is null) return;
+        if (intake.Admit(source, proven: true) is null) return;
         if (!Enter(source.Prefix))
         {
             SipMetrics.TooManyConnections.Inc();

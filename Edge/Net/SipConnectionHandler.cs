@@ -97,6 +97,7 @@ internal sealed class SipConnectionHandler(SipTransports transports, SipIntake i
 
     private async ValueTask<bool> Permitted(SourceAddress source)
     {
+        if (intake.IsBlocked(source)) return false;
         while (intake.IsFlooded) await Task.Delay(s_floodPause, time);
         var decision = intake.Limiter.Take(intake.Now, source.Prefix);
         while (!decision.Allowed)

@@ -20,6 +20,7 @@ internal static class SipMetrics
 
     public static readonly Counter.Child RateLimited = Metrics.CreateCounter("ivr_rate_limited_total", "Refused by a rate limit.", "scope").WithLabels("source");
     public static readonly Counter.Child UnknownSource = s_rejected.WithLabels("unknown_source");
+    public static readonly Counter.Child Blocked = s_rejected.WithLabels("blocked");
     public static readonly Counter.Child Overload = s_rejected.WithLabels("overload");
     public static readonly Counter.Child TooManyConnections = s_rejected.WithLabels("connections");
     public static readonly Counter.Child SlowSender = s_rejected.WithLabels("slow_sender");

@@ -1,31 +1,68 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace IvrActors.Edge.Net;
 
-/// <summary>Finds the trunk of a source address; of overlapping networks the longest prefix wins.</summary>
+/// <summary>
+/// Finds the trunk as which a source comes in: the one whose proxy it is, else one whose certificate it showed, else the one with the longest
+/// prefix, else one whose password it may give from anywhere.
+/// </summary>
 internal sealed class TrunkTable
 {
-    private readonly (UInt128 Network, UInt128 Mask, EdgeTrunk Trunk)[] _entries;
+    /// <summary>Addresses of a trunk's proxy that are remembered; RFC 3263 names a few.</summary>
+    private const int MostLearned = 16;
 
-    /// <summary>Of the trunks that are known by their address alone.</summary>
+    private readonly Entry[] _entries;
+    private readonly Lock _lock = new();
+    private volatile Entry[] _learned = [];
+
     public TrunkTable(IReadOnlyList<EdgeTrunk> trunks) =>
-        _entries = [.. trunks.Where(trunk => trunk is { Tls: null, Digest: null }).SelectMany(trunk => trunk.From.Select(network => Entry(network, trunk))).OrderByDescending(entry => entry.Item2)];
+        _entries = [.. trunks.Where(trunk => trunk is { IsIdentified: true, Digest: null }).SelectMany(EntriesOf).OrderByDescending(entry => entry.Mask)];
 
     /// <summary>The trunk, or null: then nothing is answered.</summary>
-    public EdgeTrunk? Find(in SourceAddress source)
+    /// <param name="secure">Whether it speaks TLS: a trunk may demand that.</param>
+    /// <param name="certified">Trunks whose demand for a certificate it met.</param>
+    public EdgeTrunk? Find(in SourceAddress source, bool secure = false, IReadOnlyList<EdgeTrunk>? certified = null)
     {
-        foreach (var (network, mask, trunk) in _entries)
+        foreach (var entry in _learned)
         {
-            if ((source.Bits & mask) == network) return trunk;
+            if (source.Bits == entry.Network) return entry.Trunk;
         }
-        return null;
+        EdgeTrunk? byAddress = null;
+        foreach (var entry in _entries)
+        {
+            if ((source.Bits & entry.Mask) != entry.Network || (!secure && entry.Trunk.Digest is { WithoutTls: false })) continue;
+            if (entry.Trunk.Tls is null) byAddress ??= entry.Trunk;
+            else if (certified?.Contains(entry.Trunk) == true) return entry.Trunk;
+        }
+        return byAddress;
     }
 
-    private static (UInt128, UInt128, EdgeTrunk) Entry(IPNetwork network, EdgeTrunk trunk)
+    /// <summary>
+    /// Notes where a trunk's proxy was found, so that its answers and what it says in our dialogs come in. Names are resolved without proof,
+    /// so a new request from there is served only when the trunk's own demands hold (<see cref="EdgeTrunk.Fits"/>).
+    /// </summary>
+    public void Learn(EdgeTrunk trunk, IPAddress address)
     {
-        var length = network.PrefixLength + (network.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? 96 : 0);
+        var bits = SourceAddress.BitsOf(address);
+        lock (_lock)
+        {
+            var others = _learned.Where(entry => entry.Trunk != trunk).ToList();
+            var own = _learned.Where(entry => entry.Trunk == trunk && entry.Network != bits).Take(MostLearned - 1);
+            _learned = [new Entry(bits, UInt128.MaxValue, trunk), .. own, .. others];
+        }
+    }
+
+    private static IEnumerable<Entry> EntriesOf(EdgeTrunk trunk) =>
+        trunk.From.Count == 0 ? [new Entry(UInt128.Zero, UInt128.Zero, trunk)] : trunk.From.Select(network => EntryOf(network, trunk));
+
+    private static Entry EntryOf(IPNetwork network, EdgeTrunk trunk)
+    {
+        var length = network.PrefixLength + (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 96 : 0);
         // A shift by 128 is a shift by 0.
         var mask = length == 0 ? UInt128.Zero : UInt128.MaxValue << (128 - length);
-        return (SourceAddress.BitsOf(network.BaseAddress) & mask, mask, trunk);
+        return new Entry(SourceAddress.BitsOf(network.BaseAddress) & mask, mask, trunk);
     }
+
+    private readonly record struct Entry(UInt128 Network, UInt128 Mask, EdgeTrunk Trunk);
 }

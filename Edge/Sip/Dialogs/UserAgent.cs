@@ -240,7 +240,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     /// <summary>Only the same trunk, and what began over TLS stays there: our SRTP key in an answer must not leave in clear.</summary>
     private static bool MaySpeakFor(SipPeer known, SipPeer peer) =>
-        known.Trunk == peer.Trunk && (!known.IsSecure || peer.IsSecure);
+        known.Entry == peer.Entry && (!known.IsSecure || peer.IsSecure);
 
     private void Response(long now, SipResponse response)
     {

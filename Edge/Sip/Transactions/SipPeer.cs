@@ -25,15 +25,24 @@ public sealed class SipPeer(SipTransport transport, IPEndPoint endPoint, long co
 
     public EdgeTrunk Trunk { get; } = trunk;
 
+    /// <summary>The trunk as which the network let it in, before a password named another one. Who may speak in a dialog is told by it: requests inside of dialogs carry no password.</summary>
+    public EdgeTrunk Entry { get; private init; } = trunk;
+
+    /// <summary>Trunks whose demand for a certificate (<see cref="EdgeTrunk.Tls"/>) this connection met.</summary>
+    public IReadOnlyList<EdgeTrunk> Certified { get; init; } = [];
+
+    /// <summary>Whether we opened this connection to the trunk's own proxy; over TLS its certificate was then that of the proxy (RFC 5922).</summary>
+    public bool OpenedByUs { get; init; }
+
     public bool Reliable => Transport != SipTransport.Udp;
 
     /// <summary>Whether this hop is encrypted: only then may keys stand in SDP and a sips URI be served.</summary>
     public bool IsSecure => Transport is SipTransport.Tls or SipTransport.Wss;
 
     /// <summary>The same hop, known to be this trunk (its digest or certificate said so).</summary>
-    public SipPeer As(EdgeTrunk trunk) => trunk == Trunk ? this : new(Transport, EndPoint, Connection, trunk);
+    public SipPeer As(EdgeTrunk trunk) => trunk == Trunk ? this : new(Transport, EndPoint, Connection, trunk) { Entry = Entry, Certified = Certified, OpenedByUs = OpenedByUs };
 
     /// <summary>The same peer at another UDP port or address; a stream peer stays what it is: its connection is the way back.</summary>
     public SipPeer At(IPAddress address, int port) =>
-        Reliable || (port == EndPoint.Port && address.Equals(EndPoint.Address)) ? this : new(Transport, new IPEndPoint(address, port), Connection, Trunk);
+        Reliable || (port == EndPoint.Port && address.Equals(EndPoint.Address)) ? this : new(Transport, new IPEndPoint(address, port), Connection, Trunk) { Entry = Entry };
 }

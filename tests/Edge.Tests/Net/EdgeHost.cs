@@ -6,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Tests.Calls;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
@@ -41,6 +42,8 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public EdgeReadiness Readiness => _app.Services.GetRequiredService<EdgeReadiness>();
 
+    public ISourceReputation Reputation => _app.Services.GetRequiredService<ISourceReputation>();
+
     public EdgeLoop Loop => _app.Services.GetRequiredService<EdgeLoop>();
 
     public IPEndPoint Udp => new(IPAddress.Loopback, _app.Services.GetRequiredService<SipTransports>().Address.UdpPort);
@@ -52,7 +55,8 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public IPEndPoint Tls => Listener(1);
 
-    public static async Task<EdgeHost> Start(RateLimit? limit = null)
+    /// <param name="neverBlock">By default everybody: few tests are about blocks, and many send garbage.</param>
+    public static async Task<EdgeHost> Start(RateLimit? limit = null, string neverBlock = "0.0.0.0/0")
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=edge", key, HashAlgorithmName.SHA256);
@@ -67,6 +71,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             Certificate = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null),
             Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [IPNetwork.Parse("127.0.31.0/24")] }],
             MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
+            NeverBlock = [IPNetwork.Parse(neverBlock)],
             PromptFolder = "none",
             RenderedPromptFolder = "none",
         };

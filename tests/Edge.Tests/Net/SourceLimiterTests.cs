@@ -63,20 +63,4 @@ public class SourceLimiterTests
         Assert.Equal(SourceAddress.Of(endPoint), source);
         Assert.Equal(expected, source.ToEndPoint().ToString());
     }
-
-    [Fact]
-    public void The_trunk_with_the_longest_prefix_is_found_and_strangers_are_not()
-    {
-        var wide = new EdgeTrunk { Name = "wide", Tenant = "x", From = [IPNetwork.Parse("192.0.2.0/24"), IPNetwork.Parse("2001:db8::/32")] };
-        var narrow = new EdgeTrunk { Name = "narrow", Tenant = "x", From = [IPNetwork.Parse("192.0.2.128/25")] };
-        var table = new TrunkTable([wide, narrow]);
-        EdgeTrunk? Find(string address) => table.Find(SourceAddress.Of(new IPEndPoint(IPAddress.Parse(address), 1)));
-        Assert.Same(wide, Find("192.0.2.1"));
-        Assert.Same(narrow, Find("192.0.2.200"));
-        Assert.Same(wide, Find("2001:db8::1"));
-        Assert.Null(Find("192.0.3.1"));
-        Assert.Null(Find("2001:db9::1"));
-        Assert.Same(wide, new TrunkTable([new EdgeTrunk { Name = "n", Tenant = "x", From = [] }, wide]).Find(SourceAddress.Of(new IPEndPoint(IPAddress.Parse("192.0.2.1"), 1))));
-        Assert.NotNull(new TrunkTable([new EdgeTrunk { Name = "all", Tenant = "x", From = [IPNetwork.Parse("0.0.0.0/0")] }]).Find(SourceAddress.Of(new IPEndPoint(IPAddress.Parse("8.8.8.8"), 1))));
-    }
 }

@@ -9,14 +9,17 @@ namespace IvrActors.SystemTests.Harness;
 internal static class Sipp
 {
     /// <summary>Calls, presses the keys by SIP INFO, and ends as told. Exit code 0: every message was the expected one.</summary>
-    public static async Task<ChildProcess> Call(IvrServer server, int rtpPort, IEnumerable<SippAct> acts, SippEnd end, string number = "caller")
+    /// <param name="port">Where to call, when not the server itself (a proxy in front of it).</param>
+    /// <param name="tcp">Over one TCP connection instead of UDP.</param>
+    public static async Task<ChildProcess> Call(
+        IvrServer server, int rtpPort, IEnumerable<SippAct> acts, SippEnd end, string number = "caller", int? port = null, bool tcp = false)
     {
         var sipp = Programs.Require("sipp");
         var file = Path.Combine(server.Folder, $"scenario-{Guid.NewGuid():N}.xml");
         await File.WriteAllTextAsync(file, Scenario(acts, end).Replace("sip:caller@", $"sip:{number}@", StringComparison.Ordinal));
         var arguments = new List<string>
         {
-            $"127.0.0.1:{server.SipPort}", "-sf", file, "-s", "bank", "-i", "127.0.0.1", "-p", FreePort().ToString(CultureInfo.InvariantCulture), "-m", "1",
+            $"127.0.0.1:{port ?? server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", "bank", "-i", "127.0.0.1", "-p", FreePort().ToString(CultureInfo.InvariantCulture), "-m", "1",
             "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture), "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
         };
         return new ChildProcess(sipp, arguments, server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
@@ -61,7 +64,7 @@ internal static class Sipp
         return "<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n" + new XElement("scenario", new XAttribute("name", "bank"), steps);
     }
 
-    private static string Answer(string status) => $"SIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:caller@[local_ip]:[local_port]>\nContent-Length: 0\n";
+    private static string Answer(string status) => $"SIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:caller@[local_ip]:[local_port];transport=[transport]>\nContent-Length: 0\n";
 
     private static XElement Send(string message, bool retransmit)
     {
@@ -84,7 +87,7 @@ internal static class Sipp
         To: <sip:[service]@[remote_ip]:[remote_port]>
         Call-ID: [call_id]
         CSeq: 1 INVITE
-        Contact: <sip:caller@[local_ip]:[local_port]>
+        Contact: <sip:caller@[local_ip]:[local_port];transport=[transport]>
         Max-Forwards: 70
         Content-Type: application/sdp
         Content-Length: [len]
@@ -111,7 +114,7 @@ internal static class Sipp
             .Append("To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]\n")
             .Append("Call-ID: [call_id]\n")
             .Append("CSeq: ").Append(cseq).Append(' ').Append(method).Append('\n')
-            .Append("Contact: <sip:caller@[local_ip]:[local_port]>\n")
+            .Append("Contact: <sip:caller@[local_ip]:[local_port];transport=[transport]>\n")
             .Append("Max-Forwards: 70\n");
         message.Append(headers);
         if (contentType is not null) message.Append("Content-Type: ").Append(contentType).Append('\n');

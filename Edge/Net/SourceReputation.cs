@@ -1,0 +1,74 @@
+using System.Net;
+using IvrActors.Edge.Reputation;
+using IvrActors.Edge.Sip;
+using IvrActors.Grains.Interfaces.Policies;
+using Microsoft.Extensions.Logging;
+using Prometheus;
+
+namespace IvrActors.Edge.Net;
+
+/// <summary>The reputation table with a clock, the trunks' addresses, counts, and one log line for each block.</summary>
+internal sealed partial class SourceReputation : ISourceReputation
+{
+    /// <summary>Who forges sources can begin blocks as fast as datagrams come: the log is not to be filled so.</summary>
+    private static readonly RateLimit s_lines = new(20, TimeSpan.FromSeconds(1), 200);
+
+    private static readonly Counter s_offences = Metrics.CreateCounter("ivr_source_offences_total", "What sources did that honest ones do not, by offence.", "offence");
+    private static readonly Counter s_blocks = Metrics.CreateCounter("ivr_source_blocks_total", "Blocks begun, by the offence that was the last straw; shared: decided by another edge.", "reason", "origin");
+    private static readonly Gauge s_blocked = Metrics.CreateGauge("ivr_sources_blocked", "Sources that are not listened to now.");
+
+    private static readonly Counter.Child[] s_offencesBy = [.. Enum.GetValues<SourceOffence>().Select(offence => s_offences.WithLabels(ReputationRules.NameOf(offence)))];
+
+    private readonly ReputationTable _table = new();
+    private readonly EdgeOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<SourceReputation> _log;
+    private readonly TrunkTable _trunks;
+    private readonly Lock _lines = new();
+    private long _lineArrival;
+
+    public SourceReputation(EdgeOptions options, TimeProvider time, ILogger<SourceReputation> log) =>
+        (_options, _time, _log, _trunks) = (options, time, log, new TrunkTable(options.Trunks));
+
+    private long Now => _time.GetElapsedTime(0).Ticks;
+
+    public void Offend(IPAddress source, SourceOffence offence, bool proven) => Offend(SourceAddress.Of(new IPEndPoint(source, 0)), offence, proven);
+
+    public void Vouch(IPAddress source) => _table.Vouch(Now, SourcePrefix.Of(source));
+
+    public bool IsBlocked(IPAddress source) => _table.IsBlocked(Now, SourcePrefix.Of(source));
+
+    internal bool IsBlocked(in SourceAddress source) => _table.IsBlocked(Now, SourcePrefix.Of(source));
+
+    internal void Offend(in SourceAddress source, SourceOffence offence, bool proven)
+    {
+        s_offencesBy[(int)offence].Inc();
+        if (IsExempt(source) || _table.Offend(Now, SourcePrefix.Of(source), offence, proven, StandingOf(source)) is not { } block) return;
+        s_blocks.WithLabels(ReputationRules.NameOf(offence), "own").Inc();
+        s_blocked.Set(_table.Blocked);
+        if (MayLog()) Blocked(_log, block.Source.ToString(), ReputationRules.NameOf(offence), (long)TimeSpan.FromTicks(block.Until - block.At).TotalSeconds, proven ? "yes" : "no");
+    }
+
+    private SourceStanding StandingOf(in SourceAddress source) => _trunks.Find(source) is null ? SourceStanding.Stranger : SourceStanding.Trunk;
+
+    private bool IsExempt(in SourceAddress source)
+    {
+        if (_options.NeverBlock.Count == 0) return false;
+        var address = source.ToEndPoint().Address;
+        return _options.NeverBlock.Any(network => network.Contains(address));
+    }
+
+    private bool MayLog()
+    {
+        lock (_lines)
+        {
+            var decision = Gcra.Decide(Now, s_lines, _lineArrival);
+            _lineArrival = decision.TheoreticalArrival;
+            return decision.Allowed;
+        }
+    }
+
+    // deploy/fail2ban/filter.d/ivractors.conf reads this line: it stays as it is.
+    [LoggerMessage(EventId = 1, Level = LogLevel.Warning, Message = "sip-block source={Source} reason={Reason} seconds={Seconds} proven={Proven}")]
+    private static partial void Blocked(ILogger log, string source, string reason, long seconds, string proven);
+}

@@ -1,0 +1,198 @@
+using IvrActors.Edge.Sip;
+
+namespace IvrActors.Edge.Reputation;
+
+/// <summary>A block that is on.</summary>
+/// <param name="Reason">The offence that was the last straw.</param>
+/// <param name="At">When it began, and when it ends, in ticks of 100 ns of the table's clock.</param>
+/// <param name="Own">Whether this edge decided it, not another one.</param>
+public readonly record struct ActiveBlock(SourcePrefix Source, SourceOffence Reason, long At, long Until, bool Own);
+
+/// <summary>
+/// Scores of sources and the blocks that follow from them. A table of fixed size: in a full bucket the source that matters least gives way, and a block
+/// never gives way to a source that is merely suspected. Any thread; never allocates on the way of a message.
+/// </summary>
+public sealed class ReputationTable
+{
+    private const int Ways = 4;
+    private const int Buckets = 4096;
+    private const int Locks = 64;
+
+    /// <summary>Sources that it can hold.</summary>
+    public const int Capacity = Buckets * Ways;
+
+    private readonly Entry[] _entries = new Entry[Capacity];
+    private readonly Lock[] _locks = [.. Enumerable.Range(0, Locks).Select(_ => new Lock())];
+    private int _blocked;
+
+    /// <summary>Sources with a block that nobody has found to be over yet.</summary>
+    public int Blocked => Volatile.Read(ref _blocked);
+
+    /// <summary>Whether nothing of this source is listened to. One read of a counter while nobody is blocked.</summary>
+    public bool IsBlocked(long now, SourcePrefix source)
+    {
+        if (Blocked == 0) return false;
+        var bucket = BucketOf(source);
+        lock (LockOf(bucket))
+        {
+            ref var entry = ref Find(bucket, source, out var found);
+            if (!found || entry.BlockedUntil == 0) return false;
+            if (entry.BlockedUntil > now) return true;
+            Unblock(ref entry);
+            return false;
+        }
+    }
+
+    /// <summary>Counts an offence; the block that begins with it, if one does.</summary>
+    public ActiveBlock? Offend(long now, SourcePrefix source, SourceOffence offence, bool proven, SourceStanding standing)
+    {
+        var bucket = BucketOf(source);
+        lock (LockOf(bucket))
+        {
+            ref var known = ref Find(bucket, source, out var found);
+            if (found && known.VouchedUntil > now && standing == SourceStanding.Stranger) standing = SourceStanding.Vouched;
+            var weight = ReputationRules.Weigh(offence, proven, standing);
+            if (weight <= 0 || (found && known.BlockedUntil > now)) return null;
+            if (!found && !TryPlace(now, bucket, source)) return null;
+            ref var entry = ref Find(bucket, source, out _);
+            if (entry.BlockedUntil != 0) Unblock(ref entry);
+            entry.Score = ReputationRules.Decayed(entry.Score, now - entry.ScoredAt) + weight;
+            entry.ScoredAt = now;
+            return entry.Score < ReputationRules.Threshold ? null : Block(now, ref entry, offence);
+        }
+    }
+
+    /// <summary>The source proved to be honest: see <see cref="ReputationRules.VouchedFor"/>.</summary>
+    public void Vouch(long now, SourcePrefix source)
+    {
+        var bucket = BucketOf(source);
+        lock (LockOf(bucket))
+        {
+            Find(bucket, source, out var found);
+            if (!found && !TryPlace(now, bucket, source)) return;
+            ref var entry = ref Find(bucket, source, out _);
+            entry.VouchedUntil = now + ReputationRules.VouchedFor.Ticks;
+            entry.Score = 0;
+        }
+    }
+
+    /// <summary>Takes over a block that another edge decided. A longer one stands.</summary>
+    /// <returns>Whether the source was not blocked before.</returns>
+    public bool Share(long now, SourcePrefix source, SourceOffence reason, long at, long until)
+    {
+        var bucket = BucketOf(source);
+        lock (LockOf(bucket))
+        {
+            ref var known = ref Find(bucket, source, out var found);
+            if (until <= now || (found && known.BlockedUntil >= until) || (!found && !TryPlace(now, bucket, source))) return false;
+            ref var entry = ref Find(bucket, source, out _);
+            var isNew = entry.BlockedUntil <= now;
+            if (entry.BlockedUntil == 0) Interlocked.Increment(ref _blocked);
+            (entry.BlockedAt, entry.BlockedUntil, entry.Reason, entry.Own) = (at, until, reason, false);
+            return isNew;
+        }
+    }
+
+    /// <summary>Ends a block that began no later than <paramref name="at"/>, and forgets what led to it.</summary>
+    public bool Lift(SourcePrefix source, long at)
+    {
+        var bucket = BucketOf(source);
+        lock (LockOf(bucket))
+        {
+            ref var entry = ref Find(bucket, source, out var found);
+            if (!found || entry.BlockedUntil == 0 || entry.BlockedAt > at) return false;
+            Unblock(ref entry);
+            (entry.Score, entry.Strikes) = (0, 0);
+            return true;
+        }
+    }
+
+    /// <summary>The blocks that are on.</summary>
+    public List<ActiveBlock> Blocks(long now)
+    {
+        var blocks = new List<ActiveBlock>();
+        if (Blocked == 0) return blocks;
+        for (var bucket = 0; bucket < Buckets; bucket++)
+        {
+            lock (LockOf(bucket))
+            {
+                foreach (ref var entry in _entries.AsSpan(bucket * Ways, Ways))
+                {
+                    if (entry.BlockedUntil == 0) continue;
+                    if (entry.BlockedUntil > now) blocks.Add(new ActiveBlock(entry.Source, entry.Reason, entry.BlockedAt, entry.BlockedUntil, entry.Own));
+                    else Unblock(ref entry);
+                }
+            }
+        }
+        return blocks;
+    }
+
+    private ActiveBlock Block(long now, ref Entry entry, SourceOffence offence)
+    {
+        var forgiven = entry.Strikes == 0 ? 0 : (now - entry.BlockedAt) / ReputationRules.Forgiveness.Ticks;
+        entry.Strikes = (int)Math.Max(0, entry.Strikes - forgiven);
+        (entry.BlockedAt, entry.BlockedUntil, entry.Reason, entry.Own) = (now, now + ReputationRules.BlockFor(entry.Strikes).Ticks, offence, true);
+        entry.Strikes++;
+        // Half of it stays: who goes on after the block is back in it soon.
+        entry.Score = ReputationRules.Threshold / 2;
+        Interlocked.Increment(ref _blocked);
+        return new ActiveBlock(entry.Source, offence, now, entry.BlockedUntil, Own: true);
+    }
+
+    private void Unblock(ref Entry entry)
+    {
+        entry.BlockedUntil = 0;
+        Interlocked.Decrement(ref _blocked);
+    }
+
+    // HashCode is seeded by process: nobody can choose sources that share a bucket.
+    private static int BucketOf(SourcePrefix source) => HashCode.Combine((ulong)(source.Bits >> 64), (ulong)source.Bits) & (Buckets - 1);
+
+    private Lock LockOf(int bucket) => _locks[bucket & (Locks - 1)];
+
+    private ref Entry Find(int bucket, SourcePrefix source, out bool found)
+    {
+        for (var slot = bucket * Ways; slot < (bucket + 1) * Ways; slot++)
+        {
+            if (!_entries[slot].IsUsed || _entries[slot].Source != source) continue;
+            found = true;
+            return ref _entries[slot];
+        }
+        found = false;
+        return ref _entries[bucket * Ways];
+    }
+
+    /// <summary>Makes room for a source; false when all others in its bucket matter more.</summary>
+    private bool TryPlace(long now, int bucket, SourcePrefix source)
+    {
+        var least = bucket * Ways;
+        for (var slot = least; slot < (bucket + 1) * Ways; slot++)
+        {
+            if (WorthOf(now, _entries[slot]) < WorthOf(now, _entries[least])) least = slot;
+        }
+        ref var entry = ref _entries[least];
+        if (entry.BlockedUntil > now) return false;
+        if (entry.BlockedUntil != 0) Unblock(ref entry);
+        entry = new Entry { IsUsed = true, Source = source, ScoredAt = now };
+        return true;
+    }
+
+    private static double WorthOf(long now, in Entry entry) =>
+        !entry.IsUsed ? -1
+        : entry.BlockedUntil > now ? double.MaxValue
+        : ReputationRules.Decayed(entry.Score, now - entry.ScoredAt) + (entry.VouchedUntil > now ? 2 * ReputationRules.Threshold : 0) + (entry.Strikes > 0 ? 1 : 0);
+
+    private struct Entry
+    {
+        public bool IsUsed;
+        public SourcePrefix Source;
+        public double Score;
+        public long ScoredAt;
+        public long BlockedAt;
+        public long BlockedUntil;
+        public long VouchedUntil;
+        public int Strikes;
+        public SourceOffence Reason;
+        public bool Own;
+    }
+}
