@@ -6,7 +6,7 @@ namespace IvrActors.Edge.Sip.Dialogs;
 /// A 2xx that was sent for an INVITE and is repeated until its ACK comes (RFC 3261 13.3.1.4): after T1, doubling to T2, for 64 T1. On
 /// streams too, because a hop behind the next one may be UDP.
 /// </summary>
-public sealed class AckWait(uint sequence, byte[] answer, SipPeer peer, long now)
+public sealed class AckWait(uint sequence, byte[] answer, ServerTransaction transaction, long now)
 {
     private readonly long _giveUpAt = now + SipTimes.TransactionTimeout;
     private long _interval = SipTimes.T1;
@@ -15,7 +15,8 @@ public sealed class AckWait(uint sequence, byte[] answer, SipPeer peer, long now
     /// <summary>CSeq number that the ACK must carry.</summary>
     public uint Sequence { get; } = sequence;
 
-    public SipPeer Peer { get; } = peer;
+    /// <summary>The INVITE's.</summary>
+    public ServerTransaction Transaction { get; } = transaction;
 
     public long NextDeadline => Math.Min(_repeatAt, _giveUpAt);
 

@@ -18,39 +18,74 @@ public enum SequenceCheck
     TooLow,
 }
 
-/// <summary>Dialog state of a callee (RFC 3261 12.1.1): tags, route set, remote target and both sequence numbers.</summary>
+/// <summary>Dialog state of either side (RFC 3261 12.1): tags, route set, remote target and both sequence numbers.</summary>
 public sealed class Dialog
 {
     private readonly string _local;
     private readonly string _remote;
-    private readonly string[] _routes;
+    private string[] _routes;
     private string _remoteTarget;
     private uint _localSequence;
-    private uint _remoteSequence;
+    private uint? _remoteSequence;
 
-    private Dialog(SipRequest invite, string localTag)
+    // Texts of their own: a dialog lives as long as the call and must not hold the whole INVITE.
+    private Dialog(DialogId id, string local, string remote, string[] routes, string remoteTarget)
     {
-        Id = new DialogId(invite.CallId, localTag, invite.From.Tag ?? "");
-        // Texts of their own: a dialog lives as long as the call and must not hold the whole INVITE.
-        _local = Copy(invite.Headers.First(SipHeaderNames.To)!) + ";tag=" + localTag;
-        _remote = Copy(invite.Headers.First(SipHeaderNames.From)!);
-        _routes = [.. invite.RecordRoutes.Select(route => route.ToString())];
-        _remoteTarget = (invite.Contact?.Uri ?? invite.From.Uri).ToString();
-        _remoteSequence = invite.CSeq.Number;
-        IsSecure = invite.RequestUri.Scheme == "sips";
+        Id = id;
+        _local = Copy(local);
+        _remote = Copy(remote);
+        _routes = routes;
+        _remoteTarget = remoteTarget;
     }
 
     public DialogId Id { get; }
 
     /// <summary>Whether all hops are to be TLS: the INVITE was for a sips URI.</summary>
-    public bool IsSecure { get; }
+    public bool IsSecure { get; private init; }
+
+    /// <summary>Whether we made the call, and with it the Call-ID (RFC 3261 14.1).</summary>
+    public bool IsCaller { get; private init; }
 
     /// <summary>Where the next request goes first: the first route, or the peer itself.</summary>
     public SipUri NextHop => _routes.Length > 0 && NameAddress.TryParse(_routes[0], out var route) ? route.Uri : Parse(_remoteTarget);
 
-    public static Dialog OfInvite(SipRequest invite, string localTag) => new(invite, localTag);
+    /// <summary>The dialog of a callee (RFC 3261 12.1.1).</summary>
+    public static Dialog OfInvite(SipRequest invite, string localTag) => new(
+        new DialogId(invite.CallId, localTag, invite.From.Tag ?? ""),
+        invite.Headers.First(SipHeaderNames.To)! + ";tag=" + localTag,
+        invite.Headers.First(SipHeaderNames.From)!,
+        [.. invite.RecordRoutes.Select(route => route.ToString())],
+        (invite.Contact?.Uri ?? invite.From.Uri).ToString())
+    {
+        _remoteSequence = invite.CSeq.Number,
+        IsSecure = invite.RequestUri.Scheme == "sips",
+    };
 
-    /// <summary>Checks and takes the sequence number of a request of the peer other than ACK and CANCEL.</summary>
+    /// <summary>The dialog of a caller, begun by any response above 100 to its INVITE (RFC 3261 12.1.2). A callee of RFC 2543 may have no tag.</summary>
+    public static Dialog OfResponse(SipRequest invite, SipResponse response) => new(
+        new DialogId(invite.CallId, invite.From.Tag!, response.To.Tag ?? ""),
+        invite.Headers.First(SipHeaderNames.From)!,
+        response.Headers.First(SipHeaderNames.To)!,
+        RoutesOf(response),
+        (response.Contact?.Uri ?? invite.RequestUri).ToString())
+    {
+        _localSequence = invite.CSeq.Number,
+        IsSecure = invite.RequestUri.Scheme == "sips",
+        IsCaller = true,
+    };
+
+    /// <summary>What a caller has before any response: the halves that it chose.</summary>
+    public static Dialog OfDial(string callId, string localTag, string from, string to, string target, bool secure) =>
+        new(new DialogId(callId, localTag, ""), from, to, [], target) { IsSecure = secure, IsCaller = true };
+
+    /// <summary>The 2xx to our INVITE decides on the route set anew (RFC 3261 13.2.2.4) and is a target refresh.</summary>
+    public void Confirm(SipResponse response)
+    {
+        _routes = RoutesOf(response);
+        Refresh(response);
+    }
+
+    /// <summary>Checks and takes the sequence number of a request of the peer other than ACK and CANCEL. Gaps are no error.</summary>
     public SequenceCheck Take(CSeq sequence)
     {
         if (sequence.Number <= _remoteSequence) return SequenceCheck.TooLow;
@@ -58,16 +93,21 @@ public sealed class Dialog
         return SequenceCheck.Next;
     }
 
-    /// <summary>A target refresh: re-INVITE (RFC 3261 12.2.2).</summary>
-    public void Refresh(SipRequest request)
+    /// <summary>A target refresh: re-INVITE, UPDATE or a 2xx to one (RFC 3261 12.2, RFC 3311 5).</summary>
+    public void Refresh(SipMessage message)
     {
-        if (request.Contact is { } contact) _remoteTarget = contact.Uri.ToString();
+        if (message.Contact is { } contact) _remoteTarget = contact.Uri.ToString();
     }
 
-    /// <summary>Our next request inside the dialog (RFC 3261 12.2.1.1), with loose routing or, for a first hop without <c>lr</c>, strict.</summary>
-    public SipRequest NextRequest(string method, string via, string contact)
+    /// <summary>Our next request inside the dialog (RFC 3261 12.2.1.1).</summary>
+    public SipRequest NextRequest(string method, string via, string contact) => Request(method, ++_localSequence, via, contact);
+
+    /// <summary>The ACK of a 2xx: it has the sequence number of its INVITE (RFC 3261 13.2.2.4).</summary>
+    public SipRequest Acknowledge(uint sequence, string via, string contact) => Request(SipMethods.Ack, sequence, via, contact);
+
+    private SipRequest Request(string method, uint sequence, string via, string contact)
     {
-        var (target, routes) = Route();
+        var (target, routes) = RouteSet.Apply(Parse(_remoteTarget), _routes);
         var request = new SipRequest(method, target);
         request.Headers.Add(SipHeaderNames.Via, via);
         foreach (var route in routes) request.Headers.Add(SipHeaderNames.Route, route);
@@ -75,20 +115,26 @@ public sealed class Dialog
         request.Headers.Add(SipHeaderNames.From, _local);
         request.Headers.Add(SipHeaderNames.To, _remote);
         request.Headers.Add(SipHeaderNames.CallId, Id.CallId);
-        request.Headers.Add(SipHeaderNames.CSeq, new CSeq(++_localSequence, method).ToString());
+        request.Headers.Add(SipHeaderNames.CSeq, new CSeq(sequence, method).ToString());
         request.Headers.Add(SipHeaderNames.Contact, contact);
         return request;
     }
 
-    private (SipUri Target, string[] Routes) Route()
-    {
-        var target = Parse(_remoteTarget);
-        if (_routes.Length == 0 || !NameAddress.TryParse(_routes[0], out var first) || first.Uri.Parameters.Contains("lr")) return (target, _routes);
-        return (first.Uri, [.. _routes[1..], $"<{_remoteTarget}>"]);
-    }
+    private static string[] RoutesOf(SipResponse response) => [.. response.RecordRoutes.Select(route => route.ToString()).Reverse()];
 
     private static SipUri Parse(string uri) =>
         SipUri.TryParse(uri, out var parsed) ? parsed : throw new InvalidOperationException("internal error: a target that was parsed before cannot be parsed");
 
     private static string Copy(string text) => new(text.AsSpan());
+}
+
+/// <summary>How a route set goes into a request (RFC 3261 12.2.1.1).</summary>
+public static class RouteSet
+{
+    /// <summary>Loose routing; strict when the first route has no <c>lr</c>: it becomes the Request-URI and the target the last route.</summary>
+    public static (SipUri Target, IReadOnlyList<string> Routes) Apply(SipUri target, IReadOnlyList<string> routes)
+    {
+        if (routes.Count == 0 || !NameAddress.TryParse(routes[0], out var first) || first.Uri.Parameters.Contains("lr")) return (target, routes);
+        return (first.Uri, [.. routes.Skip(1), $"<{target}>"]);
+    }
 }

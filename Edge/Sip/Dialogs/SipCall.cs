@@ -6,6 +6,9 @@ namespace IvrActors.Edge.Sip.Dialogs;
 
 public enum SipCallState
 {
+    /// <summary>A call of ours without a final answer.</summary>
+    Dialing,
+
     /// <summary>The INVITE has no final answer yet.</summary>
     Offered,
 
@@ -17,7 +20,7 @@ public enum SipCallState
     Ended,
 }
 
-/// <summary>One call that came in: its dialog, its open INVITE and its REFER. Orders are methods; what happens comes as <see cref="CallSignal"/>.</summary>
+/// <summary>One call, of either direction: its dialog, its open INVITE and its REFER. Orders are methods; what happens comes as <see cref="CallSignal"/>.</summary>
 public sealed class SipCall : ITimed
 {
     /// <summary>A peer that took a REFER has this long to report its end.</summary>
@@ -29,6 +32,8 @@ public sealed class SipCall : ITimed
     private AckWait? _ackWait;
     private long _referDeadline = SipTimes.Never;
     private bool _ackCarriesAnswer;
+    private ClientInvite? _dialing;
+    private readonly IChallengeResponder? _credentials;
 
     internal SipCall(UserAgent agent, SipRequest invite, InviteServerTransaction transaction, SipPeer peer, string localTag)
     {
@@ -37,14 +42,31 @@ public sealed class SipCall : ITimed
         _transaction = transaction;
         Peer = peer;
         Dialog = Dialog.OfInvite(invite, localTag);
+        State = SipCallState.Offered;
     }
 
-    public Dialog Dialog { get; }
+    /// <summary>A call of ours.</summary>
+    internal SipCall(UserAgent agent, Dialog dialog, SipPeer firstHop, IChallengeResponder? credentials)
+    {
+        (_agent, Dialog, Peer, _credentials) = (agent, dialog, firstHop, credentials);
+        State = SipCallState.Dialing;
+    }
+
+    /// <summary>Of a call of ours without a tag of the peer until it is answered.</summary>
+    public Dialog Dialog { get; private set; }
 
     public SipCallState State { get; private set; }
 
-    /// <summary>Where the caller's last request came from.</summary>
-    public SipPeer Peer { get; private set; }
+    /// <summary>Where the peer's last request came from, or where we dialled.</summary>
+    public SipPeer Peer
+    {
+        get;
+        private set
+        {
+            if (field is not null) _agent.Moved(this, field, value);
+            field = value;
+        }
+    }
 
     /// <summary>The INVITE until it is answered; null afterwards, so that it is not kept for the call's life.</summary>
     public SipRequest? Invite => _invite;
@@ -84,10 +106,19 @@ public sealed class SipCall : ITimed
         _agent.Forget(this);
     }
 
-    /// <summary>Ends the call: BYE now or as soon as RFC 3261 15 allows it; an unanswered one gets 480.</summary>
+    /// <summary>Gives up a call of ours before its final answer: CANCEL, and BYE should it be answered all the same. Nothing more is signalled.</summary>
+    public void Cancel(long now)
+    {
+        if (State != SipCallState.Dialing) return;
+        Close();
+        _dialing!.Cancel(now);
+    }
+
+    /// <summary>Ends the call: BYE now or as soon as RFC 3261 15 allows it; an unanswered one gets 480, one of ours CANCEL.</summary>
     public void HangUp(long now)
     {
         if (State == SipCallState.Offered) Reject(now, 480, null);
+        if (State == SipCallState.Dialing) Cancel(now);
         if (State != SipCallState.Answered) return;
         State = SipCallState.Ending;
         if (_ackWait is null) SendBye(now);
@@ -98,9 +129,7 @@ public sealed class SipCall : ITimed
     {
         if (State != SipCallState.Answered || IsReferring) return;
         _referDeadline = now + ReferTimeout;
-        var refer = _agent.NewRequest(this, SipMethods.Refer);
-        refer.Headers.Add("Refer-To", $"<{target}>");
-        _agent.SendRequest(now, this, refer);
+        Request(now, SipMethods.Refer, refer => refer.Headers.Add("Refer-To", $"<{target}>"), ReferAnswered);
         _agent.Schedule(this);
     }
 
@@ -137,12 +166,50 @@ public sealed class SipCall : ITimed
         _agent.Signal(new CallSignal(this, CallSignalKind.Lost));
     }
 
+    internal void Dial(long now, ClientInvite invite)
+    {
+        _dialing = invite;
+        invite.SendToNext(now);
+        _agent.Schedule(invite);
+    }
+
+    internal void DialsThrough(SipPeer hop)
+    {
+        if (State == SipCallState.Dialing) Peer = hop;
+    }
+
+    internal void Progressed(int status, ReadOnlyMemory<byte> sdp) =>
+        _agent.Signal(new CallSignal(this, CallSignalKind.Progress) { Number = status, Body = sdp });
+
+    internal void Accepted(Dialog dialog, ReadOnlyMemory<byte> answer)
+    {
+        Dialog = dialog;
+        _agent.Keep(this);
+        State = SipCallState.Answered;
+        _agent.Signal(new CallSignal(this, CallSignalKind.Accepted) { Body = answer });
+    }
+
+    internal void Refused(int status)
+    {
+        if (State != SipCallState.Dialing) return;
+        Close();
+        _agent.Signal(new CallSignal(this, CallSignalKind.Refused) { Number = status });
+    }
+
     /// <summary>A request inside the dialog, other than ACK and CANCEL.</summary>
     internal void Receive(long now, SipRequest request, ServerTransaction transaction, SipPeer peer)
     {
-        if (Dialog.Take(request.CSeq) == SequenceCheck.TooLow)
+        var dialog = _dialing?.Find(DialogId.Of(request)!.Value) ?? Dialog;
+        if (dialog.Take(request.CSeq) == SequenceCheck.TooLow)
         {
             _agent.Respond(now, transaction, request, 500);
+            return;
+        }
+        if (State == SipCallState.Dialing)
+        {
+            // A callee ends its early dialog by a final response, not by BYE (RFC 3261 15).
+            if (request.Method == SipMethods.Options) _agent.RespondToOther(now, request, transaction);
+            else _agent.Respond(now, transaction, request, 403);
             return;
         }
         Peer = peer;
@@ -175,53 +242,52 @@ public sealed class SipCall : ITimed
             SendBye(now);
             return;
         }
-        if (_ackCarriesAnswer && ack.Body.IsEmpty)
+        var answer = UserAgent.SdpOf(ack);
+        if (_ackCarriesAnswer && answer.IsEmpty)
         {
             // RFC 3261 13.2.2.4 owes us the answer to our offer: without one there is no media, and nothing would ever end the call.
             Lose(now);
             return;
         }
-        _agent.Signal(new CallSignal(this, CallSignalKind.Confirmed) { Body = _ackCarriesAnswer ? ack.Body : default });
+        _agent.Signal(new CallSignal(this, CallSignalKind.Confirmed) { Body = _ackCarriesAnswer ? answer : default });
         _ackCarriesAnswer = false;
     }
+
+    /// <summary>Whether a 2xx that was sent in this transaction is still repeated.</summary>
+    internal bool AwaitsAckOf(ServerTransaction transaction) => _ackWait is not null && _ackWait.Transaction == transaction;
 
     internal void Tick(long now)
     {
         if (_ackWait is { } wait)
         {
             var (send, giveUp) = wait.Handle(now);
-            if (send is not null) _agent.Send(wait.Peer, send, SipMethods.Invite);
+            if (send is not null) _agent.Send(wait.Transaction.Peer, send, SipMethods.Invite);
             if (giveUp) Lose(now);
         }
         if (now >= _referDeadline) Referred(408);
     }
 
-    /// <summary>A response to BYE or REFER, or none (<paramref name="status"/> 408 for a time-out, 503 for a transport that failed).</summary>
-    internal void Answered(long now, string method, int status)
+    private void ReferAnswered(long now, int status, SipResponse? response)
     {
-        if (method == SipMethods.Bye || State >= SipCallState.Ending) return;
+        if (State >= SipCallState.Ending || status is >= 200 and < 300) return;
+        Referred(status);
         // RFC 3261 12.2.1.2: these mean that the other side has no such dialog any more.
-        if (status is 481 or 408)
-        {
-            Referred(status);
-            Lose(now);
-        }
-        else if (status >= 300)
-        {
-            Referred(status);
-        }
+        if (status is 481 or 408) Lose(now);
     }
+
+    private void Request(long now, string method, Action<SipRequest>? fill, Action<long, int, SipResponse?> done) =>
+        new DialogRequest(_agent, Dialog, Peer, method, _credentials, fill, done).Send(now);
 
     private void Accept(long now, SipRequest invite, InviteServerTransaction transaction, byte[] sdp)
     {
         var response = SipResponses.For(invite, 200, Dialog.Id.LocalTag);
         response.Headers.Add(SipHeaderNames.Contact, _agent.ContactFor(Peer, Dialog.IsSecure));
-        response.Headers.Add(SipHeaderNames.Allow, UserAgent.Allowed);
-        response.Headers.Add(SipHeaderNames.Supported, "");
-        response.Headers.Add(SipHeaderNames.ContentType, "application/sdp");
+        response.Headers.Add(SipHeaderNames.Allow, _agent.Allow);
+        response.Headers.Add(SipHeaderNames.Supported, _agent.Supported);
+        response.Headers.Add(SipHeaderNames.ContentType, UserAgent.Sdp);
         response.Body = sdp;
         var bytes = _agent.Respond(now, transaction, response);
-        _ackWait = new AckWait(invite.CSeq.Number, bytes, transaction.Peer, now);
+        _ackWait = new AckWait(invite.CSeq.Number, bytes, transaction, now);
         _agent.Schedule(this);
     }
 
@@ -253,8 +319,9 @@ public sealed class SipCall : ITimed
             return;
         }
         (_invite, _transaction) = (request, transaction);
-        _ackCarriesAnswer = request.Body.IsEmpty;
-        _agent.Signal(new CallSignal(this, CallSignalKind.Reoffered) { Body = request.Body });
+        var offer = UserAgent.SdpOf(request);
+        _ackCarriesAnswer = offer.IsEmpty;
+        _agent.Signal(new CallSignal(this, CallSignalKind.Reoffered) { Body = offer });
     }
 
     private void Info(long now, SipRequest request, ServerTransaction transaction)
@@ -306,8 +373,8 @@ public sealed class SipCall : ITimed
 
     private void SendBye(long now)
     {
+        Request(now, SipMethods.Bye, null, static (_, _, _) => { });
         Close();
-        _agent.SendRequest(now, this, _agent.NewRequest(this, SipMethods.Bye));
     }
 
     private void Close()

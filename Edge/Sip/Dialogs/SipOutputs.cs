@@ -29,6 +29,15 @@ public enum CallSignalKind
     /// <summary>The peer sent BYE.</summary>
     HungUp,
 
+    /// <summary>A provisional answer to a call of ours: <see cref="CallSignal.Number"/> is the status, <see cref="CallSignal.Body"/> SDP for early media or empty.</summary>
+    Progress,
+
+    /// <summary>A call of ours was answered; <see cref="CallSignal.Body"/> is the SDP answer.</summary>
+    Accepted,
+
+    /// <summary>A call of ours came to nothing: <see cref="CallSignal.Number"/> is the final status, 408 for none in time, 503 when no hop could be reached.</summary>
+    Refused,
+
     /// <summary>The signalling broke (no ACK, transport gone); BYE was sent where that makes sense.</summary>
     Lost,
 }
@@ -44,7 +53,7 @@ public readonly struct CallSignal(SipCall call, CallSignalKind kind)
 
     public char Key { get; init; }
 
-    /// <summary>Status of a REFER, duration of a key in ms.</summary>
+    /// <summary>Status of a REFER or of an answer, duration of a key in ms.</summary>
     public int Number { get; init; }
 
     public override string ToString() => Kind.ToString();

@@ -27,30 +27,35 @@ public sealed class SipAddress(IPAddress address)
 /// <param name="mostTransactions">Above it new requests get 503 without a transaction.</param>
 public sealed class UserAgent(SipAddress address, Func<string> newToken, int mostTransactions)
 {
-    public const string Allowed = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, NOTIFY";
-
-    private const string Sdp = "application/sdp";
-
-    private static readonly ScreeningRules s_rules = new()
-    {
-        Methods = Allowed.Split(", "),
-        Extensions = [],
-        ContentTypes = new Dictionary<string, IReadOnlyList<string>>
-        {
-            [SipMethods.Invite] = [Sdp],
-            [SipMethods.Info] = [DtmfInfo.RelayType, DtmfInfo.PlainType],
-        },
-    };
+    internal const string Sdp = "application/sdp";
 
     private readonly TransactionTable _transactions = new(mostTransactions);
-    private readonly Dictionary<DialogId, SipCall> _calls = [];
     private readonly TimerQueue<ITimed> _timers = new();
+    private readonly ServedMethods _served = new();
+    private CallTable Table => field ??= new CallTable(Policy.MostCallsPerTrunk);
 
     public SipOutputs Outputs { get; } = new();
 
+    public UserAgentPolicy Policy { get; init; } = new();
+
+    /// <summary>Asked for each new request outside of dialogs but ACK, before anything else is done for it.</summary>
+    public IRequestGuard? Guard { get; set; }
+
+    /// <summary>Who answers other methods outside of dialogs.</summary>
+    public IDictionary<string, IRequestServer> Servers => _served.Servers;
+
+    /// <summary>
+    /// Asked for another way to a peer whose stream is gone: the peer that was, and where its Via, route or contact says that it listens. Null
+    /// when there is none.
+    /// </summary>
+    public Func<SipPeer, SipUri, SipPeer?>? Reconnect { get; set; }
+
     public int Transactions => _transactions.Count;
 
-    public int Calls => _calls.Count;
+    public int Calls => Table.Count;
+
+    /// <summary>What is served, as Allow lists it.</summary>
+    public string Allow => _served.Allow;
 
     public long NextDeadline => _timers.NextDeadline;
 
@@ -58,7 +63,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     public void Receive(long now, SipMessage message, SipPeer peer)
     {
         if (message is SipRequest request) Request(now, request, peer);
-        else Response(now, (SipResponse)message);
+        else Response(now, (SipResponse)message, peer);
     }
 
     /// <summary>Answers a request that the parser refused, without state (RFC 3261 8.2.7).</summary>
@@ -67,14 +72,60 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         if (answerable.Method == SipMethods.Ack) return;
         answerable.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);
         var response = SipResponses.For(answerable, status, newToken());
-        if (status is 405 or 501) response.Headers.Add(SipHeaderNames.Allow, Allowed);
+        if (status is 405 or 501) response.Headers.Add(SipHeaderNames.Allow, Allow);
         Send(NextHop.OfResponses(answerable, peer), SipWriter.ToBytes(response), answerable.Method);
     }
 
-    /// <summary>A stream connection is gone, and with it what waits for an answer on it (RFC 3261 17.1.4, 17.2.4). Dialogs live on: their peer may connect again.</summary>
+    /// <summary>Makes a call. What becomes of it comes as signals.</summary>
+    public SipCall Dial(long now, OutboundInvite invite)
+    {
+        ArgumentNullException.ThrowIfNull(invite);
+        if (!SipUri.TryParse(invite.Target, out var target) || invite.Hops.Count == 0)
+            throw new ArgumentException("internal error: a call of ours has no target or no hop", nameof(invite));
+        var tag = newToken();
+        var dialog = Dialog.OfDial(newToken(), tag, invite.From, invite.To, invite.Target, invite.Secure || target.Scheme == "sips");
+        var call = new SipCall(this, dialog, invite.Hops[0], invite.Credentials);
+        if (_transactions.HasRoom && Table.HasRoom(call.Peer.Trunk))
+        {
+            Table.Add(call);
+            call.Dial(now, new ClientInvite(this, call, invite, target, tag, now));
+        }
+        else
+        {
+            call.Refused(503);
+        }
+        return call;
+    }
+
+    /// <summary>Sends a request outside of dialogs other than INVITE: it has From, To, Call-ID, CSeq and Max-Forwards; Via is set here.</summary>
+    /// <param name="hops">Best first; the next is tried on 503, on time-out and when the transport fails.</param>
+    /// <param name="done">Gets the final response, null for none; perhaps at once.</param>
+    public void Request(long now, SipRequest request, IReadOnlyList<SipPeer> hops, IChallengeResponder? credentials, Action<long, SipResponse?> done)
+    {
+        if (_transactions.HasRoom) new ClientRequest(this, request, new HopPlan(hops, Rests), new Challenges(credentials), done).SendToNext(now);
+        else done(now, null);
+    }
+
+    /// <summary>
+    /// A stream connection is gone, and with it what waits for an answer on it (RFC 3261 17.1.4, 17.2.4), but for answers of ours that find
+    /// another way back (18.2.2). Dialogs live on: their peer may connect again.
+    /// </summary>
     public void ConnectionLost(long now, long connection)
     {
-        foreach (var transaction in _transactions.OnConnection(connection)) Feed(now, transaction, TransactionInput.TransportFailed);
+        Table.ConnectionLost(connection);
+        foreach (var transaction in _transactions.OnConnection(connection))
+        {
+            if (transaction is ServerTransaction { WayBack: { } way } server && (!server.IsAnswered || server.User is SipCall call && call.AwaitsAckOf(server))
+                && Reconnect?.Invoke(server.Peer, way) is { } other)
+            {
+                server.WayBack = null;
+                _transactions.Move(server, other);
+            }
+            else
+            {
+                Feed(now, transaction, TransactionInput.TransportFailed);
+            }
+        }
     }
 
     /// <summary>Fires the timers that are due.</summary>
@@ -82,10 +133,44 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     {
         while (_timers.TakeDue(now) is { } due)
         {
-            if (due is Transaction transaction) Feed(now, transaction, TransactionInput.Timer);
-            else ((SipCall)due).Tick(now);
+            switch (due)
+            {
+                case Transaction transaction:
+                    Feed(now, transaction, TransactionInput.Timer);
+                    break;
+                case ClientInvite invite:
+                    invite.Tick(now);
+                    break;
+                case SipCall call:
+                    call.Tick(now);
+                    break;
+            }
             _timers.Schedule(due);
         }
+    }
+
+    /// <summary>Our Contact towards a peer.</summary>
+    public string ContactFor(SipPeer peer, bool secure)
+    {
+        var host = $"{address.Host}:{address.PortOf(peer.Transport)}";
+        return peer.Transport switch
+        {
+            SipTransport.Udp => $"<sip:ivr@{host}>",
+            SipTransport.Tcp => $"<sip:ivr@{host};transport=tcp>",
+            SipTransport.Ws or SipTransport.Wss => $"<{(secure ? "sips" : "sip")}:ivr@{host};transport=ws>",
+            _ => secure ? $"<sips:ivr@{host};transport=tcp>" : $"<sip:ivr@{host};transport=tls>",
+        };
+    }
+
+    internal HopRests Rests { get; } = new();
+
+    internal string Supported => "";
+
+    /// <summary>The SDP in a message, alone or in a multipart body; empty when there is none.</summary>
+    internal static ReadOnlyMemory<byte> SdpOf(SipMessage message)
+    {
+        if (message.Body.IsEmpty || message.Headers.First(SipHeaderNames.ContentType) is not { } type) return message.Body;
+        return Multipart.TryFind(type, message.Body, Sdp, out var sdp) ? sdp : default;
     }
 
     internal void Schedule(ITimed timed) => _timers.Schedule(timed);
@@ -94,34 +179,43 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     internal void Send(SipPeer peer, byte[] bytes, string method) => Outputs.Sends.Add(new SipSend(peer, bytes, method));
 
-    internal void Forget(SipCall call) => _calls.Remove(call.Dialog.Id);
+    internal void Forget(SipCall call) => Table.Remove(call);
 
-    internal string ContactFor(SipPeer peer, bool secure)
+    internal void Bind(DialogId id, SipCall call) => Table.Bind(id, call);
+
+    /// <summary>Of the forks of a call its dialog is left.</summary>
+    internal void Keep(SipCall call) => Table.Keep(call.Dialog.Id, call);
+
+    internal void Moved(SipCall call, SipPeer from, SipPeer to) => Table.Moved(call, from, to);
+
+    internal string ViaFor(SipPeer hop) =>
+        $"SIP/2.0/{hop.Transport.ToString().ToUpperInvariant()} {address.Host}:{address.PortOf(hop.Transport)};branch=z9hG4bK{newToken()};rport";
+
+    /// <summary>Where a request in a dialog goes; over a new connection when that of the peer is gone.</summary>
+    internal SipPeer HopOf(Dialog dialog, SipPeer peer)
     {
-        var host = $"{address.Host}:{address.PortOf(peer.Transport)}";
-        return peer.Transport switch
-        {
-            SipTransport.Udp => $"<sip:ivr@{host}>",
-            SipTransport.Tcp => $"<sip:ivr@{host};transport=tcp>",
-            _ => secure ? $"<sips:ivr@{host};transport=tcp>" : $"<sip:ivr@{host};transport=tls>",
-        };
+        var hop = NextHop.OfRequest(dialog.NextHop, peer);
+        return hop.Reliable && Table.IsGone(hop.Connection) ? OtherWay(dialog, hop) ?? hop : hop;
     }
 
-    internal SipRequest NewRequest(SipCall call, string method)
+    /// <summary>A new connection to where requests in a dialog go, if there can be one.</summary>
+    internal SipPeer? OtherWay(Dialog dialog, SipPeer gone) => gone.Reliable ? Reconnect?.Invoke(gone, dialog.NextHop) : null;
+
+    internal void SendRequest(long now, SipRequest request, SipPeer hop, IResponseUser user) =>
+        Start(now, new NonInviteClientTransaction(TransactionKey.OfClient(request.TopVia.Branch!, request.Method), hop, request.Method) { User = user }, request);
+
+    internal Transaction SendInvite(long now, SipRequest request, SipPeer hop, IResponseUser user)
     {
-        var transport = call.Peer.Transport;
-        var name = transport switch { SipTransport.Udp => "UDP", SipTransport.Tcp => "TCP", _ => "TLS" };
-        var via = $"SIP/2.0/{name} {address.Host}:{address.PortOf(transport)};branch=z9hG4bK{newToken()};rport";
-        return call.Dialog.NextRequest(method, via, ContactFor(call.Peer, call.Dialog.IsSecure));
+        var transaction = new InviteClientTransaction(TransactionKey.OfClient(request.TopVia.Branch!, request.Method), hop) { User = user };
+        Start(now, transaction, request);
+        return transaction;
     }
 
-    internal void SendRequest(long now, SipCall call, SipRequest request)
-    {
-        var key = TransactionKey.OfClient(request.TopVia.Branch!, request.Method);
-        var transaction = new NonInviteClientTransaction(key, NextHop.OfRequest(call.Dialog.NextHop, call.Peer), request.Method) { User = call };
-        _transactions.AddClient(transaction);
-        Feed(now, transaction, TransactionInput.FromUser(request, SipWriter.ToBytes(request)));
-    }
+    internal void Abandon(long now, Transaction transaction) => Feed(now, transaction, TransactionInput.Abandoned);
+
+    /// <summary>Ends a dialog that is no call of ours: a fork that came too late.</summary>
+    internal void SendBye(long now, Dialog dialog, SipPeer peer, IChallengeResponder? credentials) =>
+        new DialogRequest(this, dialog, peer, SipMethods.Bye, credentials, null, static (_, _, _) => { }).Send(now);
 
     internal void Respond(long now, ServerTransaction transaction, SipRequest request, int status) =>
         Respond(now, transaction, SipResponses.For(request, status, request.To.Tag is null ? newToken() : null));
@@ -143,10 +237,10 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
             return;
         }
         var response = SipResponses.For(request, 200, request.To.Tag is null ? newToken() : null);
-        response.Headers.Add(SipHeaderNames.Allow, Allowed);
+        response.Headers.Add(SipHeaderNames.Allow, Allow);
         response.Headers.Add(SipHeaderNames.Accept, Sdp);
         response.Headers.Add(SipHeaderNames.AcceptEncoding, "identity");
-        response.Headers.Add(SipHeaderNames.Supported, "");
+        response.Headers.Add(SipHeaderNames.Supported, Supported);
         Respond(now, transaction, response);
     }
 
@@ -164,6 +258,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
             Acknowledge(now, request, peer);
             return;
         }
+        if (Guard is not null && !Passes(now, request, ref peer)) return;
         if (_transactions.AddServer(request, NextHop.OfResponses(request, peer)) is not { } transaction)
         {
             Overloaded(request, peer);
@@ -173,15 +268,38 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         _timers.Schedule(transaction);
     }
 
+    /// <summary>Asks the guard about a request that is in no dialog and cancels nothing of ours. A refusal leaves no state (RFC 3261 8.2.7, 26.3.2.4).</summary>
+    private bool Passes(long now, SipRequest request, ref SipPeer peer)
+    {
+        var isNew = request.To.Tag is null && request.Method != SipMethods.Cancel;
+        if (request.Method == SipMethods.Cancel ? _transactions.FindCancelled(request) is not null : !isNew && FindCall(request, peer) is not null) return true;
+        var decision = Guard!.Decide(now, request, peer);
+        switch (decision.Verdict)
+        {
+            case GuardVerdict.Allow:
+                peer = peer.As(decision.Trunk!);
+                return true;
+            case GuardVerdict.Refuse when isNew:
+                Send(NextHop.OfResponses(request, peer), SipWriter.ToBytes(decision.Response!), request.Method);
+                return false;
+            case GuardVerdict.Refuse:
+                // A dialog or INVITE that is not: 481 says all that there is, and a challenge would not help.
+                return true;
+            default:
+                return false;
+        }
+    }
+
     private void Serve(long now, SipRequest request, ServerTransaction transaction, SipPeer peer)
     {
         // The table holds this request's own transaction by now; another one under the same merge key came before it.
         if (_transactions.IsMerged(transaction)) Respond(now, transaction, request, 482);
-        else if (RequestScreening.Screen(request, s_rules) is { } refusal) Respond(now, transaction, refusal.ToResponse(request, newToken()));
+        else if (RequestScreening.Screen(request, _served.Rules) is { } refusal) Respond(now, transaction, refusal.ToResponse(request, newToken()));
         else if (request.RequestUri.Scheme == "sips" && !peer.IsSecure) Insecure(now, request, transaction);
         else if (request.Method == SipMethods.Cancel) Cancel(now, request, transaction, peer);
         else if (request.To.Tag is not null) InDialog(now, request, transaction, peer);
         else if (request.Method == SipMethods.Invite) Offer(now, request, (InviteServerTransaction)transaction, peer);
+        else if (Servers.TryGetValue(request.Method, out var server)) Respond(now, transaction, server.Answer(now, request, peer));
         else RespondToOther(now, request, transaction);
     }
 
@@ -195,11 +313,18 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     private void Offer(long now, SipRequest invite, InviteServerTransaction transaction, SipPeer peer)
     {
+        if (!Table.HasRoom(peer.Trunk))
+        {
+            var busy = SipResponses.For(invite, 503, newToken());
+            busy.Headers.Add("Retry-After", "5");
+            Respond(now, transaction, busy);
+            return;
+        }
         var call = new SipCall(this, invite, transaction, peer, newToken());
         transaction.User = call;
-        _calls[call.Dialog.Id] = call;
+        Table.Add(call);
         Respond(now, transaction, SipResponses.For(invite, 100));
-        Signal(new CallSignal(call, CallSignalKind.Offered) { Body = invite.Body });
+        Signal(new CallSignal(call, CallSignalKind.Offered) { Body = SdpOf(invite) });
     }
 
     private void InDialog(long now, SipRequest request, ServerTransaction transaction, SipPeer peer)
@@ -207,7 +332,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         if (FindCall(request, peer) is { } call)
         {
             transaction.User = call;
-            call.Receive(now, request, transaction, peer);
+            call.Receive(now, request, transaction, peer.As(call.Peer.Trunk));
         }
         else if (request.Method == SipMethods.Options) RespondToOther(now, request, transaction);
         else Respond(now, transaction, request, 481);
@@ -236,19 +361,26 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     /// <summary>The call of a request, if its sender may speak in it.</summary>
     private SipCall? FindCall(SipRequest request, SipPeer peer) =>
-        DialogId.Of(request) is { } id && _calls.TryGetValue(id, out var call) && MaySpeakFor(call.Peer, peer) ? call : null;
+        DialogId.Of(request) is { } id && Table.TryFind(id, out var call) && (MaySpeakFor(call.Peer, peer) || (call.Dialog.IsCaller && MayAnswerFor(call.Peer, peer))) ? call : null;
 
     /// <summary>Only the same trunk, and what began over TLS stays there: our SRTP key in an answer must not leave in clear.</summary>
-    private static bool MaySpeakFor(SipPeer known, SipPeer peer) =>
-        known.Entry == peer.Entry && (!known.IsSecure || peer.IsSecure);
+    private static bool MaySpeakFor(SipPeer known, SipPeer peer) => known.Entry == peer.Entry && (!known.IsSecure || peer.IsSecure);
 
-    private void Response(long now, SipResponse response)
+    /// <summary>Where we went ourselves, the address counts too: trunks may share one, and which of them the network would name is not what we dialled.</summary>
+    private static bool MayAnswerFor(SipPeer hop, SipPeer peer) =>
+        (hop.Entry == peer.Entry || hop.EndPoint.Address.Equals(peer.EndPoint.Address)) && (!hop.IsSecure || peer.IsSecure);
+
+    private void Response(long now, SipResponse response, SipPeer peer)
     {
-        if (_transactions.FindClient(response) is not { } transaction) return;
-        var transport = transaction.Peer.Transport;
-        if (!ResponseScreening.IsOurs(response, address.Host, address.PortOf(transport))) return;
-        if (Feed(now, transaction, TransactionInput.FromPeer(response)) != TransactionReport.Deliver || response.Status < 200) return;
-        if (transaction.User is SipCall call) call.Answered(now, transaction.Method, response.Status);
+        if (_transactions.FindClient(response) is not { } transaction || !MayAnswerFor(transaction.Peer, peer)) return;
+        if (!ResponseScreening.IsOurs(response, address.Host, address.PortOf(transaction.Peer.Transport))) return;
+        if (Feed(now, transaction, TransactionInput.FromPeer(response)) == TransactionReport.Deliver) ((IResponseUser)transaction.User!).Responded(now, transaction, response);
+    }
+
+    private void Start(long now, Transaction transaction, SipRequest request)
+    {
+        _transactions.AddClient(transaction);
+        Feed(now, transaction, TransactionInput.FromUser(request, SipWriter.ToBytes(request)));
     }
 
     private void Overloaded(SipRequest request, SipPeer peer)
@@ -258,21 +390,17 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         Send(NextHop.OfResponses(request, peer), SipWriter.ToBytes(response), request.Method);
     }
 
-    /// <summary>Gives a transaction its input, sends what it wants sent, and tells its call of failures.</summary>
+    /// <summary>Gives a transaction its input, sends what it wants sent, and tells its user of failures.</summary>
     private TransactionReport Feed(long now, Transaction transaction, in TransactionInput input)
     {
         var outcome = transaction.Handle(now, input);
         if (outcome.Transmit is { } bytes) Send(transaction.Peer, bytes, transaction.Method);
         if (transaction.IsTerminated) _transactions.Remove(transaction);
         else _timers.Schedule(transaction);
-        if (transaction is InviteServerTransaction)
+        if (outcome.Report is TransactionReport.TimedOut or TransactionReport.TransportFailed)
         {
-            if (outcome.Report == TransactionReport.TransportFailed) (transaction.User as SipCall)?.InviteLost(transaction);
-        }
-        else if (transaction is not ServerTransaction && transaction.User is SipCall call)
-        {
-            if (outcome.Report == TransactionReport.TimedOut) call.Answered(now, transaction.Method, 408);
-            if (outcome.Report == TransactionReport.TransportFailed) call.Answered(now, transaction.Method, 503);
+            if (transaction.User is IResponseUser user) user.Failed(now, transaction, outcome.Report == TransactionReport.TimedOut ? 408 : 503);
+            else if (outcome.Report == TransactionReport.TransportFailed && transaction is InviteServerTransaction) (transaction.User as SipCall)?.InviteLost(transaction);
         }
         return outcome.Report;
     }

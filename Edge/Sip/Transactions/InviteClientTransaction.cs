@@ -27,6 +27,7 @@ public sealed class InviteClientTransaction(TransactionKey key, SipPeer peer) : 
         TransactionInputKind.FromPeer => Response((SipResponse)input.Message!, now),
         TransactionInputKind.Timer => Timer(now),
         TransactionInputKind.TransportFailed when State is InviteClientState.Calling or InviteClientState.Completed => End(TransactionReport.TransportFailed),
+        TransactionInputKind.Abandoned when State is InviteClientState.Calling or InviteClientState.Proceeding => End(),
         _ => TransactionOutcome.Nothing,
     };
 

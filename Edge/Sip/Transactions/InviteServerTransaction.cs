@@ -26,7 +26,8 @@ public sealed class InviteServerTransaction(TransactionKey key, SipPeer peer) : 
         TransactionInputKind.FromPeer => Request((SipRequest)input.Message!, now),
         TransactionInputKind.FromUser => Response((SipResponse)input.Message!, input.Bytes!, now),
         TransactionInputKind.Timer => Timer(now),
-        _ => State is InviteServerState.Proceeding or InviteServerState.Completed ? End(TransactionReport.TransportFailed) : TransactionOutcome.Nothing,
+        TransactionInputKind.TransportFailed when State is InviteServerState.Proceeding or InviteServerState.Completed => End(TransactionReport.TransportFailed),
+        _ => TransactionOutcome.Nothing,
     };
 
     private TransactionOutcome Request(SipRequest request, long now)

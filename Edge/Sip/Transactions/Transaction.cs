@@ -9,6 +9,9 @@ public enum TransactionInputKind
     FromUser,
     Timer,
     TransportFailed,
+
+    /// <summary>The user waits no longer: no final response 64 T1 after CANCEL (RFC 3261 9.1).</summary>
+    Abandoned,
 }
 
 /// <param name="Message">What came from the peer or is to be sent for the user.</param>
@@ -18,6 +21,8 @@ public readonly record struct TransactionInput(TransactionInputKind Kind, SipMes
     public static readonly TransactionInput Timer = new(TransactionInputKind.Timer, null, null);
 
     public static readonly TransactionInput TransportFailed = new(TransactionInputKind.TransportFailed, null, null);
+
+    public static readonly TransactionInput Abandoned = new(TransactionInputKind.Abandoned, null, null);
 
     public static TransactionInput FromPeer(SipMessage message) => new(TransactionInputKind.FromPeer, message, null);
 
@@ -52,7 +57,8 @@ public abstract class Transaction(TransactionKey key, SipPeer peer, string metho
 
     public TransactionKey Key { get; } = key;
 
-    public SipPeer Peer { get; } = peer;
+    /// <summary>Where its messages go. A server transaction whose stream broke may be given another way back (RFC 3261 18.2.2).</summary>
+    public SipPeer Peer { get; internal set; } = peer;
 
     public string Method { get; } = method;
 
@@ -80,6 +86,9 @@ public abstract class ServerTransaction(TransactionKey key, SipPeer peer, string
 {
     /// <summary>Under what a copy of the request that took another way is recognized (RFC 3261 8.2.2.2), when it can be.</summary>
     public MergeKey? Merge { get; init; }
+
+    /// <summary>Where the sender of a request on a stream listens, by its Via; null over UDP and where nothing can be connected to.</summary>
+    public SipUri? WayBack { get; internal set; }
 
     /// <summary>Whether a final response was sent.</summary>
     public abstract bool IsAnswered { get; }

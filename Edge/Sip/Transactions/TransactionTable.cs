@@ -28,16 +28,19 @@ public sealed class TransactionTable(int most)
         if (Count >= most) return null;
         var key = TransactionKey.OfRequest(request);
         var merge = MergeKey.Of(request);
+        var wayBack = WayBack.Of(request, peer);
         ServerTransaction transaction = request.Method == SipMethods.Invite
-            ? new InviteServerTransaction(key, peer) { Merge = merge }
-            : new NonInviteServerTransaction(key, peer, request.Method) { Merge = merge };
+            ? new InviteServerTransaction(key, peer) { Merge = merge, WayBack = wayBack }
+            : new NonInviteServerTransaction(key, peer, request.Method) { Merge = merge, WayBack = wayBack };
         _servers[key] = transaction;
         Join(transaction);
         if (merge is { } mergeKey) _merges.TryAdd(mergeKey, transaction);
         return transaction;
     }
 
-    /// <summary>Client transactions are of our own making and few: they are not bounded.</summary>
+    /// <summary>Whether a call of ours may still begin. Requests inside calls always may: a call has few of them at once.</summary>
+    public bool HasRoom => Count < most;
+
     public void AddClient(Transaction transaction)
     {
         _clients[transaction.Key] = transaction;
@@ -47,10 +50,17 @@ public sealed class TransactionTable(int most)
     /// <summary>The transactions that live on a stream connection.</summary>
     public Transaction[] OnConnection(long connection) => _byConnection.TryGetValue(connection, out var transactions) ? [.. transactions] : [];
 
+    /// <summary>A server transaction goes on over another connection.</summary>
+    public void Move(ServerTransaction transaction, SipPeer peer)
+    {
+        Leave(transaction);
+        transaction.Peer = peer;
+        Join(transaction);
+    }
+
     public void Remove(Transaction transaction)
     {
-        if (transaction.Peer.Reliable && _byConnection.TryGetValue(transaction.Peer.Connection, out var others) && others.Remove(transaction) && others.Count == 0)
-            _byConnection.Remove(transaction.Peer.Connection);
+        Leave(transaction);
         if (transaction is not ServerTransaction server)
         {
             _clients.Remove(transaction.Key);
@@ -60,10 +70,31 @@ public sealed class TransactionTable(int most)
         if (server.Merge is { } merge && _merges.GetValueOrDefault(merge) == server) _merges.Remove(merge);
     }
 
+    private void Leave(Transaction transaction)
+    {
+        if (transaction.Peer.Reliable && _byConnection.TryGetValue(transaction.Peer.Connection, out var others) && others.Remove(transaction) && others.Count == 0)
+            _byConnection.Remove(transaction.Peer.Connection);
+    }
+
     private void Join(Transaction transaction)
     {
         if (!transaction.Peer.Reliable) return;
         if (!_byConnection.TryGetValue(transaction.Peer.Connection, out var others)) _byConnection[transaction.Peer.Connection] = others = [];
         others.Add(transaction);
+    }
+}
+
+/// <summary>Where to connect when the stream is gone that a request came on (RFC 3261 18.2.2): its source address at the port of sent-by.</summary>
+public static class WayBack
+{
+    /// <summary>Null over UDP, and over WebSocket, whose clients cannot be connected to (RFC 7118 5).</summary>
+    public static SipUri? Of(SipRequest request, SipPeer peer)
+    {
+        if (peer.Transport is not (SipTransport.Tcp or SipTransport.Tls) || request.Vias.Count == 0) return null;
+        var address = peer.EndPoint.Address;
+        var host = address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{address}]" : address.ToString();
+        var secure = peer.Transport == SipTransport.Tls;
+        var port = request.TopVia.Port ?? (secure ? 5061 : 5060);
+        return SipUri.TryParse(FormattableString.Invariant($"sip:{host}:{port};transport={(secure ? "tls" : "tcp")}"), out var way) ? way : null;
     }
 }

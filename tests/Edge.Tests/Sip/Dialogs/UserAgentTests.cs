@@ -190,7 +190,7 @@ public class UserAgentTests
     {
         var call = new VirtualCall();
         call.Request(method, 1, inDialog: false);
-        Assert.Equal((status, UserAgent.Allowed), (call.LastResponse.Status, call.LastResponse.Headers.First("Allow")));
+        Assert.Equal((status, call.Agent.Allow), (call.LastResponse.Status, call.LastResponse.Headers.First("Allow")));
     }
 
     [Fact]
@@ -198,7 +198,7 @@ public class UserAgentTests
     {
         var call = new VirtualCall();
         call.Request("OPTIONS", 1, inDialog: false);
-        Assert.Equal((200, UserAgent.Allowed, "application/sdp"), (call.LastResponse.Status, call.LastResponse.Headers.First("Allow"), call.LastResponse.Headers.First("Accept")));
+        Assert.Equal((200, call.Agent.Allow, "application/sdp"), (call.LastResponse.Status, call.LastResponse.Headers.First("Allow"), call.LastResponse.Headers.First("Accept")));
         Assert.True(call.LastResponse.Headers.Contains("Supported"));
     }
 

@@ -1,0 +1,248 @@
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+
+namespace IvrActors.Edge.Sip.Dialogs;
+
+/// <summary>
+/// The INVITE that makes a call of ours (RFC 3261 13.2, 9.1): hop after hop, with credentials where asked, until a final answer, its time-out or
+/// CANCEL. Of several forks that answer the first wins; every other one is acknowledged and ended. It outlives the decision as long as answers may come.
+/// </summary>
+internal sealed class ClientInvite : IResponseUser, ITimed
+{
+    private readonly UserAgent _agent;
+    private readonly SipCall _call;
+    private readonly OutboundInvite _order;
+    private readonly SipUri _target;
+    private readonly HopPlan _hops;
+    private readonly Challenges _challenges;
+    private readonly string _fromTag;
+    private readonly List<Fork> _forks = [];
+    private uint _sequence = 1;
+    private SipRequest? _request;
+    private Transaction? _transaction;
+    private bool _proceeding;
+    private bool _cancelling;
+    private bool _decided;
+    private long _giveUpAt;
+
+    public ClientInvite(UserAgent agent, SipCall call, OutboundInvite order, SipUri target, string fromTag, long now)
+    {
+        (_agent, _call, _order, _target, _fromTag) = (agent, call, order, target, fromTag);
+        _hops = new HopPlan(order.Hops, agent.Rests);
+        _challenges = new Challenges(order.Credentials);
+        _giveUpAt = now + order.Timeout;
+    }
+
+    public long NextDeadline => _giveUpAt;
+
+    public long QueuedFor { get; set; } = SipTimes.Never;
+
+    /// <summary>Sends the INVITE to the first hop that takes it, or refuses the call with 503.</summary>
+    public void SendToNext(long now)
+    {
+        if (_hops.Next(now) is { } hop) Send(now, hop);
+        else Decide(503);
+    }
+
+    /// <summary>Gives up: CANCEL as soon as it is allowed, which is after a provisional response (RFC 3261 9.1).</summary>
+    public void Cancel(long now)
+    {
+        _decided = true;
+        if (_cancelling) return;
+        _cancelling = true;
+        _giveUpAt = _proceeding ? now + SipTimes.TransactionTimeout : SipTimes.Never;
+        if (_proceeding) SendCancel(now);
+        _agent.Schedule(this);
+    }
+
+    /// <summary>The dialog of a fork.</summary>
+    public Dialog? Find(DialogId id) => _forks.Find(fork => fork.Dialog.Id == id)?.Dialog;
+
+    public void Tick(long now)
+    {
+        if (now < _giveUpAt) return;
+        _giveUpAt = SipTimes.Never;
+        if (!_cancelling)
+        {
+            _call.Refused(408);
+            Cancel(now);
+        }
+        else if (_transaction is { } transaction) _agent.Abandon(now, transaction);
+    }
+
+    public void Responded(long now, Transaction transaction, SipResponse response)
+    {
+        if (transaction != _transaction) return;
+        if (response.Status < 200) Progressed(now, response);
+        else if (response.Status < 300) Accepted(now, response);
+        else Refused(now, transaction.Peer, response);
+    }
+
+    public void Failed(long now, Transaction transaction, int status)
+    {
+        if (transaction != _transaction) return;
+        if (_decided || _cancelling) Decide(status);
+        else if (_hops.Next(now) is { } hop) Send(now, hop);
+        else Decide(status);
+    }
+
+    private void Send(long now, SipPeer hop)
+    {
+        _forks.Clear();
+        _proceeding = false;
+        _request = Build(hop);
+        _call.DialsThrough(hop);
+        _transaction = _agent.SendInvite(now, _request, hop, this);
+    }
+
+    private SipRequest Build(SipPeer hop)
+    {
+        var (target, routes) = RouteSet.Apply(_target, _order.Routes);
+        var request = new SipRequest(SipMethods.Invite, target);
+        var headers = request.Headers;
+        headers.Add(SipHeaderNames.Via, _agent.ViaFor(hop));
+        foreach (var route in routes) headers.Add(SipHeaderNames.Route, route);
+        headers.Add(SipHeaderNames.MaxForwards, "70");
+        headers.Add(SipHeaderNames.From, $"{_order.From};tag={_fromTag}");
+        headers.Add(SipHeaderNames.To, _order.To);
+        headers.Add(SipHeaderNames.CallId, _call.Dialog.Id.CallId);
+        headers.Add(SipHeaderNames.CSeq, new CSeq(_sequence, SipMethods.Invite).ToString());
+        headers.Add(SipHeaderNames.Contact, _agent.ContactFor(hop, _call.Dialog.IsSecure));
+        headers.Add(SipHeaderNames.Allow, _agent.Allow);
+        headers.Add(SipHeaderNames.Supported, _agent.Supported);
+        foreach (var header in _challenges.Answers) headers.Add(header.Key, header.Value);
+        foreach (var header in _order.Headers) headers.Add(header.Key, header.Value);
+        headers.Add(SipHeaderNames.ContentType, UserAgent.Sdp);
+        request.Body = _order.Sdp;
+        return request;
+    }
+
+    private void Progressed(long now, SipResponse response)
+    {
+        _proceeding = true;
+        if (_cancelling)
+        {
+            if (_giveUpAt != SipTimes.Never) return;
+            _giveUpAt = now + SipTimes.TransactionTimeout;
+            SendCancel(now);
+            _agent.Schedule(this);
+            return;
+        }
+        if (response.Status == 100 || _decided) return;
+        // Without a tag it makes no dialog (RFC 3261 12.1), yet it is progress.
+        if (response.To.Tag is not null && ForkOf(response) is null) return;
+        _call.Progressed(response.Status, UserAgent.SdpOf(response));
+    }
+
+    private void Accepted(long now, SipResponse response)
+    {
+        var fork = ForkOf(response, always: true)!;
+        if (fork.Ack is { } again)
+        {
+            _agent.Send(fork.AckPeer!, again, SipMethods.Ack);
+            return;
+        }
+        fork.Dialog.Confirm(response);
+        Acknowledge(fork);
+        var answer = UserAgent.SdpOf(response);
+        var wins = !_decided && !answer.IsEmpty;
+        if (wins)
+        {
+            _decided = true;
+            _giveUpAt = SipTimes.Never;
+            _call.Accepted(fork.Dialog, answer);
+        }
+        else
+        {
+            _agent.SendBye(now, fork.Dialog, _transaction!.Peer, _order.Credentials);
+            // A 2xx without the answer to our offer (RFC 3261 13.2.1): there is no session to be had.
+            if (!_decided) Decide(488);
+        }
+    }
+
+    private void Refused(long now, SipPeer hop, SipResponse response)
+    {
+        _agent.Rests.Note(hop, response, now);
+        if (_decided || _cancelling)
+        {
+            Decide(response.Status);
+        }
+        else if (_challenges.TryAnswer(_request!, response, hop))
+        {
+            _sequence++;
+            Send(now, hop);
+        }
+        // The number stays: should the first hop have passed it on all the same, the callee knows a copy by it (RFC 3261 8.2.2.2).
+        else if (response.Status == 503 && _hops.Next(now) is { } next) Send(now, next);
+        else Decide(response.Status);
+    }
+
+    /// <summary>Nothing more will come of this INVITE.</summary>
+    private void Decide(int status)
+    {
+        _giveUpAt = SipTimes.Never;
+        if (_decided) return;
+        _decided = true;
+        _call.Refused(status);
+    }
+
+    /// <summary>The fork that a response belongs to, begun by it if it is new; null above the bound.</summary>
+    private Fork? ForkOf(SipResponse response, bool always = false)
+    {
+        var tag = response.To.Tag ?? "";
+        if (_forks.Find(fork => fork.Dialog.Id.RemoteTag == tag) is { } known) return known;
+        // A 2xx that cannot be told from others any more still gets its ACK, or it would be repeated to us.
+        if (_forks.Count >= _agent.Policy.MostForks && !always) return null;
+        var fork = new Fork(Dialog.OfResponse(_request!, response));
+        if (_forks.Count < _agent.Policy.MostForks) _forks.Add(fork);
+        if (!_decided) _agent.Bind(fork.Dialog.Id, _call);
+        return fork;
+    }
+
+    private void Acknowledge(Fork fork)
+    {
+        var hop = _agent.HopOf(fork.Dialog, _transaction!.Peer);
+        var ack = fork.Dialog.Acknowledge(_request!.CSeq.Number, _agent.ViaFor(hop), _agent.ContactFor(hop, fork.Dialog.IsSecure));
+        foreach (var header in _challenges.Answers) ack.Headers.Add(header.Key, header.Value);
+        (fork.Ack, fork.AckPeer) = (SipWriter.ToBytes(ack), hop);
+        _agent.Send(hop, fork.Ack, SipMethods.Ack);
+    }
+
+    /// <summary>RFC 3261 9.1: Request-URI, Via, Route, From, To, Call-ID and the number of CSeq are those of the INVITE.</summary>
+    private void SendCancel(long now)
+    {
+        var cancel = new SipRequest(SipMethods.Cancel, _request!.RequestUri);
+        cancel.Headers.Add(SipHeaderNames.Via, _request.TopVia.ToString());
+        foreach (var route in _request.Headers.All(SipHeaderNames.Route)) cancel.Headers.Add(SipHeaderNames.Route, route);
+        cancel.Headers.Add(SipHeaderNames.MaxForwards, "70");
+        cancel.Headers.Add(SipHeaderNames.From, _request.Headers.First(SipHeaderNames.From)!);
+        cancel.Headers.Add(SipHeaderNames.To, _request.Headers.First(SipHeaderNames.To)!);
+        cancel.Headers.Add(SipHeaderNames.CallId, _request.CallId);
+        cancel.Headers.Add(SipHeaderNames.CSeq, new CSeq(_request.CSeq.Number, SipMethods.Cancel).ToString());
+        _agent.SendRequest(now, cancel, _transaction!.Peer, Unheard.Instance);
+    }
+
+    /// <summary>One callee of several that an INVITE was forked to.</summary>
+    private sealed class Fork(Dialog dialog)
+    {
+        public Dialog Dialog { get; } = dialog;
+
+        public byte[]? Ack { get; set; }
+
+        public SipPeer? AckPeer { get; set; }
+    }
+}
+
+/// <summary>Does not care what becomes of a request: CANCEL, and BYE of a fork that nobody waits for.</summary>
+internal sealed class Unheard : IResponseUser
+{
+    public static readonly Unheard Instance = new();
+
+    public void Responded(long now, Transaction transaction, SipResponse response)
+    {
+    }
+
+    public void Failed(long now, Transaction transaction, int status)
+    {
+    }
+}

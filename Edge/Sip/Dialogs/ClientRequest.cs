@@ -1,0 +1,72 @@
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+
+namespace IvrActors.Edge.Sip.Dialogs;
+
+/// <summary>A request of ours outside of dialogs: it goes to the next hop when one fails and is sent again with credentials when challenged.</summary>
+/// <param name="request">Without Via.</param>
+/// <param name="done">Gets the final response, or null and 408 or 503.</param>
+internal sealed class ClientRequest(UserAgent agent, SipRequest request, HopPlan hops, Challenges challenges, Action<long, SipResponse?> done) : IResponseUser
+{
+    private SipRequest _request = request;
+    private SipPeer? _hop;
+
+    public void SendToNext(long now)
+    {
+        _hop = hops.Next(now);
+        if (_hop is null) done(now, null);
+        else Send(now, _hop);
+    }
+
+    public void Responded(long now, Transaction transaction, SipResponse response)
+    {
+        if (response.Status < 200) return;
+        agent.Rests.Note(transaction.Peer, response, now);
+        if (challenges.TryAnswer(_request, response, transaction.Peer))
+        {
+            _request = _request.With(_request.CSeq.Number + 1, challenges.Answers);
+            Send(now, transaction.Peer);
+        }
+        else if (response.Status == 503 && hops.Next(now) is { } next) Send(now, next);
+        else done(now, response);
+    }
+
+    public void Failed(long now, Transaction transaction, int status) => SendToNext(now);
+
+    private void Send(long now, SipPeer hop)
+    {
+        _request = _request.Via(agent.ViaFor(hop));
+        agent.SendRequest(now, _request, hop, this);
+    }
+}
+
+/// <summary>Copies of a request that is sent again: a message that was sent is never changed.</summary>
+internal static class RequestCopies
+{
+    /// <summary>With a higher sequence number and these credentials in place of what it had.</summary>
+    public static SipRequest With(this SipRequest request, uint sequence, IReadOnlyList<KeyValuePair<string, string>> credentials)
+    {
+        var copy = Copy(request, except: null);
+        copy.Headers.Set(SipHeaderNames.CSeq, new CSeq(sequence, request.Method).ToString());
+        foreach (var header in credentials) copy.Headers.Set(header.Key, header.Value);
+        return copy;
+    }
+
+    /// <summary>With this as its only Via.</summary>
+    public static SipRequest Via(this SipRequest request, string via)
+    {
+        var copy = Copy(request, except: SipHeaderNames.Via);
+        copy.Headers.AddFirst(SipHeaderNames.Via, via);
+        return copy;
+    }
+
+    private static SipRequest Copy(SipRequest request, string? except)
+    {
+        var copy = new SipRequest(request.Method, request.RequestUri) { Body = request.Body };
+        foreach (var header in request.Headers)
+        {
+            if (header.Key != except) copy.Headers.Add(header.Key, header.Value);
+        }
+        return copy;
+    }
+}
