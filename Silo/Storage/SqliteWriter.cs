@@ -18,7 +18,7 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>
     /// From one commit's begin to the next one's: a lone write is committed at once; of many, those that come within this time share a transaction, an fsync and a wake-up.
     /// </summary>
-    private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(4);
 
     private readonly string _connectionString;
     private readonly string _settings;
