@@ -47,7 +47,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         EdgeReadiness readiness, ILogger<EdgeLoop> log)
     {
         (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _log) = (options, time, media, prompts, transports, cluster, readiness, log);
-        _agent = new UserAgent(transports.Address, TokenSource.Next, MostTransactions);
+        _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions);
         foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name);
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);

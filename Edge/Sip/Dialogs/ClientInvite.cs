@@ -12,12 +12,14 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     private readonly UserAgent _agent;
     private readonly SipCall _call;
     private readonly OutboundInvite _order;
-    private readonly SipUri _target;
+    private SipUri _target;
     private readonly HopPlan _hops;
     private readonly Challenges _challenges;
-    private readonly string _fromTag;
     private readonly List<Fork> _forks = [];
     private uint _sequence = 1;
+    private uint _leastSeconds;
+    private int _redirections;
+    private SipReason? _reason;
     private SipRequest? _request;
     private Transaction? _transaction;
     private bool _proceeding;
@@ -25,9 +27,9 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     private bool _decided;
     private long _giveUpAt;
 
-    public ClientInvite(UserAgent agent, SipCall call, OutboundInvite order, SipUri target, string fromTag, long now)
+    public ClientInvite(UserAgent agent, SipCall call, OutboundInvite order, SipUri target, long now)
     {
-        (_agent, _call, _order, _target, _fromTag) = (agent, call, order, target, fromTag);
+        (_agent, _call, _order, _target) = (agent, call, order, target);
         _hops = new HopPlan(order.Hops, agent.Rests);
         _challenges = new Challenges(order.Credentials);
         _giveUpAt = now + order.Timeout;
@@ -45,13 +47,14 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     }
 
     /// <summary>Gives up: CANCEL as soon as it is allowed, which is after a provisional response (RFC 3261 9.1).</summary>
-    public void Cancel(long now)
+    public void Cancel(long now, SipReason? reason)
     {
         _decided = true;
         if (_cancelling) return;
+        _reason = reason;
         _cancelling = true;
         _giveUpAt = _proceeding ? now + SipTimes.TransactionTimeout : SipTimes.Never;
-        if (_proceeding) SendCancel(now);
+        if (_proceeding) _agent.SendCancel(now, _request!, _transaction!.Peer, _reason);
         _agent.Schedule(this);
     }
 
@@ -64,8 +67,8 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         _giveUpAt = SipTimes.Never;
         if (!_cancelling)
         {
-            _call.Refused(408);
-            Cancel(now);
+            _call.Refused(408, null);
+            Cancel(now, SipReason.TimerExpired);
         }
         else if (_transaction is { } transaction) _agent.Abandon(now, transaction);
     }
@@ -103,13 +106,12 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         headers.Add(SipHeaderNames.Via, _agent.ViaFor(hop));
         foreach (var route in routes) headers.Add(SipHeaderNames.Route, route);
         headers.Add(SipHeaderNames.MaxForwards, "70");
-        headers.Add(SipHeaderNames.From, $"{_order.From};tag={_fromTag}");
+        headers.Add(SipHeaderNames.From, $"{_order.From};tag={_call.Dialog.Id.LocalTag}");
         headers.Add(SipHeaderNames.To, _order.To);
         headers.Add(SipHeaderNames.CallId, _call.Dialog.Id.CallId);
         headers.Add(SipHeaderNames.CSeq, new CSeq(_sequence, SipMethods.Invite).ToString());
         headers.Add(SipHeaderNames.Contact, _agent.ContactFor(hop, _call.Dialog.IsSecure));
-        headers.Add(SipHeaderNames.Allow, _agent.Allow);
-        headers.Add(SipHeaderNames.Supported, _agent.Supported);
+        _call.DescribeUs(request, _leastSeconds);
         foreach (var header in _challenges.Answers) headers.Add(header.Key, header.Value);
         foreach (var header in _order.Headers) headers.Add(header.Key, header.Value);
         headers.Add(SipHeaderNames.ContentType, UserAgent.Sdp);
@@ -124,14 +126,30 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         {
             if (_giveUpAt != SipTimes.Never) return;
             _giveUpAt = now + SipTimes.TransactionTimeout;
-            SendCancel(now);
+            _agent.SendCancel(now, _request!, _transaction!.Peer, _reason);
             _agent.Schedule(this);
             return;
         }
         if (response.Status == 100 || _decided) return;
+        var sdp = UserAgent.SdpOf(response);
         // Without a tag it makes no dialog (RFC 3261 12.1), yet it is progress.
-        if (response.To.Tag is not null && ForkOf(response) is null) return;
-        _call.Progressed(response.Status, UserAgent.SdpOf(response));
+        if (response.To.Tag is not null)
+        {
+            if (ForkOf(response) is not { } fork) return;
+            if (RAck.NumberOf(response) is { } number && !Acknowledge(now, fork, number, sdp)) return;
+        }
+        _call.Progressed(response.Status, sdp);
+    }
+
+    /// <summary>PRACK for a reliable provisional response in its order (RFC 3262 4). False for a repeat, and for one that overtook others: its sender repeats it.</summary>
+    private bool Acknowledge(long now, Fork fork, uint number, ReadOnlyMemory<byte> sdp)
+    {
+        if (fork.LastNumber is { } last && number != last + 1) return false;
+        fork.LastNumber = number;
+        if (fork.Answer.IsEmpty) fork.Answer = sdp;
+        var ack = new RAck(number, _request!.CSeq);
+        new DialogRequest(_agent, fork.Dialog, _transaction!.Peer, SipMethods.Prack, _order.Credentials, prack => prack.Headers.Add("RAck", ack.ToString()), static (_, _, _) => { }).Send(now);
+        return true;
     }
 
     private void Accepted(long now, SipResponse response)
@@ -144,46 +162,61 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         }
         fork.Dialog.Confirm(response);
         Acknowledge(fork);
-        var answer = UserAgent.SdpOf(response);
+        // An answer in a reliable provisional response was the answer: what the 2xx repeats of it is ignored (RFC 3261 13.2.1).
+        var answer = fork.Answer.IsEmpty ? UserAgent.SdpOf(response) : fork.Answer;
         var wins = !_decided && !answer.IsEmpty;
         if (wins)
         {
             _decided = true;
             _giveUpAt = SipTimes.Never;
-            _call.Accepted(fork.Dialog, answer);
+            _call.Accepted(now, fork.Dialog, response, answer);
         }
         else
         {
             _agent.SendBye(now, fork.Dialog, _transaction!.Peer, _order.Credentials);
             // A 2xx without the answer to our offer (RFC 3261 13.2.1): there is no session to be had.
-            if (!_decided) Decide(488);
+            if (!_decided) Decide(488, response);
         }
     }
 
     private void Refused(long now, SipPeer hop, SipResponse response)
     {
         _agent.Rests.Note(hop, response, now);
-        if (_decided || _cancelling)
-        {
-            Decide(response.Status);
-        }
-        else if (_challenges.TryAnswer(_request!, response, hop))
+        if (_decided || _cancelling) Decide(response.Status, response);
+        else if (_challenges.TryAnswer(_request!, response, hop) || IsLonger(response) || IsFollowed(response))
         {
             _sequence++;
             Send(now, hop);
         }
         // The number stays: should the first hop have passed it on all the same, the callee knows a copy by it (RFC 3261 8.2.2.2).
         else if (response.Status == 503 && _hops.Next(now) is { } next) Send(now, next);
-        else Decide(response.Status);
+        else Decide(response.Status, response);
+    }
+
+    /// <summary>Whether a 422 is to be met with the interval that it asks for (RFC 4028 7.3); once, or it would go on for ever.</summary>
+    private bool IsLonger(SipResponse response)
+    {
+        if (response.Status != 422 || _leastSeconds > 0) return false;
+        _leastSeconds = SessionExpires.Minimum(response);
+        return true;
+    }
+
+    /// <summary>Whether a redirection is followed: to where it says, by way of the same hop (RFC 3261 8.1.3.4).</summary>
+    private bool IsFollowed(SipResponse response)
+    {
+        if (response.Status is < 300 or > 399 || _redirections >= _order.MostRedirections || response.Contact?.Uri is not { IsSip: true } target) return false;
+        _redirections++;
+        _target = target;
+        return true;
     }
 
     /// <summary>Nothing more will come of this INVITE.</summary>
-    private void Decide(int status)
+    private void Decide(int status, SipResponse? response = null)
     {
         _giveUpAt = SipTimes.Never;
         if (_decided) return;
         _decided = true;
-        _call.Refused(status);
+        _call.Refused(status, response is null ? null : SipReason.Read(response));
     }
 
     /// <summary>The fork that a response belongs to, begun by it if it is new; null above the bound.</summary>
@@ -208,24 +241,14 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         _agent.Send(hop, fork.Ack, SipMethods.Ack);
     }
 
-    /// <summary>RFC 3261 9.1: Request-URI, Via, Route, From, To, Call-ID and the number of CSeq are those of the INVITE.</summary>
-    private void SendCancel(long now)
-    {
-        var cancel = new SipRequest(SipMethods.Cancel, _request!.RequestUri);
-        cancel.Headers.Add(SipHeaderNames.Via, _request.TopVia.ToString());
-        foreach (var route in _request.Headers.All(SipHeaderNames.Route)) cancel.Headers.Add(SipHeaderNames.Route, route);
-        cancel.Headers.Add(SipHeaderNames.MaxForwards, "70");
-        cancel.Headers.Add(SipHeaderNames.From, _request.Headers.First(SipHeaderNames.From)!);
-        cancel.Headers.Add(SipHeaderNames.To, _request.Headers.First(SipHeaderNames.To)!);
-        cancel.Headers.Add(SipHeaderNames.CallId, _request.CallId);
-        cancel.Headers.Add(SipHeaderNames.CSeq, new CSeq(_request.CSeq.Number, SipMethods.Cancel).ToString());
-        _agent.SendRequest(now, cancel, _transaction!.Peer, Unheard.Instance);
-    }
-
     /// <summary>One callee of several that an INVITE was forked to.</summary>
     private sealed class Fork(Dialog dialog)
     {
         public Dialog Dialog { get; } = dialog;
+
+        /// <summary>RSeq of its last reliable provisional response, and the answer to our offer that came in one.</summary>
+        public uint? LastNumber { get; set; }
+        public ReadOnlyMemory<byte> Answer { get; set; }
 
         public byte[]? Ack { get; set; }
 

@@ -60,6 +60,20 @@ internal static class RequestCopies
         return copy;
     }
 
+    /// <summary>RFC 3261 9.1: Request-URI, Via, Route, From, To, Call-ID and the number of CSeq are those of the INVITE.</summary>
+    public static SipRequest Cancelling(this SipRequest invite)
+    {
+        var cancel = new SipRequest(SipMethods.Cancel, invite.RequestUri);
+        cancel.Headers.Add(SipHeaderNames.Via, invite.TopVia.ToString());
+        foreach (var route in invite.Headers.All(SipHeaderNames.Route)) cancel.Headers.Add(SipHeaderNames.Route, route);
+        cancel.Headers.Add(SipHeaderNames.MaxForwards, "70");
+        cancel.Headers.Add(SipHeaderNames.From, invite.Headers.First(SipHeaderNames.From)!);
+        cancel.Headers.Add(SipHeaderNames.To, invite.Headers.First(SipHeaderNames.To)!);
+        cancel.Headers.Add(SipHeaderNames.CallId, invite.CallId);
+        cancel.Headers.Add(SipHeaderNames.CSeq, new CSeq(invite.CSeq.Number, SipMethods.Cancel).ToString());
+        return cancel;
+    }
+
     private static SipRequest Copy(SipRequest request, string? except)
     {
         var copy = new SipRequest(request.Method, request.RequestUri) { Body = request.Body };

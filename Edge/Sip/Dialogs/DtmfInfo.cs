@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using IvrActors.Edge.Sip.Message;
 
 namespace IvrActors.Edge.Sip.Dialogs;
 
@@ -13,6 +14,15 @@ public static class DtmfInfo
 
     /// <summary>Longest body that is looked at: two short lines.</summary>
     private const int MostBytes = 128;
+
+    /// <summary>The content that may hold a key: the body, or that part of a multipart one.</summary>
+    public static (string? Type, ReadOnlyMemory<byte> Body) Find(SipRequest info)
+    {
+        var type = info.Headers.First(SipHeaderNames.ContentType);
+        if (type is null || !type.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase)) return (type, info.Body);
+        if (Multipart.TryFind(type, info.Body, RelayType, out var relay)) return (RelayType, relay);
+        return Multipart.TryFind(type, info.Body, PlainType, out var plain) ? (PlainType, plain) : (null, default);
+    }
 
     /// <summary>Reads the key and its duration in ms. False when there is no key in it.</summary>
     public static bool TryRead(string? contentType, ReadOnlySpan<byte> body, out char key, out int durationMs)

@@ -30,6 +30,9 @@ public sealed class OutboundInvite
     /// <summary>How long a final answer may take, in ticks; then CANCEL.</summary>
     public long Timeout { get; init; } = 60 * TimeSpan.TicksPerSecond;
 
+    /// <summary>Redirections (3xx) that are followed. None: a hacked hop could send the call to a number that costs.</summary>
+    public int MostRedirections { get; init; }
+
     /// <summary>Answers a 401 or 407 of this trunk; null gives up on one.</summary>
     public IChallengeResponder? Credentials { get; init; }
 }

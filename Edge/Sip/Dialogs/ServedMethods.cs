@@ -5,7 +5,7 @@ namespace IvrActors.Edge.Sip.Dialogs;
 /// <summary>The methods that a user agent serves: its own, and those of the servers that it was given.</summary>
 internal sealed class ServedMethods
 {
-    private const string Own = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, NOTIFY";
+    private const string Own = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, NOTIFY, PRACK, UPDATE, REFER";
 
     private int _servers = -1;
 
@@ -26,11 +26,12 @@ internal sealed class ServedMethods
         var rules = new ScreeningRules
         {
             Methods = methods,
-            Extensions = [],
+            Extensions = OptionTags.All.Split(", "),
             ContentTypes = new Dictionary<string, IReadOnlyList<string>>
             {
                 [SipMethods.Invite] = [UserAgent.Sdp, "multipart/mixed", "multipart/alternative"],
-                [SipMethods.Info] = [DtmfInfo.RelayType, DtmfInfo.PlainType],
+                [SipMethods.Info] = [DtmfInfo.RelayType, DtmfInfo.PlainType, "multipart/mixed"],
+                [SipMethods.Update] = [UserAgent.Sdp],
             },
         };
         return _current = (string.Join(", ", methods), rules);

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 
@@ -20,36 +19,44 @@ public enum SipCallState
     Ended,
 }
 
-/// <summary>One call, of either direction: its dialog, its open INVITE and its REFER. Orders are methods; what happens comes as <see cref="CallSignal"/>.</summary>
-public sealed class SipCall : ITimed
+/// <summary>One call, of either direction: its dialog, its offers, its session timer and its REFERs. Orders are methods; what happens comes as <see cref="CallSignal"/>.</summary>
+public sealed partial class SipCall : ITimed
 {
-    /// <summary>A peer that took a REFER has this long to report its end.</summary>
-    private const long ReferTimeout = 60 * TimeSpan.TicksPerSecond;
-
     private readonly UserAgent _agent;
+    private readonly IChallengeResponder? _credentials;
+    private readonly OfferAnswer _offers = new();
+    private readonly SessionTimer _session = new();
+    private readonly ClientInvite? _dialing;
     private SipRequest? _invite;
     private InviteServerTransaction? _transaction;
     private AckWait? _ackWait;
-    private long _referDeadline = SipTimes.Never;
+    private ReliableProvisionals? _reliable;
+    private bool _answerDue;
+    private OutgoingOffer? _offer;
+    private SipReason? _reason;
+    private SipCall? _replaces;
+    private long _endsAt = SipTimes.Never;
     private bool _ackCarriesAnswer;
-    private ClientInvite? _dialing;
-    private readonly IChallengeResponder? _credentials;
+    private bool _peerTakesUpdate;
 
-    internal SipCall(UserAgent agent, SipRequest invite, InviteServerTransaction transaction, SipPeer peer, string localTag)
+    /// <summary>A call that came in.</summary>
+    internal SipCall(UserAgent agent, SipRequest invite, InviteServerTransaction transaction, SipPeer peer, string localTag, SipCall? replaces)
     {
-        _agent = agent;
-        _invite = invite;
-        _transaction = transaction;
+        (_agent, _invite, _transaction, _replaces) = (agent, invite, transaction, replaces);
         Peer = peer;
         Dialog = Dialog.OfInvite(invite, localTag);
         State = SipCallState.Offered;
+        Learn(invite);
+        if (!UserAgent.SdpOf(invite).IsEmpty) _offers.Receive();
     }
 
     /// <summary>A call of ours.</summary>
-    internal SipCall(UserAgent agent, Dialog dialog, SipPeer firstHop, IChallengeResponder? credentials)
+    internal SipCall(UserAgent agent, Dialog dialog, OutboundInvite invite, SipUri target, long now)
     {
-        (_agent, Dialog, Peer, _credentials) = (agent, dialog, firstHop, credentials);
+        (_agent, Dialog, Peer, _credentials) = (agent, dialog, invite.Hops[0], invite.Credentials);
         State = SipCallState.Dialing;
+        _offers.TrySend();
+        _dialing = new ClientInvite(agent, this, invite, target, now);
     }
 
     /// <summary>Of a call of ours without a tag of the peer until it is answered.</summary>
@@ -71,190 +78,146 @@ public sealed class SipCall : ITimed
     /// <summary>The INVITE until it is answered; null afterwards, so that it is not kept for the call's life.</summary>
     public SipRequest? Invite => _invite;
 
-    /// <summary>Whether a REFER was sent and is undecided.</summary>
-    public bool IsReferring => _referDeadline != SipTimes.Never;
+    /// <summary>Whether the peer may ask by REFER that we call somebody, or by an INVITE with Replaces take this call over. Off: a stranger's wish moves no call.</summary>
+    public bool TakesRefers { get; set; }
+    public bool TakesReplacement { get; set; }
 
     /// <summary>Whose call it is; kept for the user.</summary>
     public object? User { get; set; }
 
-    public long NextDeadline => Math.Min(_ackWait?.NextDeadline ?? SipTimes.Never, _referDeadline);
+    public long NextDeadline
+    {
+        get
+        {
+            var next = Math.Min(_ackWait?.NextDeadline ?? SipTimes.Never, _referDeadline);
+            next = Math.Min(next, Math.Min(_reliable?.NextDeadline ?? SipTimes.Never, _session.NextDeadline));
+            next = Math.Min(next, Math.Min(_offer?.NextDeadline ?? SipTimes.Never, _referAsked?.NextDeadline ?? SipTimes.Never));
+            return Math.Min(next, _endsAt);
+        }
+    }
 
     public long QueuedFor { get; set; } = SipTimes.Never;
 
-    /// <summary>Answers the INVITE with 200 and SDP.</summary>
+    /// <summary>
+    /// Answers the INVITE provisionally: 180, 183 …, with SDP for early media. Reliably (RFC 3262) when the peer knows how; then it is
+    /// sent when the PRACK of the one before came.
+    /// </summary>
+    public void Progress(long now, int status, byte[]? sdp = null)
+    {
+        if (State != SipCallState.Offered || _answerDue) return;
+        if (_reliable is null && !_invite!.Lists(SipHeaderNames.Supported, OptionTags.Reliable) && !_invite!.Lists(SipHeaderNames.Require, OptionTags.Reliable))
+        {
+            SendProgress(now, status, sdp, null);
+            return;
+        }
+        _reliable ??= new ReliableProvisionals(1 + (uint)(_agent.Chance() * int.MaxValue / 2), _invite!.CSeq);
+        if (_reliable.IsPending) _reliable.Wait(status, sdp is null ? null : [.. sdp]);
+        else SendProgress(now, status, sdp, _reliable);
+    }
+
+    /// <summary>Answers the INVITE with 200 and SDP; when SDP went out reliably before, with 200 alone and not before its PRACK.</summary>
     /// <param name="answersOffer">False when the INVITE had no offer and the SDP is ours: the ACK then carries the answer.</param>
     public void Answer(long now, byte[] sdp, bool answersOffer)
     {
-        if (State != SipCallState.Offered) return;
+        if (State != SipCallState.Offered || _answerDue) return;
+        if (_reliable is { HoldsAnswer: true })
+        {
+            _answerDue = true;
+            return;
+        }
+        _reliable?.Stop();
         State = SipCallState.Answered;
-        _ackCarriesAnswer = !answersOffer;
-        Accept(now, _invite!, _transaction!, sdp);
-        _invite = null;
-        _transaction = null;
+        _endsAt = now + _agent.Policy.MostCallLength;
+        var (invite, transaction) = (_invite!, _transaction!);
+        (_invite, _transaction) = (null, null);
+        Accept(now, invite, transaction, _offers.Established ? [] : sdp);
+        if (_replaces is { } replaced) replaced.HangUp(now);
+        _replaces = null;
     }
 
     /// <summary>Refuses the INVITE with 3xx to 6xx.</summary>
     public void Reject(long now, int status, int? retryAfter)
     {
         if (State != SipCallState.Offered) return;
-        State = SipCallState.Ended;
         var response = SipResponses.For(_invite!, status, Dialog.Id.LocalTag);
         if (retryAfter is { } seconds) response.Headers.Add("Retry-After", seconds.ToString(System.Globalization.CultureInfo.InvariantCulture));
         _agent.Respond(now, _transaction!, response);
-        _invite = null;
-        _transaction = null;
-        _agent.Forget(this);
+        Close();
     }
 
     /// <summary>Gives up a call of ours before its final answer: CANCEL, and BYE should it be answered all the same. Nothing more is signalled.</summary>
-    public void Cancel(long now)
+    public void Cancel(long now, SipReason? reason = null)
     {
         if (State != SipCallState.Dialing) return;
         Close();
-        _dialing!.Cancel(now);
+        _dialing!.Cancel(now, reason);
     }
 
     /// <summary>Ends the call: BYE now or as soon as RFC 3261 15 allows it; an unanswered one gets 480, one of ours CANCEL.</summary>
-    public void HangUp(long now)
+    public void HangUp(long now, SipReason? reason = null)
     {
         if (State == SipCallState.Offered) Reject(now, 480, null);
-        if (State == SipCallState.Dialing) Cancel(now);
+        if (State == SipCallState.Dialing) Cancel(now, reason);
         if (State != SipCallState.Answered) return;
         State = SipCallState.Ending;
+        _reason = reason;
         if (_ackWait is null) SendBye(now);
     }
 
-    /// <summary>Asks the caller's side to call <paramref name="target"/> instead (RFC 3515).</summary>
-    public void Refer(long now, string target)
-    {
-        if (State != SipCallState.Answered || IsReferring) return;
-        _referDeadline = now + ReferTimeout;
-        Request(now, SipMethods.Refer, refer => refer.Headers.Add("Refer-To", $"<{target}>"), ReferAnswered);
-        _agent.Schedule(this);
-    }
+    /// <summary>Changes the session by re-INVITE: hold, other media, another address. Ends in <see cref="CallSignalKind.ReofferAnswered"/> or <see cref="CallSignalKind.ReofferRefused"/>.</summary>
+    /// <param name="sdp">The offer; empty asks the peer for one, which then comes as <see cref="CallSignalKind.Reoffered"/>.</param>
+    public void Reinvite(long now, byte[] sdp) => Reoffer(now, new OutgoingOffer(_agent, this, SipMethods.Invite, sdp, OfferPurpose.Change, _credentials));
 
-    /// <summary>Accepts a <see cref="CallSignalKind.Reoffered"/> with an SDP answer.</summary>
+    /// <summary>As <see cref="Reinvite"/> by UPDATE (RFC 3311), which the peer answers at once; also before the call is answered, once there is a session.</summary>
+    public void Update(long now, byte[] sdp) => Reoffer(now, new OutgoingOffer(_agent, this, SipMethods.Update, sdp, OfferPurpose.Change, _credentials));
+
+    /// <summary>Accepts a <see cref="CallSignalKind.Reoffered"/> with an SDP answer (or, when it had no offer, with ours).</summary>
     public void AnswerOffer(long now, byte[] sdp)
     {
-        if (_invite is null || _transaction is null || State == SipCallState.Offered) return;
-        Dialog.Refresh(_invite);
-        Accept(now, _invite, _transaction, sdp);
-        (_invite, _transaction) = (null, null);
+        if (_offer is { OwesAck: true } offer)
+        {
+            _offer = null;
+            _offers.Answered();
+            offer.Acknowledge(sdp);
+            return;
+        }
+        if (_invite is { } invite && _transaction is { } transaction && State != SipCallState.Offered)
+        {
+            (_invite, _transaction) = (null, null);
+            Dialog.Refresh(invite);
+            Accept(now, invite, transaction, sdp);
+        }
+        else if (TakeOpen() is { } open)
+        {
+            if (open.Request.Method == SipMethods.Update) Dialog.Refresh(open.Request);
+            _offers.Answered();
+            Grant(now, open.Request, open.Transaction, sdp);
+        }
     }
 
     /// <summary>Refuses a <see cref="CallSignalKind.Reoffered"/>; the session stays as it was (RFC 3261 14.2).</summary>
     public void RefuseOffer(long now, int status)
     {
-        if (_invite is null || _transaction is null || State == SipCallState.Offered) return;
-        _agent.Respond(now, _transaction, SipResponses.For(_invite, status, Dialog.Id.LocalTag));
-        (_invite, _transaction) = (null, null);
-    }
-
-    internal void Cancelled(long now)
-    {
-        if (State != SipCallState.Offered) return;
-        Reject(now, 487, null);
-        _agent.Signal(new CallSignal(this, CallSignalKind.Cancelled));
-    }
-
-    /// <summary>The connection of an INVITE is gone before its answer: nobody is there to be answered.</summary>
-    internal void InviteLost(Transaction transaction)
-    {
-        if (State != SipCallState.Offered || transaction != _transaction) return;
-        (_invite, _transaction) = (null, null);
-        Close();
-        _agent.Signal(new CallSignal(this, CallSignalKind.Lost));
-    }
-
-    internal void Dial(long now, ClientInvite invite)
-    {
-        _dialing = invite;
-        invite.SendToNext(now);
-        _agent.Schedule(invite);
-    }
-
-    internal void DialsThrough(SipPeer hop)
-    {
-        if (State == SipCallState.Dialing) Peer = hop;
-    }
-
-    internal void Progressed(int status, ReadOnlyMemory<byte> sdp) =>
-        _agent.Signal(new CallSignal(this, CallSignalKind.Progress) { Number = status, Body = sdp });
-
-    internal void Accepted(Dialog dialog, ReadOnlyMemory<byte> answer)
-    {
-        Dialog = dialog;
-        _agent.Keep(this);
-        State = SipCallState.Answered;
-        _agent.Signal(new CallSignal(this, CallSignalKind.Accepted) { Body = answer });
-    }
-
-    internal void Refused(int status)
-    {
-        if (State != SipCallState.Dialing) return;
-        Close();
-        _agent.Signal(new CallSignal(this, CallSignalKind.Refused) { Number = status });
-    }
-
-    /// <summary>A request inside the dialog, other than ACK and CANCEL.</summary>
-    internal void Receive(long now, SipRequest request, ServerTransaction transaction, SipPeer peer)
-    {
-        var dialog = _dialing?.Find(DialogId.Of(request)!.Value) ?? Dialog;
-        if (dialog.Take(request.CSeq) == SequenceCheck.TooLow)
+        if (_offer is { OwesAck: true } offer)
         {
-            _agent.Respond(now, transaction, request, 500);
+            // There is no way to refuse an offer in a 2xx: the session cannot go on.
+            _offer = null;
+            offer.Acknowledge([]);
+            Lose(now, null);
             return;
         }
-        if (State == SipCallState.Dialing)
+        if (_invite is { } invite && _transaction is { } transaction && State != SipCallState.Offered)
         {
-            // A callee ends its early dialog by a final response, not by BYE (RFC 3261 15).
-            if (request.Method == SipMethods.Options) _agent.RespondToOther(now, request, transaction);
-            else _agent.Respond(now, transaction, request, 403);
-            return;
+            (_invite, _transaction) = (null, null);
+            _offers.Dropped();
+            _agent.Respond(now, transaction, SipResponses.For(invite, status, Dialog.Id.LocalTag));
         }
-        Peer = peer;
-        switch (request.Method)
+        else if (TakeOpen() is { } open)
         {
-            case SipMethods.Bye:
-                Bye(now, request, transaction);
-                break;
-            case SipMethods.Invite:
-                Reinvite(now, request, (InviteServerTransaction)transaction);
-                break;
-            case SipMethods.Info:
-                Info(now, request, transaction);
-                break;
-            case SipMethods.Notify:
-                Notify(now, request, transaction);
-                break;
-            default:
-                _agent.RespondToOther(now, request, transaction);
-                break;
+            _offers.Dropped();
+            _agent.Respond(now, open.Transaction, open.Request, status);
         }
     }
-
-    internal void Acknowledged(long now, SipRequest ack)
-    {
-        if (_ackWait is null || ack.CSeq.Number != _ackWait.Sequence) return;
-        _ackWait = null;
-        if (State == SipCallState.Ending)
-        {
-            SendBye(now);
-            return;
-        }
-        var answer = UserAgent.SdpOf(ack);
-        if (_ackCarriesAnswer && answer.IsEmpty)
-        {
-            // RFC 3261 13.2.2.4 owes us the answer to our offer: without one there is no media, and nothing would ever end the call.
-            Lose(now);
-            return;
-        }
-        _agent.Signal(new CallSignal(this, CallSignalKind.Confirmed) { Body = _ackCarriesAnswer ? answer : default });
-        _ackCarriesAnswer = false;
-    }
-
-    /// <summary>Whether a 2xx that was sent in this transaction is still repeated.</summary>
-    internal bool AwaitsAckOf(ServerTransaction transaction) => _ackWait is not null && _ackWait.Transaction == transaction;
 
     internal void Tick(long now)
     {
@@ -262,126 +225,147 @@ public sealed class SipCall : ITimed
         {
             var (send, giveUp) = wait.Handle(now);
             if (send is not null) _agent.Send(wait.Transaction.Peer, send, SipMethods.Invite);
-            if (giveUp) Lose(now);
+            if (giveUp) Lose(now, null);
         }
-        if (now >= _referDeadline) Referred(408);
+        if (_reliable is { } reliable)
+        {
+            var (send, giveUp) = reliable.Handle(now);
+            if (send is not null) _agent.Send(_transaction!.Peer, send, SipMethods.Invite);
+            if (giveUp) UnheardOf(now);
+        }
+        TickRefers(now);
+        _offer?.Tick(now);
+        if (now >= _endsAt) Expire(now);
+        switch (_session.Handle(now))
+        {
+            case SessionDue.Refresh:
+                RefreshSession(now);
+                break;
+            case SessionDue.Expired:
+                Expire(now);
+                break;
+        }
     }
 
-    private void ReferAnswered(long now, int status, SipResponse? response)
+    /// <summary>What a request of ours says of us: what we serve and know, and the session timer that we ask for.</summary>
+    internal void DescribeUs(SipRequest request, uint leastSeconds)
     {
-        if (State >= SipCallState.Ending || status is >= 200 and < 300) return;
-        Referred(status);
-        // RFC 3261 12.2.1.2: these mean that the other side has no such dialog any more.
-        if (status is 481 or 408) Lose(now);
+        _agent.DescribeUs(request);
+        var refresher = !_session.IsOn ? Refresher.Unsaid : _session.WeRefresh ? Refresher.Uac : Refresher.Uas;
+        var seconds = Math.Max(_session.IsOn ? _session.Seconds : _agent.Policy.SessionSeconds, leastSeconds);
+        request.Headers.Add(SessionExpires.Name, new SessionExpires(seconds, refresher).ToString());
+        if (leastSeconds > 0) request.Headers.Add(SessionExpires.MinimumName, leastSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
 
-    private void Request(long now, string method, Action<SipRequest>? fill, Action<long, int, SipResponse?> done) =>
-        new DialogRequest(_agent, Dialog, Peer, method, _credentials, fill, done).Send(now);
+    private void SendProgress(long now, int status, byte[]? sdp, ReliableProvisionals? reliable)
+    {
+        var response = SipResponses.For(_invite!, status, Dialog.Id.LocalTag);
+        response.Headers.Add(SipHeaderNames.Contact, _agent.ContactFor(Peer, Dialog.IsSecure));
+        response.Headers.Add(SipHeaderNames.Allow, _agent.Allow);
+        if (sdp is { Length: > 0 })
+        {
+            response.Headers.Add(SipHeaderNames.ContentType, UserAgent.Sdp);
+            response.Body = sdp;
+        }
+        if (reliable is not null)
+        {
+            response.Headers.Add(SipHeaderNames.Require, OptionTags.Reliable);
+            response.Headers.Add("RSeq", reliable.Next().ToString(System.Globalization.CultureInfo.InvariantCulture));
+            // The answer, or an offer of ours whose answer the PRACK brings (RFC 3262 5).
+            if (sdp is { Length: > 0 } && _offers.State == OfferState.Theirs) _offers.Answered();
+            else if (sdp is { Length: > 0 }) _offers.TrySend();
+        }
+        var bytes = _agent.Respond(now, _transaction!, response);
+        reliable?.Sent(now, bytes, sdp is { Length: > 0 });
+        _agent.Schedule(this);
+    }
 
     private void Accept(long now, SipRequest invite, InviteServerTransaction transaction, byte[] sdp)
     {
-        var response = SipResponses.For(invite, 200, Dialog.Id.LocalTag);
-        response.Headers.Add(SipHeaderNames.Contact, _agent.ContactFor(Peer, Dialog.IsSecure));
-        response.Headers.Add(SipHeaderNames.Allow, _agent.Allow);
-        response.Headers.Add(SipHeaderNames.Supported, _agent.Supported);
-        response.Headers.Add(SipHeaderNames.ContentType, UserAgent.Sdp);
-        response.Body = sdp;
+        var response = Granted(now, invite, sdp);
+        _ackCarriesAnswer = false;
+        if (sdp.Length > 0 && _offers.State == OfferState.Theirs) _offers.Answered();
+        else if (sdp.Length > 0) _ackCarriesAnswer = _offers.TrySend();
         var bytes = _agent.Respond(now, transaction, response);
         _ackWait = new AckWait(invite.CSeq.Number, bytes, transaction, now);
         _agent.Schedule(this);
     }
 
-    private void Bye(long now, SipRequest request, ServerTransaction transaction)
+    /// <summary>Answers UPDATE or PRACK with 200.</summary>
+    private void Grant(long now, SipRequest request, ServerTransaction transaction, byte[] sdp)
     {
-        // RFC 3261 15.1.2: what is pending gets 487.
-        if (_transaction is { } pending && _invite is { } invite) _agent.Respond(now, pending, SipResponses.For(invite, 487, Dialog.Id.LocalTag));
-        (_invite, _transaction) = (null, null);
-        _agent.Respond(now, transaction, request, 200);
-        var tell = State < SipCallState.Ending;
-        Close();
-        if (tell) _agent.Signal(new CallSignal(this, CallSignalKind.HungUp));
+        _agent.Respond(now, transaction, Granted(now, request, sdp));
+        _agent.Schedule(this);
     }
 
-    private void Reinvite(long now, SipRequest request, InviteServerTransaction transaction)
+    private SipResponse Granted(long now, SipRequest request, byte[] sdp)
     {
-        if (State == SipCallState.Offered || _transaction is not null)
+        var response = SipResponses.For(request, 200, Dialog.Id.LocalTag);
+        if (request.Method != SipMethods.Prack)
         {
-            // RFC 3261 14.2: a second INVITE before the first was answered.
-            var early = SipResponses.For(request, 500, Dialog.Id.LocalTag);
-            early.Headers.Add("Retry-After", "2");
-            _agent.Respond(now, transaction, early);
-            return;
+            response.Headers.Add(SipHeaderNames.Contact, _agent.ContactFor(Peer, Dialog.IsSecure));
+            response.Headers.Add(SipHeaderNames.Allow, _agent.Allow);
+            response.Headers.Add(SipHeaderNames.Supported, OptionTags.All);
+            AgreeSession(now, request, response);
         }
-        // An offer of ours, or an answer whose ACK is on its way, is still open.
-        if (_ackWait is not null || State == SipCallState.Ending)
+        if (sdp.Length > 0)
         {
-            _agent.Respond(now, transaction, request, State == SipCallState.Ending ? 481 : 491);
-            return;
+            response.Headers.Add(SipHeaderNames.ContentType, UserAgent.Sdp);
+            response.Body = sdp;
         }
-        (_invite, _transaction) = (request, transaction);
-        var offer = UserAgent.SdpOf(request);
-        _ackCarriesAnswer = offer.IsEmpty;
-        _agent.Signal(new CallSignal(this, CallSignalKind.Reoffered) { Body = offer });
+        return response;
     }
 
-    private void Info(long now, SipRequest request, ServerTransaction transaction)
+    private void AgreeSession(long now, SipRequest request, SipResponse response)
     {
-        var type = request.Headers.First(SipHeaderNames.ContentType);
-        var isKey = DtmfInfo.TryRead(type, request.Body.Span, out var key, out var duration);
-        _agent.Respond(now, transaction, request, request.Body.IsEmpty || isKey ? 200 : 400);
-        // The key may be one of a PIN: the message must not keep it until it is collected.
-        if (isKey && MemoryMarshal.TryGetArray(request.Body, out var body)) body.AsSpan().Clear();
-        if (isKey && State == SipCallState.Answered) _agent.Signal(new CallSignal(this, CallSignalKind.Key) { Key = key, Number = duration });
+        // An UPDATE before the answer sets no timer: there is no session yet (RFC 4028 9).
+        if (State is SipCallState.Offered or SipCallState.Dialing) return;
+        var agreed = SessionTimer.Answer(request, _agent.Policy);
+        _session.Agreed(now, agreed, weAsked: false);
+        if (agreed is not { } session) return;
+        response.Headers.Add(SessionExpires.Name, session.ToString());
+        if (session.Refresher == Refresher.Uac) response.Headers.Add(SipHeaderNames.Require, OptionTags.Timer);
     }
 
-    private void Notify(long now, SipRequest request, ServerTransaction transaction)
+    private void Learn(SipMessage message)
     {
-        var package = request.Headers.First("Event").AsSpan();
-        var end = package.IndexOf(';');
-        if (!(end < 0 ? package : package[..end]).Trim().Equals("refer", StringComparison.OrdinalIgnoreCase))
-        {
-            _agent.Respond(now, transaction, request, 489);
-            return;
-        }
-        if (!IsReferring)
-        {
-            _agent.Respond(now, transaction, request, 481);
-            return;
-        }
-        _agent.Respond(now, transaction, request, 200);
-        var status = Sipfrag.StatusOf(request.Body.Span);
-        var terminated = request.Headers.First("Subscription-State").AsSpan().TrimStart().StartsWith("terminated", StringComparison.OrdinalIgnoreCase);
-        if (status >= 200) Referred(status.Value);
-        else if (terminated) Referred(408);
+        if (message.Headers.Contains(SipHeaderNames.Allow)) _peerTakesUpdate = message.Lists(SipHeaderNames.Allow, SipMethods.Update);
     }
 
-    private void Referred(int status)
+    private void Request(long now, string method, Action<SipRequest>? fill, Action<long, int, SipResponse?> done) =>
+        new DialogRequest(_agent, Dialog, Peer, method, _credentials, fill, done).Send(now);
+
+    /// <summary>The call outlived its session timer, or the longest time that a call may last.</summary>
+    private void Expire(long now)
     {
-        if (!IsReferring) return;
-        _referDeadline = SipTimes.Never;
-        _agent.Signal(new CallSignal(this, CallSignalKind.Referred) { Number = status });
+        if (State is not (SipCallState.Answered or SipCallState.Ending)) return;
+        _reason = SipReason.TimerExpired;
+        Lose(now, SipReason.TimerExpired);
     }
 
     /// <summary>No ACK, or the peer lost the dialog: it is told by BYE all the same (RFC 3261 13.3.1.4), once.</summary>
-    private void Lose(long now)
+    private void Lose(long now, SipReason? reason)
     {
+        if (State == SipCallState.Ended) return;
         var tell = State < SipCallState.Ending;
         _ackWait = null;
         SendBye(now);
-        if (tell) _agent.Signal(new CallSignal(this, CallSignalKind.Lost));
+        if (tell) _agent.Signal(new CallSignal(this, CallSignalKind.Lost) { Reason = reason });
     }
 
     private void SendBye(long now)
     {
-        Request(now, SipMethods.Bye, null, static (_, _, _) => { });
+        Request(now, SipMethods.Bye, bye => _reason?.AddTo(bye), static (_, _, _) => { });
         Close();
     }
 
     private void Close()
     {
         State = SipCallState.Ended;
-        _ackWait = null;
-        _referDeadline = SipTimes.Never;
+        (_ackWait, _offer, _open, _referAsked, _reliable, _replaces) = (null, null, null, null, null, null);
+        (_invite, _transaction) = (null, null);
+        (_referDeadline, _endsAt) = (SipTimes.Never, SipTimes.Never);
+        _session.Stop();
         _agent.Forget(this);
     }
 }

@@ -1,3 +1,4 @@
+using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 
 namespace IvrActors.Edge.Sip.Dialogs;
@@ -14,7 +15,7 @@ public enum CallSignalKind
     /// <summary>The caller gave up before the answer.</summary>
     Cancelled,
 
-    /// <summary>The ACK came; <see cref="CallSignal.Body"/> is the SDP answer to an offer of ours.</summary>
+    /// <summary>The ACK came, or a PRACK with an answer; <see cref="CallSignal.Body"/> is the SDP answer to an offer of ours.</summary>
     Confirmed,
 
     /// <summary>A new SDP offer: answer it by <see cref="SipCall.AnswerOffer"/> or <see cref="SipCall.RefuseOffer"/>.</summary>
@@ -28,6 +29,21 @@ public enum CallSignalKind
 
     /// <summary>The peer sent BYE.</summary>
     HungUp,
+
+    /// <summary>Our re-INVITE or UPDATE was accepted; <see cref="CallSignal.Body"/> is the SDP answer.</summary>
+    ReofferAnswered,
+
+    /// <summary>It was not; the session stays as it was. <see cref="CallSignal.Number"/> is the status.</summary>
+    ReofferRefused,
+
+    /// <summary>The peer asks us by REFER to call <see cref="CallSignal.Target"/>; only with <see cref="SipCall.TakesRefers"/>.</summary>
+    ReferAsked,
+
+    /// <summary>
+    /// An INVITE with Replaces wants the place of this call: <see cref="CallSignal.Other"/> is the new call, <see cref="CallSignal.Body"/> its offer.
+    /// When it is answered this one ends. Only with <see cref="SipCall.TakesReplacement"/>.
+    /// </summary>
+    ReplacedBy,
 
     /// <summary>A provisional answer to a call of ours: <see cref="CallSignal.Number"/> is the status, <see cref="CallSignal.Body"/> SDP for early media or empty.</summary>
     Progress,
@@ -55,6 +71,14 @@ public readonly struct CallSignal(SipCall call, CallSignalKind kind)
 
     /// <summary>Status of a REFER or of an answer, duration of a key in ms.</summary>
     public int Number { get; init; }
+
+    /// <summary>Why the peer ended it, where it said so (RFC 3326).</summary>
+    public SipReason? Reason { get; init; }
+
+    /// <summary>Whom to call, of a <see cref="CallSignalKind.ReferAsked"/>. Personal.</summary>
+    public SipUri? Target { get; init; }
+
+    public SipCall? Other { get; init; }
 
     public override string ToString() => Kind.ToString();
 }

@@ -24,8 +24,9 @@ public sealed class SipAddress(IPAddress address)
 /// and what happened to calls is in <see cref="Outputs"/>, which the owner empties. One thread at a time.
 /// </summary>
 /// <param name="newToken">Gives an unguessable token for tags and branches.</param>
+/// <param name="chance">Gives a random number, 0 to below 1: for pauses and first numbers, not for secrets.</param>
 /// <param name="mostTransactions">Above it new requests get 503 without a transaction.</param>
-public sealed class UserAgent(SipAddress address, Func<string> newToken, int mostTransactions)
+public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<double> chance, int mostTransactions)
 {
     internal const string Sdp = "application/sdp";
 
@@ -82,17 +83,16 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         ArgumentNullException.ThrowIfNull(invite);
         if (!SipUri.TryParse(invite.Target, out var target) || invite.Hops.Count == 0)
             throw new ArgumentException("internal error: a call of ours has no target or no hop", nameof(invite));
-        var tag = newToken();
-        var dialog = Dialog.OfDial(newToken(), tag, invite.From, invite.To, invite.Target, invite.Secure || target.Scheme == "sips");
-        var call = new SipCall(this, dialog, invite.Hops[0], invite.Credentials);
+        var dialog = Dialog.OfDial(newToken(), newToken(), invite.From, invite.To, invite.Target, invite.Secure || target.Scheme == "sips");
+        var call = new SipCall(this, dialog, invite, target, now);
         if (_transactions.HasRoom && Table.HasRoom(call.Peer.Trunk))
         {
             Table.Add(call);
-            call.Dial(now, new ClientInvite(this, call, invite, target, tag, now));
+            call.Dial(now);
         }
         else
         {
-            call.Refused(503);
+            call.Refused(503, null);
         }
         return call;
     }
@@ -162,9 +162,9 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         };
     }
 
-    internal HopRests Rests { get; } = new();
+    internal double Chance() => chance();
 
-    internal string Supported => "";
+    internal HopRests Rests { get; } = new();
 
     /// <summary>The SDP in a message, alone or in a multipart body; empty when there is none.</summary>
     internal static ReadOnlyMemory<byte> SdpOf(SipMessage message)
@@ -201,14 +201,39 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     /// <summary>A new connection to where requests in a dialog go, if there can be one.</summary>
     internal SipPeer? OtherWay(Dialog dialog, SipPeer gone) => gone.Reliable ? Reconnect?.Invoke(gone, dialog.NextHop) : null;
 
-    internal void SendRequest(long now, SipRequest request, SipPeer hop, IResponseUser user) =>
-        Start(now, new NonInviteClientTransaction(TransactionKey.OfClient(request.TopVia.Branch!, request.Method), hop, request.Method) { User = user }, request);
+    internal Transaction SendRequest(long now, SipRequest request, SipPeer hop, IResponseUser user)
+    {
+        var transaction = new NonInviteClientTransaction(TransactionKey.OfClient(request.TopVia.Branch!, request.Method), hop, request.Method) { User = user };
+        Start(now, transaction, request);
+        return transaction;
+    }
 
     internal Transaction SendInvite(long now, SipRequest request, SipPeer hop, IResponseUser user)
     {
         var transaction = new InviteClientTransaction(TransactionKey.OfClient(request.TopVia.Branch!, request.Method), hop) { User = user };
         Start(now, transaction, request);
         return transaction;
+    }
+
+    internal void SendCancel(long now, SipRequest invite, SipPeer hop, SipReason? reason = null)
+    {
+        var cancel = invite.Cancelling();
+        reason?.AddTo(cancel);
+        SendRequest(now, cancel, hop, Unheard.Instance);
+    }
+
+    /// <summary>What we serve and know (RFC 3261 13.2.1).</summary>
+    internal void DescribeUs(SipMessage message)
+    {
+        message.Headers.Add(SipHeaderNames.Allow, Allow);
+        message.Headers.Add(SipHeaderNames.Supported, OptionTags.All);
+    }
+
+    internal void RespondTooShort(long now, SipRequest request, ServerTransaction transaction)
+    {
+        var response = SipResponses.For(request, 422, request.To.Tag is null ? newToken() : null);
+        response.Headers.Add(SessionExpires.MinimumName, Policy.LeastSessionSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Respond(now, transaction, response);
     }
 
     internal void Abandon(long now, Transaction transaction) => Feed(now, transaction, TransactionInput.Abandoned);
@@ -233,14 +258,14 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     {
         if (request.Method != SipMethods.Options)
         {
-            Respond(now, transaction, request, 481);
+            Respond(now, transaction, request, request.Method == SipMethods.Refer ? 403 : 481);
             return;
         }
         var response = SipResponses.For(request, 200, request.To.Tag is null ? newToken() : null);
         response.Headers.Add(SipHeaderNames.Allow, Allow);
         response.Headers.Add(SipHeaderNames.Accept, Sdp);
         response.Headers.Add(SipHeaderNames.AcceptEncoding, "identity");
-        response.Headers.Add(SipHeaderNames.Supported, Supported);
+        response.Headers.Add(SipHeaderNames.Supported, OptionTags.All);
         Respond(now, transaction, response);
     }
 
@@ -249,7 +274,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         request.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);
         if (_transactions.FindServer(request) is { } known)
         {
-            if (!MaySpeakFor(known.Peer, peer)) return;
+            if (!Speakers.MaySpeakFor(known.Peer, peer)) return;
             if (Feed(now, known, TransactionInput.FromPeer(request)) == TransactionReport.Deliver) Acknowledge(now, request, peer);
             return;
         }
@@ -320,11 +345,24 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
             Respond(now, transaction, busy);
             return;
         }
-        var call = new SipCall(this, invite, transaction, peer, newToken());
+        if (SessionTimer.IsTooSmall(invite, Policy))
+        {
+            RespondTooShort(now, invite, transaction);
+            return;
+        }
+        var replaces = Replacement.Find(invite, peer, Table, out var refusal);
+        if (refusal != 0)
+        {
+            Respond(now, transaction, invite, refusal);
+            return;
+        }
+        var call = new SipCall(this, invite, transaction, peer, newToken(), replaces);
         transaction.User = call;
         Table.Add(call);
         Respond(now, transaction, SipResponses.For(invite, 100));
-        Signal(new CallSignal(call, CallSignalKind.Offered) { Body = SdpOf(invite) });
+        Signal(replaces is null
+            ? new CallSignal(call, CallSignalKind.Offered) { Body = SdpOf(invite) }
+            : new CallSignal(replaces, CallSignalKind.ReplacedBy) { Body = SdpOf(invite), Other = call });
     }
 
     private void InDialog(long now, SipRequest request, ServerTransaction transaction, SipPeer peer)
@@ -341,7 +379,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
     private void Cancel(long now, SipRequest cancel, ServerTransaction transaction, SipPeer peer)
     {
         var invite = _transactions.FindCancelled(cancel);
-        if (invite is null || !MaySpeakFor(invite.Peer, peer))
+        if (invite is null || !Speakers.MaySpeakFor(invite.Peer, peer))
         {
             Respond(now, transaction, cancel, 481);
             return;
@@ -349,7 +387,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
         // RFC 3261 9.2: the To tag of this 200 is that of the answer to the INVITE.
         var call = invite.User as SipCall;
         Respond(now, transaction, SipResponses.For(cancel, 200, call?.Dialog.Id.LocalTag ?? newToken()));
-        if (!invite.IsAnswered) call?.Cancelled(now);
+        if (!invite.IsAnswered) call?.Cancelled(now, SipReason.Read(cancel));
     }
 
     private void Acknowledge(long now, SipRequest ack, SipPeer peer)
@@ -361,18 +399,11 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, int mos
 
     /// <summary>The call of a request, if its sender may speak in it.</summary>
     private SipCall? FindCall(SipRequest request, SipPeer peer) =>
-        DialogId.Of(request) is { } id && Table.TryFind(id, out var call) && (MaySpeakFor(call.Peer, peer) || (call.Dialog.IsCaller && MayAnswerFor(call.Peer, peer))) ? call : null;
-
-    /// <summary>Only the same trunk, and what began over TLS stays there: our SRTP key in an answer must not leave in clear.</summary>
-    private static bool MaySpeakFor(SipPeer known, SipPeer peer) => known.Entry == peer.Entry && (!known.IsSecure || peer.IsSecure);
-
-    /// <summary>Where we went ourselves, the address counts too: trunks may share one, and which of them the network would name is not what we dialled.</summary>
-    private static bool MayAnswerFor(SipPeer hop, SipPeer peer) =>
-        (hop.Entry == peer.Entry || hop.EndPoint.Address.Equals(peer.EndPoint.Address)) && (!hop.IsSecure || peer.IsSecure);
+        DialogId.Of(request) is { } id && Table.TryFind(id, out var call) && (Speakers.MaySpeakFor(call.Peer, peer) || (call.Dialog.IsCaller && Speakers.MayAnswerFor(call.Peer, peer))) ? call : null;
 
     private void Response(long now, SipResponse response, SipPeer peer)
     {
-        if (_transactions.FindClient(response) is not { } transaction || !MayAnswerFor(transaction.Peer, peer)) return;
+        if (_transactions.FindClient(response) is not { } transaction || !Speakers.MayAnswerFor(transaction.Peer, peer)) return;
         if (!ResponseScreening.IsOurs(response, address.Host, address.PortOf(transaction.Peer.Transport))) return;
         if (Feed(now, transaction, TransactionInput.FromPeer(response)) == TransactionReport.Deliver) ((IResponseUser)transaction.User!).Responded(now, transaction, response);
     }

@@ -46,6 +46,7 @@ public sealed class InviteClientTransaction(TransactionKey key, SipPeer peer) : 
             case InviteClientState.Calling or InviteClientState.Proceeding when response.Status < 200:
                 State = InviteClientState.Proceeding;
                 Timers.StopAll();
+                Timers.Set(SipTimer.C, now + SipTimes.C);
                 return TransactionOutcome.Deliver;
             case InviteClientState.Calling or InviteClientState.Proceeding when response.Status < 300:
                 State = InviteClientState.Accepted;
@@ -84,7 +85,7 @@ public sealed class InviteClientTransaction(TransactionKey key, SipPeer peer) : 
 
     private TransactionOutcome Timer(long now)
     {
-        if (Timers.Fires(SipTimer.B, now)) return End(TransactionReport.TimedOut);
+        if (Timers.Fires(SipTimer.B, now) || Timers.Fires(SipTimer.C, now)) return End(TransactionReport.TimedOut);
         if (Timers.Fires(SipTimer.D, now) || Timers.Fires(SipTimer.M, now)) return End();
         if (!Timers.Fires(SipTimer.A, now)) return TransactionOutcome.Nothing;
         _interval *= 2;

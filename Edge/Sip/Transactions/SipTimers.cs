@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace IvrActors.Edge.Sip.Transactions;
 
-/// <summary>The timers of RFC 3261 table 4, and L and M of RFC 6026. C is a proxy's.</summary>
+/// <summary>The timers of RFC 3261 table 4, and L and M of RFC 6026.</summary>
 public enum SipTimer
 {
     /// <summary>INVITE request retransmit, UDP only.</summary>
@@ -10,6 +10,9 @@ public enum SipTimer
 
     /// <summary>INVITE transaction time-out.</summary>
     B,
+
+    /// <summary>Silence after a provisional response. A proxy's in the standard (16.6); here too, so that no INVITE waits for ever.</summary>
+    C,
 
     /// <summary>Wait for response retransmits after a failure answer to INVITE.</summary>
     D,
@@ -57,6 +60,9 @@ public static class SipTimes
     public const long T4 = 5 * TimeSpan.TicksPerSecond;
 
     public const long TransactionTimeout = 64 * T1;
+
+    /// <summary>Timer C: above three minutes. A callee that lets us wait says so every minute (RFC 3261 13.3.1.1).</summary>
+    public const long C = 200 * TimeSpan.TicksPerSecond;
 
     /// <summary>Timer D: at least 32 s.</summary>
     public const long D = 32 * TimeSpan.TicksPerSecond;

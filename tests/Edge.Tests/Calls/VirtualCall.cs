@@ -21,7 +21,7 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
 
     public VirtualCall(SipTransport transport = SipTransport.Udp)
     {
-        Agent = new UserAgent(new SipAddress(IPAddress.Parse("192.0.2.1")) { UdpPort = 5060, TcpPort = 5060, TlsPort = 5061 }, () => $"token{++_tokens}", 1000);
+        Agent = new UserAgent(new SipAddress(IPAddress.Parse("192.0.2.1")) { UdpPort = 5060, TcpPort = 5060, TlsPort = 5061 }, () => $"token{++_tokens}", () => 0.5, 1000);
         Peer = new SipPeer(transport, IPEndPoint.Parse("192.0.2.7:5062"), transport == SipTransport.Udp ? 0 : 1, Trunk);
         Media = new FakeMediaSession(this);
     }

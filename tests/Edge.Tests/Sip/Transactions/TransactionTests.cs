@@ -134,12 +134,23 @@ public class TransactionTests
     }
 
     [Fact]
+    public void Invite_client_that_hears_no_more_after_a_provisional_answer_gives_up_by_timer_c()
+    {
+        var transaction = new InviteClientTransaction(s_key, Peer(false));
+        transaction.Handle(0, TransactionInput.FromUser(Request("INVITE"), [1]));
+        transaction.Handle(1, FromPeer(180));
+        transaction.Handle(100_000 * Ms, FromPeer(180));
+        Assert.Empty(Sends(transaction, 100_000 * Ms + SipTimes.C, out var report));
+        Assert.Equal((TransactionReport.TimedOut, true), (report, transaction.IsTerminated));
+    }
+
+    [Fact]
     public void Invite_client_acknowledges_a_failure_and_each_repeat_of_it()
     {
         var transaction = new InviteClientTransaction(s_key, Peer(false));
         transaction.Handle(0, TransactionInput.FromUser(Request("INVITE"), [1]));
         transaction.Handle(1, FromPeer(180));
-        Assert.Equal(SipTimes.Never, transaction.NextDeadline);
+        Assert.Equal(1 + SipTimes.C, transaction.NextDeadline);
         var outcome = transaction.Handle(2, FromPeer(486));
         Assert.Equal(TransactionReport.Deliver, outcome.Report);
         var ack = (SipRequest)SipParser.Parse(outcome.Transmit).Message!;
