@@ -157,7 +157,32 @@ public class DigestGuardTests : IAuthenticationObserver
     }
 
     [Fact]
-    public void Ten_thousand_requests_without_a_password_leave_nothing_behind_and_a_full_table_lets_nobody_in()
+    public void A_flood_of_REGISTER_for_ninety_seconds_leaves_no_transaction_and_no_memory_behind()
+    {
+        var agent = new UserAgent(new SipAddress(IPAddress.Loopback) { TlsPort = 5061 }, () => "t" + ++_random, () => 0.5, 1000) { Guard = _guard };
+        agent.Servers["REGISTER"] = new IvrActors.Edge.Sip.Registration.Registrar(() => "t");
+        Flood(1000); // What is made once is made now.
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        Flood(90_000);
+        Assert.Equal(0, agent.Transactions);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 8 * 1024 * 1024); // Other tests run beside; the answers alone had 40 MB.
+
+        void Flood(int requests)
+        {
+            for (var i = 0; i < requests; i++)
+            {
+                _now += TimeSpan.TicksPerMillisecond;
+                agent.Receive(_now, Request("REGISTER", i % 2 == 0 ? null : "Digest username=\"alice\", realm=\"ivr.example\", nonce=\"x\", uri=\"sip:x\", response=\"0\", qop=auth, nc=00000001, cnonce=\"c\""), Peer());
+                Assert.Single(agent.Outputs.Sends);
+                agent.Outputs.Sends.Clear();
+                agent.Tick(_now);
+            }
+            _results.Clear();
+        }
+    }
+
+    [Fact]
+    public void A_full_table_of_nonces_lets_nobody_in_and_empties_itself()
     {
         var counts = new NonceCounts();
         for (var i = 0; i < NonceCounts.Most; i++) Assert.True(counts.TryUse(_now, (UInt128)i + 1, 1));
