@@ -4,6 +4,7 @@ using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Reputation;
+using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Flows;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -28,6 +29,7 @@ public static class EdgeServiceCollectionExtensions
         services.TryAddSingleton<ICallCluster, CallCluster>();
         services.AddSingleton<EdgeReadiness>();
         services.AddSingleton<SipTransports>();
+        services.AddSingleton(_ => new TrunkTable(options.Trunks));
         services.AddSingleton<SourceReputation>();
         services.AddSingleton<ISourceReputation>(provider => provider.GetRequiredService<SourceReputation>());
         services.AddSingleton<SipIntake>();
@@ -39,6 +41,7 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<SipConnector>();
         services.AddSingleton<SipListeners>();
         services.AddSingleton<ISipLocator, DnsSipLocator>();
+        services.AddSingleton<TrunkDesk>();
         services.AddSingleton<EdgeLoop>();
         services.AddHostedService<EdgeService>();
         return services;

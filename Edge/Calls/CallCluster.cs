@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
@@ -27,7 +28,7 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
             try
             {
                 RequestContext.Set(RoleToken.ContextKey, token.Value);
-                var reply = await grains.GetGrain<ICallGrain>(call.Value).Handle(callEvent).WaitAsync(s_attemptTimeout, time);
+                var reply = await grains.Grain<ICallGrain>(call.Value).Handle(callEvent).WaitAsync(s_attemptTimeout, time);
                 EdgeMetrics.Step.Observe(time.GetElapsedTime(started).TotalSeconds);
                 return reply;
             }

@@ -13,14 +13,19 @@ public static class CallingParty
     /// <summary>Names of flows and numbers are short; a longer one names nothing of ours.</summary>
     private const int MostCalled = 64;
 
-    /// <summary>The user part that was called, which names the flow; "" when there is none.</summary>
-    public static string Called(SipRequest invite)
+    /// <summary>The user part that was called, which names the flow: in E.164 where it is a number of the trunk's region. "" when there is none.</summary>
+    public static string Called(SipRequest invite, EdgeTrunk trunk)
     {
-        var user = invite.RequestUri.User ?? "";
+        var uri = invite.RequestUri;
+        if (trunk.Region is not null && DigitsOf(uri) is { } number) return NumberPlan.Normalise(number, trunk.Region);
+        var user = uri.User ?? "";
         return user.Length <= MostCalled ? user : "";
     }
 
-    /// <summary>The number of the caller: P-Asserted-Identity (RFC 3325) of a trunk that is trusted with it, else From. Null when it is no number.</summary>
+    /// <summary>
+    /// The number of the caller: P-Asserted-Identity (RFC 3325) of a trunk that is trusted with it, else From; in E.164 where it is a number of
+    /// the trunk's region. Null when it is no number.
+    /// </summary>
     public static PhoneNumber? Calling(SipRequest invite, EdgeTrunk trunk)
     {
         if (trunk.TrustsCallerIdentity)
@@ -29,15 +34,18 @@ public static class CallingParty
             {
                 // A header may list a sip and a tel URI; the first is enough.
                 var end = identity.IndexOf('>', StringComparison.Ordinal);
-                if (NameAddress.TryParse(end < 0 ? identity : identity[..(end + 1)], out var asserted) && NumberOf(asserted.Uri) is { } number) return number;
+                if (NameAddress.TryParse(end < 0 ? identity : identity[..(end + 1)], out var asserted) && DigitsOf(asserted.Uri) is { } number) return NumberOf(number, trunk);
             }
         }
-        return NumberOf(invite.From.Uri);
+        return DigitsOf(invite.From.Uri) is { } digits ? NumberOf(digits, trunk) : null;
     }
 
     public static OriginClass Origin(EdgeTrunk trunk) => trunk.TrustsCallerIdentity ? OriginClass.TrustedTrunk : OriginClass.Unattested;
 
-    private static PhoneNumber? NumberOf(SipUri uri)
+    private static PhoneNumber NumberOf(string digits, EdgeTrunk trunk) => new(NumberPlan.Normalise(digits, trunk.Region));
+
+    /// <summary>The digits of a number, with its plus sign and without what only makes it readable; null when it is no number.</summary>
+    private static string? DigitsOf(SipUri uri)
     {
         var text = uri.IsSip ? uri.User : uri.Scheme == "tel" ? uri.Opaque : null;
         if (text is null) return null;
@@ -50,6 +58,6 @@ public static class CallingParty
             if (!(char.IsAsciiDigit(c) || (c == '+' && count == 0)) || count == digits.Length) return null;
             digits[count++] = c;
         }
-        return count > 0 && digits[..count] is not "+" ? new PhoneNumber(digits[..count].ToString()) : null;
+        return count > 0 && digits[..count] is not "+" ? digits[..count].ToString() : null;
     }
 }

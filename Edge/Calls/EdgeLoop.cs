@@ -4,6 +4,7 @@ using IvrActors.Edge.Net;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
@@ -15,7 +16,7 @@ namespace IvrActors.Edge.Calls;
 /// The signalling thread: one queue through which the user agent and all call legs run, one at a time, so none of them needs a lock. Sockets,
 /// media threads and grain replies post to it; grains are called from the thread pool.
 /// </summary>
-public sealed partial class EdgeLoop : IAsyncDisposable
+internal sealed partial class EdgeLoop : IAsyncDisposable
 {
     /// <summary>Inputs from the network that may wait: about a second of work. What comes above it is dropped; UDP peers repeat it.</summary>
     private const int MostWaiting = 20_000;
@@ -33,6 +34,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
     private readonly EdgeReadiness _readiness;
     private readonly ILogger<EdgeLoop> _log;
     private readonly UserAgent _agent;
+    private readonly TrunkDesk _trunks;
     private readonly TimerQueue<CallLeg> _legTimers = new();
     private readonly Dictionary<CallId, CallLeg> _legs = [];
     private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
@@ -44,11 +46,12 @@ public sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, ILogger<EdgeLoop> log)
     {
-        (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _log) = (options, time, media, prompts, transports, cluster, readiness, log);
+        (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _trunks, _log) = (options, time, media, prompts, transports, cluster, readiness, trunks, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions) { Reconnect = transports.Reconnect };
-        foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name);
+        trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
+        foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
     }
@@ -113,8 +116,10 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             Handle(now, input);
             Flush(now);
             if (_agent.NextDeadline <= now) _agent.Tick(now);
+            if (_trunks.NextDeadline <= now) _trunks.Tick(now);
             while (_legTimers.TakeDue(now) is { } leg) Tick(now, leg);
             Flush(now);
+            if (_drained is not null && _legs.Count == 0 && !_trunks.IsEnding) _drained.TrySetResult();
         }
 #pragma warning disable CA1031 // One call's internal error must not end all others.
         catch (Exception e)
@@ -160,19 +165,22 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             case LoopInputKind.Fail:
                 End(now, (CallLeg)input.Subject!, CallEndReason.Failed);
                 break;
+            case LoopInputKind.Run:
+                ((Action<long>)input.Subject!)(now);
+                break;
             case LoopInputKind.Timer:
                 _armedFor = SipTimes.Never;
                 break;
             case LoopInputKind.Report:
-                ((TaskCompletionSource<EdgeReport>)input.Subject!).TrySetResult(MakeReport());
+                ((TaskCompletionSource<EdgeReport>)input.Subject!).TrySetResult(MakeReport(now));
                 break;
             case LoopInputKind.Drain:
                 _drained = (TaskCompletionSource)input.Subject!;
+                _trunks.End(now);
                 foreach (var open in _legs.Values.ToArray())
                 {
                     End(now, open, CallEndReason.Shutdown);
                 }
-                if (_legs.Count == 0) _drained.TrySetResult();
                 break;
         }
     }
@@ -270,11 +278,18 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             Refuse(now, call, 503, "busy");
             return;
         }
+        var calls = _trunks.CallsOf(trunk);
+        if (calls.TryBegin(now) is { Status: not 0 } refusal)
+        {
+            Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+            return;
+        }
         var events = new LegMedia(this, _time);
         var secure = call.Peer.IsSecure;
         var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily }, events);
         if (answer.Session is null)
         {
+            calls.Ended();
             Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
             return;
         }
@@ -292,7 +307,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
             Edge = _options.Name,
             Tenant = trunk.Tenant,
             Trunk = trunk.Name,
-            Called = CallingParty.Called(invite),
+            Called = CallingParty.Called(invite, trunk),
             Calling = CallingParty.Calling(invite, trunk),
             Origin = CallingParty.Origin(trunk),
             Encrypted = secure && answer.Session.Srtp,
@@ -301,10 +316,10 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         Pump(leg);
     }
 
-    private static void Refuse(long now, SipCall call, int status, string reason)
+    private static void Refuse(long now, SipCall call, int status, string reason, int? retryAfter = null)
     {
         EdgeMetrics.Rejections.WithLabels(reason).Inc();
-        call.Reject(now, status, status == 503 ? 5 : null);
+        call.Reject(now, status, status == 503 ? retryAfter ?? 5 : null);
     }
 
     private void Replied(long now, CallLeg leg, CallReply? reply)
@@ -322,7 +337,6 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         _legTimers.Schedule(leg);
         if (!leg.IsDone || !_legs.Remove(leg.Id)) return;
         Finished(_log, leg.Id.Value, leg.EndReason);
-        if (_legs.Count == 0) _drained?.TrySetResult();
     }
 
     private async Task Deliver(CallLeg leg, LegEvent legEvent)
@@ -341,12 +355,13 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         Post(new LoopInput(LoopInputKind.Reply, leg, reply));
     }
 
-    private EdgeReport MakeReport() => new()
+    private EdgeReport MakeReport(long now) => new()
     {
         Edge = _options.Name,
         At = _time.GetUtcNow(),
         ActiveCalls = ActiveCalls,
         Calls = [.. _legs.Values.Where(leg => !leg.IsOver).OrderByDescending(leg => leg.Since).Take(EdgeReport.MostCalls).Select(Summary)],
+        Trunks = _trunks.Summaries(now),
     };
 
     private static CallSummary Summary(CallLeg leg)
@@ -373,7 +388,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
     /// <summary>One timer for all deadlines; it is touched only when the earliest one changes.</summary>
     private void Arm()
     {
-        var next = Math.Min(_agent.NextDeadline, _legTimers.NextDeadline);
+        var next = Math.Min(Math.Min(_agent.NextDeadline, _legTimers.NextDeadline), _trunks.NextDeadline);
         var now = Now;
         if (next == _armedFor && next > now) return;
         _armedFor = next;
@@ -391,7 +406,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
     private static partial void InternalError(ILogger log, LoopInputKind kind, string error, string stack);
 
     /// <summary>Counts for one trunk.</summary>
-    private sealed class TrunkObserver(EdgeLoop loop, string trunk) : ILegObserver
+    private sealed class TrunkObserver(EdgeLoop loop, string trunk, TrunkCalls calls) : ILegObserver
     {
         public long Timestamp => loop._time.GetTimestamp();
 
@@ -406,6 +421,7 @@ public sealed partial class EdgeLoop : IAsyncDisposable
         public void Ended(CallEndReason reason)
         {
             loop.ActiveCalls--;
+            calls.Ended();
             EdgeMetrics.Active.WithLabels(trunk).Dec();
             EdgeMetrics.Ended.WithLabels(EdgeMetrics.NameOf(reason)).Inc();
         }

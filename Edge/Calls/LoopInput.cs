@@ -27,6 +27,9 @@ internal enum LoopInputKind
     Fail,
     Timer,
 
+    /// <summary>Something that was waited for off this thread goes on: an <c>Action</c> of now.</summary>
+    Run,
+
     /// <summary>Asks for an <c>EdgeReport</c>.</summary>
     Report,
 

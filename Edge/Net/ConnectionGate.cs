@@ -32,8 +32,8 @@ internal sealed class ConnectionGate(SipIntake intake, TlsTrust trust)
     {
         if (connection.RemoteEndPoint is not IPEndPoint endPoint) return;
         var source = SourceAddress.Of(endPoint);
-        var mayProve = transport is SipTransport.Tls or SipTransport.Wss && trust.MayProve(endPoint.Address);
-        if (!intake.AdmitConnection(source, mayProve)) return;
+        var secure = transport is SipTransport.Tls or SipTransport.Wss;
+        if (!intake.AdmitConnection(source, secure, mayProve: secure && trust.MayProve(endPoint.Address))) return;
         if (!_handshakes.Allow(intake.Now, source.Prefix))
         {
             SipMetrics.TooManyHandshakes.Inc();

@@ -1,14 +1,16 @@
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Sip;
+using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.AspNetCore.Connections;
 
 namespace IvrActors.Edge.Net;
 
 /// <summary>What all listeners do with a message: the limit and the trunk of its source first, then parse it and hand it to the signalling thread.</summary>
-internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, SourceReputation reputation, TimeProvider time)
+internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, TimeProvider time)
 {
     /// <summary>A stream's sender above its limit is slowed down by not reading; above this wait it is cut off.</summary>
     private static readonly TimeSpan s_mostWait = TimeSpan.FromSeconds(2);
@@ -16,9 +18,17 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, SourceReputa
     /// <summary>While the signalling thread is behind, streams wait in the network.</summary>
     private static readonly TimeSpan s_floodPause = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>Refusals to strangers: enough for who sets up a peer, too few to scan or to be reflected.</summary>
+    private static readonly RateLimit s_forbidden = new(5, TimeSpan.FromSeconds(1), 10);
+
+    private static readonly EdgeTrunk s_nobody = new() { Name = "nobody", Tenant = "nobody" };
+
+    private readonly Lock _forbidding = new();
+    private long _forbiddenArrival;
+
     public SourceLimiter Limiter { get; } = new(options.MessagesPerSource);
 
-    public TrunkTable Trunks { get; } = new(options.Trunks);
+    public TrunkTable Trunks { get; } = trunks;
 
     /// <summary>Whether the signalling thread is behind: streams are read later, datagrams dropped.</summary>
     public bool IsFlooded => loop.IsFlooded;
@@ -27,7 +37,8 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, SourceReputa
 
     /// <summary>The trunk of this source if it may send now, else null (counted): then nothing is answered. The cheapest question comes first.</summary>
     /// <param name="proven">Whether the source is that of a stream connection, which cannot be forged.</param>
-    public EdgeTrunk? Admit(in SourceAddress source, bool proven)
+    /// <param name="secure">Whether it speaks TLS, or is about to.</param>
+    public EdgeTrunk? Admit(in SourceAddress source, bool proven, bool secure = false)
     {
         if (IsBlocked(source)) return null;
         if (!Limiter.Allow(Now, source.Prefix))
@@ -35,7 +46,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, SourceReputa
             SipMetrics.RateLimited.Inc();
             return null;
         }
-        if (Trunks.Find(source) is not { } trunk)
+        if (Trunks.Find(source, secure) is not { } trunk)
         {
             SipMetrics.UnknownSource.Inc();
             reputation.Offend(source, SourceOffence.UnknownSource, proven);
@@ -47,9 +58,9 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, SourceReputa
     }
 
     /// <summary>Whether a source may connect: a trunk's, or one that may still prove to be a trunk's.</summary>
-    public bool AdmitConnection(in SourceAddress source, bool mayProve)
+    public bool AdmitConnection(in SourceAddress source, bool secure, bool mayProve)
     {
-        if (!mayProve) return Admit(source, proven: true) is not null;
+        if (!mayProve) return Admit(source, proven: true, secure) is not null;
         if (IsBlocked(source)) return false;
         if (Limiter.Allow(Now, source.Prefix)) return true;
         SipMetrics.RateLimited.Inc();
@@ -87,6 +98,22 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, SourceReputa
         if (!reputation.IsBlocked(source)) return false;
         SipMetrics.Blocked.Inc();
         return true;
+    }
+
+    /// <summary>Tells a source that is no trunk's so, where that is wished (<see cref="UnknownSources.Forbidden"/>): 403 without state, and not many a second. What it sent must be a request.</summary>
+    public void Forbid(in SourceAddress source, ReadOnlyMemory<byte> datagram)
+    {
+        if (options.UnknownSources != UnknownSources.Forbidden || IsBlocked(source) || Trunks.Find(source) is not null) return;
+        lock (_forbidding)
+        {
+            var decision = Gcra.Decide(Now, s_forbidden, _forbiddenArrival);
+            if (!decision.Allowed) return;
+            _forbiddenArrival = decision.TheoreticalArrival;
+        }
+        if (SipParser.Parse(datagram).Message is not SipRequest { Method: not SipMethods.Ack } request) return;
+        var stranger = new SipPeer(SipTransport.Udp, source.ToEndPoint(), 0, s_nobody);
+        request.StampSource(stranger.EndPoint.Address, stranger.EndPoint.Port);
+        transports.Send(new SipSend(NextHop.OfResponses(request, stranger), SipWriter.ToBytes(SipResponses.For(request, 403, TokenSource.Next())), request.Method));
     }
 
     /// <summary>Parsed bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>

@@ -27,8 +27,8 @@ internal sealed partial class SourceReputation : ISourceReputation
     private readonly Lock _lines = new();
     private long _lineArrival;
 
-    public SourceReputation(EdgeOptions options, TimeProvider time, ILogger<SourceReputation> log) =>
-        (_options, _time, _log, _trunks) = (options, time, log, new TrunkTable(options.Trunks));
+    public SourceReputation(EdgeOptions options, TrunkTable trunks, TimeProvider time, ILogger<SourceReputation> log) =>
+        (_options, _time, _log, _trunks) = (options, time, log, trunks);
 
     private long Now => _time.GetElapsedTime(0).Ticks;
 
@@ -49,7 +49,7 @@ internal sealed partial class SourceReputation : ISourceReputation
         if (MayLog()) Blocked(_log, block.Source.ToString(), ReputationRules.NameOf(offence), (long)TimeSpan.FromTicks(block.Until - block.At).TotalSeconds, proven ? "yes" : "no");
     }
 
-    private SourceStanding StandingOf(in SourceAddress source) => _trunks.Find(source) is null ? SourceStanding.Stranger : SourceStanding.Trunk;
+    private SourceStanding StandingOf(in SourceAddress source) => _trunks.Knows(source) ? SourceStanding.Trunk : SourceStanding.Stranger;
 
     private bool IsExempt(in SourceAddress source)
     {

@@ -17,7 +17,7 @@ internal sealed class TrunkTable
     private volatile Entry[] _learned = [];
 
     public TrunkTable(IReadOnlyList<EdgeTrunk> trunks) =>
-        _entries = [.. trunks.Where(trunk => trunk is { IsIdentified: true, Digest: null }).SelectMany(EntriesOf).OrderByDescending(entry => entry.Mask)];
+        _entries = [.. trunks.Where(trunk => trunk.IsIdentified).SelectMany(EntriesOf).OrderByDescending(entry => entry.Mask)];
 
     /// <summary>The trunk, or null: then nothing is answered.</summary>
     /// <param name="secure">Whether it speaks TLS: a trunk may demand that.</param>
@@ -36,6 +36,13 @@ internal sealed class TrunkTable
             else if (certified?.Contains(entry.Trunk) == true) return entry.Trunk;
         }
         return byAddress;
+    }
+
+    /// <summary>Whether this is an address of a trunk or of its proxy, and not only one from which somebody may know a password.</summary>
+    public bool Knows(in SourceAddress source)
+    {
+        var bits = source.Bits;
+        return Array.Exists(_learned, entry => entry.Network == bits) || Array.Exists(_entries, entry => entry.Trunk.From.Count > 0 && (bits & entry.Mask) == entry.Network);
     }
 
     /// <summary>

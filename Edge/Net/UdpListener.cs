@@ -76,6 +76,7 @@ internal sealed partial class UdpListener : IDisposable
             {
                 var source = SourceAddress.Of(from);
                 if (_intake.Admit(source, proven: false) is { } trunk) _intake.Take(SipParser.Parse(buffer.AsMemory(0, length)), PeerOf(source, trunk));
+                else _intake.Forbid(source, buffer.AsMemory(0, length));
             }
 #pragma warning disable CA1031 // A datagram that shows an error of ours must not end the process.
             catch (Exception e)
@@ -93,7 +94,7 @@ internal sealed partial class UdpListener : IDisposable
 
     private SipPeer PeerOf(SourceAddress source, EdgeTrunk trunk)
     {
-        if (_peers.TryGetValue(source, out var peer)) return peer;
+        if (_peers.TryGetValue(source, out var peer) && peer.Trunk == trunk) return peer;
         if (_peers.Count >= MostPeers) _peers.Clear();
         return _peers[source] = new SipPeer(SipTransport.Udp, source.ToEndPoint(), 0, trunk);
     }

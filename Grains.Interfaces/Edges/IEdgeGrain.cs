@@ -54,6 +54,9 @@ public sealed class EdgeReport
     [Id(1)] public required DateTimeOffset At { get; init; }
     [Id(2)] public required int ActiveCalls { get; init; }
     [Id(3)] public required List<CallSummary> Calls { get; init; }
+
+    /// <summary>Its trunks, in the order of cluster.yaml; empty from an edge of an older version.</summary>
+    [Id(12)] public List<TrunkSummary> Trunks { get; init; } = [];
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.EdgeOrders")]
@@ -80,4 +83,53 @@ public sealed class CallSummary
     /// <summary>Fraction of received packets lost (0 to 1) and interarrival jitter in ms (RFC 3550 6.4.1).</summary>
     [Id(9)] public double Loss { get; init; }
     [Id(10)] public double JitterMs { get; init; }
+}
+
+/// <summary>What one edge knows of one trunk.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.TrunkSummary")]
+public sealed class TrunkSummary
+{
+    [Id(0)] public required string Tenant { get; init; }
+    [Id(1)] public required string Trunk { get; init; }
+
+    /// <summary>Calls of this edge over it, in either direction.</summary>
+    [Id(2)] public required int Calls { get; init; }
+
+    /// <summary>Whether this edge is registered with the trunk's registrar.</summary>
+    [Id(3)] public required TrunkRegistration Registration { get; init; }
+
+    /// <summary>Until when; null when it is not.</summary>
+    [Id(4)] public DateTimeOffset? RegisteredUntil { get; init; }
+
+    /// <summary>Since when attempts fail, and the status of the last answer (408: none came); null and 0 when they do not or none was made.</summary>
+    [Id(5)] public DateTimeOffset? FailingSince { get; init; }
+    [Id(6)] public int LastStatus { get; init; }
+
+    /// <summary>Whether its proxy answers OPTIONS.</summary>
+    [Id(7)] public required TrunkProxy Proxy { get; init; }
+
+    /// <summary>Contacts that its phones registered with this edge.</summary>
+    [Id(8)] public required int Contacts { get; init; }
+}
+
+[GenerateSerializer, Alias("ivr.TrunkRegistration")]
+public enum TrunkRegistration
+{
+    /// <summary>Not wanted, not tried yet, or taken back.</summary>
+    None = 0,
+    Registered = 1,
+
+    /// <summary>The last attempt failed; an earlier one may still hold.</summary>
+    Failing = 2,
+}
+
+[GenerateSerializer, Alias("ivr.TrunkProxy")]
+public enum TrunkProxy
+{
+    /// <summary>Not asked, or not answered yet.</summary>
+    Unknown = 0,
+    Up = 1,
+
+    /// <summary>Several answers in a row did not come, or said 503.</summary>
+    Down = 2,
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
@@ -20,15 +21,17 @@ public sealed class AuditChain(string tenant, byte[] key)
     /// <summary>Where a check begins to read. Not at 1: a record slipped in below it would be shown by a search and seen by no check.</summary>
     public const long First = long.MinValue;
 
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? t_text;
+
     private static readonly byte[] s_recordLabel = "ivr audit record v1"u8.ToArray();
     private static readonly byte[] s_headLabel = "ivr audit head v1"u8.ToArray();
 
     /// <summary>The record that follows <paramref name="head"/>. Time is cut to milliseconds, which every store keeps.</summary>
-    public AuditRecord Next(AuditHead head, DateTimeOffset at, AuditEntry entry)
-    {
-        var time = new DateTimeOffset(at.UtcTicks - at.UtcTicks % TimeSpan.TicksPerMillisecond, TimeSpan.Zero);
-        return new AuditRecord { Tenant = tenant, Number = head.Number + 1, At = time, Entry = entry, Hash = HashOf(head.Hash, head.Number + 1, time, entry) };
-    }
+    public AuditRecord Next(AuditHead head, DateTimeOffset at, AuditEntry entry) => After(head.Number, head.Hash, at, entry);
+
+    /// <summary>The record that follows one that is not written yet.</summary>
+    public AuditRecord Next(AuditRecord last, DateTimeOffset at, AuditEntry entry) => After(last.Number, last.Hash, at, entry);
 
     /// <summary>The head of a chain that ends with this record.</summary>
     public AuditHead HeadAfter(AuditRecord last) => new() { Number = last.Number, Hash = last.Hash, Mac = MacOf(last.Number, last.Hash) };
@@ -52,6 +55,12 @@ public sealed class AuditChain(string tenant, byte[] key)
         return new AuditVerdict { Records = number, Fault = FaultOfEnd(number, hash, head) };
     }
 
+    private AuditRecord After(long number, byte[] hash, DateTimeOffset at, AuditEntry entry)
+    {
+        var time = new DateTimeOffset(at.UtcTicks - at.UtcTicks % TimeSpan.TicksPerMillisecond, TimeSpan.Zero);
+        return new AuditRecord { Tenant = tenant, Number = number + 1, At = time, Entry = entry, Hash = HashOf(hash, number + 1, time, entry) };
+    }
+
     private string? FaultOf(AuditRecord record, long before, byte[] hash)
     {
         if (record.Number != before + 1) return $"record {before + 1} is missing: record {record.Number} stands in its place";
@@ -71,45 +80,56 @@ public sealed class AuditChain(string tenant, byte[] key)
 
     private byte[] HashOf(byte[] before, long number, DateTimeOffset at, AuditEntry entry)
     {
-        using var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
-        mac.AppendData(s_recordLabel);
-        Add(mac, before);
-        Add(mac, tenant);
-        Add(mac, number);
-        Add(mac, at.UtcTicks);
-        Add(mac, (long)entry.Result);
-        Add(mac, entry.Actor);
-        Add(mac, entry.Action);
-        Add(mac, entry.Origin);
-        Add(mac, entry.Object);
-        Add(mac, entry.Detail);
-        return mac.GetHashAndReset();
+        var text = Begin(s_recordLabel);
+        Add(text, before);
+        Add(text, tenant);
+        Add(text, number);
+        Add(text, at.UtcTicks);
+        Add(text, (long)entry.Result);
+        Add(text, entry.Actor);
+        Add(text, entry.Action);
+        Add(text, entry.Origin);
+        Add(text, entry.Object);
+        Add(text, entry.Detail);
+        return HMACSHA256.HashData(key, text.WrittenSpan);
     }
 
     private byte[] MacOf(long number, byte[] hash)
     {
-        using var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
-        mac.AppendData(s_headLabel);
-        Add(mac, tenant);
-        Add(mac, number);
-        Add(mac, hash);
-        return mac.GetHashAndReset();
+        var text = Begin(s_headLabel);
+        Add(text, tenant);
+        Add(text, number);
+        Add(text, hash);
+        return HMACSHA256.HashData(key, text.WrittenSpan);
     }
 
-    private static void Add(IncrementalHash mac, string text) => Add(mac, Encoding.UTF8.GetBytes(text));
-
-    private static void Add(IncrementalHash mac, ReadOnlySpan<byte> bytes)
+    /// <summary>The text is put together first: each part handed to OpenSSL by itself cost more than the hash.</summary>
+    private static ArrayBufferWriter<byte> Begin(byte[] label)
     {
-        Span<byte> length = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32BigEndian(length, bytes.Length);
-        mac.AppendData(length);
-        mac.AppendData(bytes);
+        var text = t_text ??= new ArrayBufferWriter<byte>(1024);
+        text.ResetWrittenCount();
+        text.Write(label);
+        return text;
     }
 
-    private static void Add(IncrementalHash mac, long number)
+    private static void Add(ArrayBufferWriter<byte> text, string value)
     {
-        Span<byte> bytes = stackalloc byte[8];
-        BinaryPrimitives.WriteInt64BigEndian(bytes, number);
-        mac.AppendData(bytes);
+        var length = Encoding.UTF8.GetByteCount(value);
+        BinaryPrimitives.WriteInt32BigEndian(text.GetSpan(4), length);
+        text.Advance(4);
+        text.Advance(Encoding.UTF8.GetBytes(value, text.GetSpan(length)));
+    }
+
+    private static void Add(ArrayBufferWriter<byte> text, ReadOnlySpan<byte> bytes)
+    {
+        BinaryPrimitives.WriteInt32BigEndian(text.GetSpan(4), bytes.Length);
+        text.Advance(4);
+        text.Write(bytes);
+    }
+
+    private static void Add(ArrayBufferWriter<byte> text, long number)
+    {
+        BinaryPrimitives.WriteInt64BigEndian(text.GetSpan(8), number);
+        text.Advance(8);
     }
 }

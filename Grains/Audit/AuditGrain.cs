@@ -29,6 +29,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
     private readonly ILogger _logger;
     private readonly string _tenant;
     private readonly AuditChain _chain;
+    private readonly Counter.Child _written;
     private readonly Queue<Waiting> _waiting = new();
     private AuditHead? _head;
 
@@ -42,6 +43,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
         _time = time;
         _logger = logger;
         _tenant = context.GrainId.Key.ToString()![IAuditGrain.Key("").Length..];
+        _written = s_records.WithLabels(_tenant);
         _chain = new AuditChain(_tenant, keys.AuditKey(_tenant).ToArray());
     }
 
@@ -130,17 +132,13 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
         {
             var expected = _head ??= await ReadHead();
             var records = new List<AuditRecord>(batch.Count);
-            var head = expected;
             var now = _time.GetUtcNow();
-            foreach (var waiting in batch)
-            {
-                records.Add(_chain.Next(head, now, waiting.Entry));
-                head = _chain.HeadAfter(records[^1]);
-            }
+            foreach (var waiting in batch) records.Add(records.Count == 0 ? _chain.Next(expected, now, waiting.Entry) : _chain.Next(records[^1], now, waiting.Entry));
+            var head = _chain.HeadAfter(records[^1]);
             await _store.Append(_tenant, expected, records, head);
             _head = head;
             _newest = head.Number;
-            s_records.WithLabels(_tenant).Inc(batch.Count);
+            _written.Inc(batch.Count);
             for (var i = 0; i < batch.Count; i++) batch[i].Written.SetResult(records[i].Number);
         }
         catch (Exception e)

@@ -1,4 +1,5 @@
 using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
@@ -35,17 +36,17 @@ internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGr
         var actor = caller?.Value ?? "unknown";
 
         if (!tenant.Trunks.TryGetValue(call.Trunk, out var trunk)) return Refuse(403, "unknown-trunk", actor);
-        var trunkLimit = await grains.GetGrain<IRateLimitGrain>(IRateLimitGrain.TrunkKey(tenant.Name, trunk.Name)).TryTake(trunk.Calls);
+        var trunkLimit = await grains.Grain<IRateLimitGrain>(IRateLimitGrain.TrunkKey(tenant.Name, trunk.Name)).TryTake(trunk.Calls);
         if (!trunkLimit.Allowed) return Limited(503, "trunk", trunkLimit, actor);
         if (caller is { } key)
         {
             // Per origin class: somebody who dials with a false number must not use up its owner's calls.
-            var callerLimit = await grains.GetGrain<IRateLimitGrain>(IRateLimitGrain.CallerKey(key) + "/" + call.Origin).TryTake(tenant.CallsPerCaller);
+            var callerLimit = await grains.Grain<IRateLimitGrain>(IRateLimitGrain.CallerKey(key) + "/" + call.Origin).TryTake(tenant.CallsPerCaller);
             if (!callerLimit.Allowed) return Limited(486, "caller", callerLimit, actor);
         }
 
         if (!tenant.Numbers.TryGetValue(call.Called, out var flow)) return Refuse(404, "unknown-number", actor);
-        return await flows.Published(grains.GetGrain<IFlowGrain>(IFlowGrain.Key(tenant.Name, flow))) is { } document
+        return await flows.Published(grains.Grain<IFlowGrain>(IFlowGrain.Key(tenant.Name, flow))) is { } document
             ? new AdmissionDecision { Flow = document, Actor = actor }
             : Refuse(480, "no-flow", actor);
     }

@@ -1,4 +1,5 @@
 using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
@@ -67,14 +68,14 @@ public sealed partial class CallGrain : Grain, ICallGrain
         {
             _state ??= await _store.Read();
             if (_state.LastSeq == 0) return false;
-            await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(_state.Tenant)).Append(new AuditEntry
+            await GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(_state.Tenant)).Append(new AuditEntry
             {
                 Actor = RequestActor.Current,
                 Action = "operator.hangup",
                 Result = AuditResult.Success,
                 Object = Call.Value,
             });
-            return await GrainFactory.GetGrain<IEdgeGrain>(IEdgeGrain.Key(_state.Edge)).Send(Call, new HangUp { AtOnce = true });
+            return await GrainFactory.Grain<IEdgeGrain>(IEdgeGrain.Key(_state.Edge)).Send(Call, new HangUp { AtOnce = true });
         }
         catch (Exception e)
         {
@@ -117,18 +118,44 @@ public sealed partial class CallGrain : Grain, ICallGrain
             Object = Call.Value,
             Detail = decision.Flow is null ? decision.Reason : $"{decision.Flow.Flow.Value}@{decision.Flow.Version}",
         };
-        if (decision.Auditable) await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(offered.Tenant)).Append(audit);
+        var audited = decision.Auditable ? GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(offered.Tenant)).Append(audit) : Task.CompletedTask;
         if (decision.Flow is not { } flow)
         {
+            await audited;
             DeactivateOnIdle();
             return new CallReply { Seq = offered.Seq, Commands = [decision.Reject!] };
         }
-        return await Finish(flow, offered, CallMachine.Start(offered, decision.Actor, flow));
+        var progress = CallMachine.Start(offered, decision.Actor, flow);
+        return progress.Effect is null ? await FinishWhile(audited, flow, offered, progress) : await FinishAfter(audited, flow, offered, progress);
+    }
+
+    /// <summary>What cannot be audited is not done: not even asked of another grain.</summary>
+    private async Task<CallReply> FinishAfter(Task audited, FlowDocument flow, CallOffered offered, CallProgress progress)
+    {
+        await audited;
+        return await Finish(flow, offered, progress);
+    }
+
+    /// <summary>Record and row go to the disk together. Before both are there nothing is answered; without the record the row goes again.</summary>
+    private async Task<CallReply> FinishWhile(Task audited, FlowDocument flow, CallOffered offered, CallProgress progress)
+    {
+        var finishing = Finish(flow, offered, progress);
+        try
+        {
+            await Task.WhenAll(audited, finishing);
+            return await finishing;
+        }
+        catch (Exception e) when (finishing.IsCompletedSuccessfully && _state is not null)
+        {
+            LogFailed("audit of an admitted call", e.GetType().Name);
+            await _store.Clear();
+            return GiveUp(offered);
+        }
     }
 
     private async Task<CallReply> Serve(CallEvent callEvent, FlowInput input)
     {
-        var flow = await _flows.Version(_state!.FlowVersion, GrainFactory.GetGrain<IFlowGrain>(IFlowGrain.Key(_state.Tenant, _state.Flow)));
+        var flow = await _flows.Version(_state!.FlowVersion, GrainFactory.Grain<IFlowGrain>(IFlowGrain.Key(_state.Tenant, _state.Flow)));
         return flow is null ? Lost(callEvent) : await Finish(flow, callEvent, CallMachine.Resume(flow, _state, input));
     }
 
@@ -174,7 +201,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             var caller = CallerKey.ForAccount(_keys.PseudonymKey(state.Tenant), state.Tenant, verify.Account.Reveal());
-            var result = await GrainFactory.GetGrain<ICallerGrain>(caller.Value).Verify(new FactorAttempt
+            var result = await GrainFactory.Grain<ICallerGrain>(caller.Value).Verify(new FactorAttempt
             {
                 Call = Call,
                 Seq = verify.Secret.Seq,
@@ -199,7 +226,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
     {
         try
         {
-            return await GrainFactory.GetGrain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(fetch.Proof);
+            return await GrainFactory.Grain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(fetch.Proof);
         }
         catch (Exception e)
         {
@@ -220,9 +247,17 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private async Task Close(CallEndReason reason)
     {
         var state = _state!;
+        var audited = Ended(state, reason);
+        await _store.Clear();
+        _state = new CallState();
+        await audited;
+    }
+
+    private async Task Ended(CallState state, CallEndReason reason)
+    {
         try
         {
-            await GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
+            await GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
             {
                 Actor = state.Actor,
                 Action = "call.ended",
@@ -237,8 +272,6 @@ public sealed partial class CallGrain : Grain, ICallGrain
             // The call is over whether or not that can be recorded, and its row must not outlive it.
             LogFailed("audit of an ended call", e.GetType().Name);
         }
-        await _store.Clear();
-        _state = new CallState();
     }
 
     private CallReply Lost(CallEvent callEvent)

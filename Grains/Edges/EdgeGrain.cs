@@ -32,6 +32,7 @@ internal sealed partial class EdgeGrain(IClusterKeys keys, TimeProvider time, IL
             At = report.At,
             ActiveCalls = report.ActiveCalls,
             Calls = report.Calls[..EdgeReport.MostCalls],
+            Trunks = report.Trunks,
         };
         _observer = observer;
         _reportedAt = time.GetTimestamp();

@@ -238,6 +238,10 @@ internal sealed class ClusterFileReader
             // Trunk names stand in metrics and in limits of the whole edge.
             foreach (var name in trunks.Select(t => t.Name).Where(n => trunks.Count(t => t.Name == n) > 1 || tenants.Any(t => t.Trunks.Any(other => other.Name == n))).Distinct())
                 map.Report("trunks", $"duplicate trunk '{name}'", "each name once in the cluster");
+            // The user name tells trunks of one realm apart. Files of accounts are not read here: of these the first trunk in the file counts.
+            foreach (var user in tenants.Append(tenant).SelectMany(t => t.Trunks).Select(t => t.Digest).OfType<DigestSettings>().Where(d => d.User is not null)
+                .GroupBy(d => (d.Realm, d.User)).Where(g => g.Count() > 1 && trunks.Exists(t => t.Digest is { } own && own.User == g.Key.User && own.Realm == g.Key.Realm)))
+                map.Report("trunks", $"duplicate user '{user.Key.User}' in realm '{user.Key.Realm}'", "each user of a realm in one trunk");
             tenants.Add(tenant);
             map.Done();
         }

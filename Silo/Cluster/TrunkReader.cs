@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Edge;
+using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Grains.Interfaces.Policies;
@@ -39,7 +40,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Srtp = map.Choice("srtp", s_srtp, SrtpPolicy.Required),
             TrustsCallerIdentity = map.Flag("trusts_caller_identity", false),
             SdesWithoutTls = map.Flag("sdes_without_tls", false),
-            Region = map.OptionalText("region", "a country such as DE", IsRegion),
+            Region = map.OptionalText("region", "a country such as DE", NumberPlan.IsRegion),
             Calls = Below(map, "calls", ReadRate),
             CallsAtOnce = map.OptionalNumber("calls_at_once", 1, 100_000),
             Ping = map.OptionalTime("ping"),
@@ -208,6 +209,4 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
     private static bool IsRealm(string text) => text.Length <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ' ');
 
     private static bool IsVariable(string text) => text.Length <= 64 && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
-
-    private static bool IsRegion(string text) => text.Length == 2 && text.All(char.IsAsciiLetterUpper);
 }

@@ -65,11 +65,11 @@ internal sealed class IvrProcess : IAsyncDisposable
     {
         // The sockets of these calls were this node's: what a killed process left of them would otherwise stay for ever. Removed only when the ports are ours:
         // until then another process may be serving them.
-        var left = s_relaxedStates.ToDictionary(state => state, _vault.Database.KeysOf, StringComparer.Ordinal);
+        var left = s_relaxedStates.ToDictionary(state => state, _vault.Database.States.KeysOf, StringComparer.Ordinal);
         await _app.StartAsync();
         try
         {
-            foreach (var (state, keys) in left) _vault.Database.RemoveStates(state, keys);
+            foreach (var (state, keys) in left) await _vault.Database.States.Remove(state, keys);
             await Opening.Run();
         }
         catch

@@ -15,7 +15,7 @@ namespace IvrActors.Silo.Storage;
 /// </summary>
 /// <remarks>
 /// Plaintext: <c>version (int64, little endian) | kind (1 state, 0 cleared) | state in Orleans' binary format</c>.
-/// Encryption happens before a connection is taken, so that it does not lengthen the time that the database is held.
+/// Encryption happens before the writer is asked, so that it does not lengthen the time that the database is held.
 /// </remarks>
 internal sealed partial class EncryptedGrainStorage : IGrainStorage
 {
@@ -23,8 +23,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     private const byte Cleared = 0;
     private const byte Present = 1;
 
-    private readonly IGrainStorage _durable;
-    private readonly IGrainStorage _relaxed;
+    private readonly SqliteStateTable _rows;
     private readonly IReadOnlySet<string> _relaxedStates;
     private readonly IDataProtector _protector;
     private readonly Serializer _serializer;
@@ -32,13 +31,12 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     private readonly ILogger _logger;
     private readonly NewestVersions _newest = new();
 
-    /// <param name="durable">Provider whose commits survive a power cut: every state that is not in <paramref name="relaxedStates"/>.</param>
+    /// <param name="relaxedStates">States that die with their call: their commits survive a crash of the process, but not always a power cut. All others are durable.</param>
     public EncryptedGrainStorage(
-        IGrainStorage durable, IGrainStorage relaxed, IReadOnlySet<string> relaxedStates, string serviceId,
+        SqliteStateTable rows, IReadOnlySet<string> relaxedStates, string serviceId,
         IDataProtectionProvider protection, Serializer serializer, IActivatorProvider activators, ILogger<EncryptedGrainStorage> logger)
     {
-        _durable = durable;
-        _relaxed = relaxed;
+        _rows = rows;
         _relaxedStates = relaxedStates;
         _protector = protection.CreateProtector("ivr.grain-state.v1", serviceId);
         _serializer = serializer;
@@ -48,29 +46,29 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
 
     public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        var row = new GrainState<StateEnvelope>(new StateEnvelope());
-        await Run("read", stateName, () => Provider(stateName).ReadStateAsync(stateName, grainId, row)).ConfigureAwait(false);
-        if (!row.RecordExists)
+        // A read does not wait for writers, and not for the disk where the page was used before.
+        if (await Run(Operation.Read, stateName, () => Task.FromResult(_rows.Read(stateName, KeyOf(grainId)))).ConfigureAwait(false) is not { } row)
         {
             // Of a state that is not relaxed a tombstone stays: no row where there was one means that somebody took it away.
-            if (!_relaxedStates.Contains(stateName) && !_newest.IsNewest(stateName, grainId, 0)) throw Tampered(stateName, "was removed");
+            if (IsDurable(stateName) && !_newest.IsNewest(stateName, grainId, 0)) throw Tampered(stateName, "was removed");
             Forget(grainState, null);
             return;
         }
-        var (present, state) = Open<T>(stateName, grainId, row.State!.Payload, VersionOf(row.ETag));
+        var etag = ETagOf(row.Version);
+        var (present, state) = Open<T>(stateName, grainId, row.Payload, row.Version);
         if (!present)
         {
-            Forget(grainState, row.ETag);
+            Forget(grainState, etag);
             return;
         }
         grainState.State = state!;
-        grainState.ETag = row.ETag;
+        grainState.ETag = etag;
         grainState.RecordExists = true;
     }
 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        grainState.ETag = await Write(stateName, grainId, grainState.ETag, Present, grainState.State).ConfigureAwait(false);
+        grainState.ETag = await Write(Operation.Write, stateName, grainId, grainState.ETag, grainState.State).ConfigureAwait(false);
         grainState.RecordExists = true;
     }
 
@@ -85,29 +83,28 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
             Forget(grainState, null);
             return;
         }
-        if (_relaxedStates.Contains(stateName))
+        if (IsDurable(stateName))
         {
-            var row = new GrainState<StateEnvelope>(new StateEnvelope(), grainState.ETag) { RecordExists = true };
-            await Run("clear", stateName, () => _relaxed.ClearStateAsync(stateName, grainId, row)).ConfigureAwait(false);
-            Forget(grainState, null);
+            Forget(grainState, await Write(Operation.Clear, stateName, grainId, grainState.ETag, default(T)).ConfigureAwait(false));
             return;
         }
-        Forget(grainState, await Write(stateName, grainId, grainState.ETag, Cleared, default(T)).ConfigureAwait(false));
+        var version = VersionOf(grainState.ETag);
+        if (!await Run(Operation.Clear, stateName, () => _rows.Delete(stateName, KeyOf(grainId), version, durable: false)).ConfigureAwait(false)) throw Conflict(stateName);
+        Forget(grainState, null);
     }
 
-    private async Task<string> Write<T>(string stateName, GrainId grainId, string? etag, byte kind, T? state)
+    private async Task<string> Write<T>(Operation operation, string stateName, GrainId grainId, string? etag, T? state)
     {
-        var version = VersionOf(etag) + 1;
-        var row = new GrainState<StateEnvelope>(new StateEnvelope { Payload = Seal(stateName, grainId, version, kind, state) }, etag) { RecordExists = etag is not null };
-        await Run(kind == Cleared ? "clear" : "write", stateName, () => Provider(stateName).WriteStateAsync(stateName, grainId, row)).ConfigureAwait(false);
-        if (VersionOf(row.ETag) != version) throw new InvalidOperationException("internal error: the provider numbers versions otherwise than by one");
-        if (!_relaxedStates.Contains(stateName)) _newest.Saw(stateName, grainId, version);
-        return row.ETag!;
+        var expected = VersionOf(etag);
+        var payload = Seal(stateName, grainId, expected + 1, operation == Operation.Clear ? Cleared : Present, state);
+        if (!await Run(operation, stateName, () => _rows.Write(stateName, KeyOf(grainId), payload, expected, IsDurable(stateName))).ConfigureAwait(false)) throw Conflict(stateName);
+        if (IsDurable(stateName)) _newest.Saw(stateName, grainId, expected + 1);
+        return ETagOf(expected + 1);
     }
 
     private byte[] Seal<T>(string stateName, GrainId grainId, long version, byte kind, T? state)
     {
-        using var _ = StorageMetrics.Encryption.WithLabels("protect").NewTimer();
+        using var _ = StorageMetrics.Protect.NewTimer();
         var body = kind == Present ? _serializer.SerializeToArray(state!) : [];
         var plain = new byte[HeaderSize + body.Length];
         BinaryPrimitives.WriteInt64LittleEndian(plain, version);
@@ -126,7 +123,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
 
     private (bool Present, T? State) Open<T>(string stateName, GrainId grainId, byte[] payload, long rowVersion)
     {
-        using var _ = StorageMetrics.Encryption.WithLabels("unprotect").NewTimer();
+        using var _ = StorageMetrics.Unprotect.NewTimer();
         byte[] plain;
         try
         {
@@ -140,7 +137,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         {
             // An authentic plaintext is ours, so a wrong header can only be an old or a foreign row.
             if (plain.Length < HeaderSize || BinaryPrimitives.ReadInt64LittleEndian(plain) != rowVersion) throw Tampered(stateName, "holds another version than its row says");
-            if (!_relaxedStates.Contains(stateName) && !_newest.IsNewest(stateName, grainId, rowVersion)) throw Tampered(stateName, "is older than what was written before");
+            if (IsDurable(stateName) && !_newest.IsNewest(stateName, grainId, rowVersion)) throw Tampered(stateName, "is older than what was written before");
             return plain[8] == Present ? (true, _serializer.Deserialize<T>(plain.AsMemory(HeaderSize))) : (false, default);
         }
         finally
@@ -151,7 +148,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
 
     private IDataProtector ProtectorOf(string stateName, GrainId grainId) => (IDataProtector)_protector.CreateProtector([stateName, grainId.ToString()]);
 
-    private IGrainStorage Provider(string stateName) => _relaxedStates.Contains(stateName) ? _relaxed : _durable;
+    private bool IsDurable(string stateName) => !_relaxedStates.Contains(stateName);
 
     private void Forget<T>(IGrainState<T> grainState, string? etag)
     {
@@ -160,25 +157,24 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         grainState.RecordExists = false;
     }
 
-    /// <summary>Runs one operation of the provider; what it throws is replaced, because a client has no type for a driver's exception.</summary>
-    private async Task Run(string operation, string stateName, Func<Task> action)
+    /// <summary>Runs one operation of the database; what it throws is replaced, because a client has no type for a driver's exception.</summary>
+    private async Task<T> Run<T>(Operation operation, string stateName, Func<Task<T>> action)
     {
-        using var _ = StorageMetrics.Operations.WithLabels(operation, stateName).NewTimer();
+        using var _ = StorageMetrics.Of(operation, stateName).NewTimer();
         try
         {
-            await action().ConfigureAwait(false);
-        }
-        catch (InconsistentStateException)
-        {
-            throw new InconsistentStateException($"Another activation wrote the state '{stateName}' first.");
+            return await action().ConfigureAwait(false);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            StorageMetrics.Errors.WithLabels(operation).Inc();
-            LogFailure(operation, stateName, e.GetType().Name);
-            throw new StorageUnavailableException($"Storage could not {operation} the state '{stateName}'.");
+            var name = StorageMetrics.NameOf(operation);
+            StorageMetrics.Errors.WithLabels(name).Inc();
+            LogFailure(name, stateName, e.GetType().Name);
+            throw new StorageUnavailableException($"Storage could not {name} the state '{stateName}'.");
         }
     }
+
+    private static InconsistentStateException Conflict(string stateName) => new($"Another activation wrote the state '{stateName}' first.");
 
     private TamperedStateException Tampered(string stateName, string why)
     {
@@ -187,6 +183,10 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         return new TamperedStateException($"A stored '{stateName}' was refused: it {why}.");
     }
 
+    private static string KeyOf(GrainId grainId) => grainId.Key.ToString()!;
+
+    private static string ETagOf(long version) => version.ToString(CultureInfo.InvariantCulture);
+
     private static long VersionOf(string? etag) => etag is null ? 0 : long.Parse(etag, CultureInfo.InvariantCulture);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "A stored state was refused: {State} {Why}. Somebody changed the database.")]
@@ -194,18 +194,4 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Storage could not {Operation} a state: {State}, {Failure}")]
     private partial void LogFailure(string operation, string state, string failure);
-}
-
-/// <summary>What the inner provider stores: nothing but ciphertext.</summary>
-internal sealed class StateEnvelope
-{
-    public byte[] Payload { get; init; } = [];
-}
-
-/// <summary>Hands the ciphertext of a <see cref="StateEnvelope"/> to the provider as the payload column.</summary>
-internal sealed class EnvelopeSerializer : IGrainStorageSerializer
-{
-    public BinaryData Serialize<T>(T? input) => new(((StateEnvelope)(object)input!).Payload);
-
-    public T Deserialize<T>(BinaryData input) => (T)(object)new StateEnvelope { Payload = input.ToArray() };
 }

@@ -22,18 +22,19 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
     {
         try
         {
-            await using var connection = (SqliteConnection)await database.Durable.OpenConnectionAsync().ConfigureAwait(false);
-            using var transaction = connection.BeginTransaction(deferred: false);
-            if (!ReadHead(connection, tenant).Hash.AsSpan().SequenceEqual(expected.Hash)) throw new AuditConflictException();
-            Insert(connection, transaction, tenant, records);
-            WriteHead(connection, transaction, tenant, head);
-            transaction.Commit();
+            await database.Writer.Run(durable: true, session =>
+            {
+                if (!IsHead(session, tenant, expected)) throw new AuditConflictException();
+                foreach (var record in records) Insert(session, tenant, record);
+                WriteHead(session, tenant, head);
+                return true;
+            }, several: true).ConfigureAwait(false);
         }
-        catch (SqliteException e)
+        catch (Exception e) when (e is not AuditConflictException)
         {
             StorageMetrics.Errors.WithLabels("audit").Inc();
             // Two writers of one number end at the primary key: the same conflict, seen later.
-            if (e.SqliteErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT) throw new AuditConflictException();
+            if (e is SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_CONSTRAINT }) throw new AuditConflictException();
             throw new StorageUnavailableException("Audit records could not be written.");
         }
     }
@@ -92,7 +93,7 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
     {
         using var connection = database.OpenReader();
         using var command = connection.CreateCommand();
-        command.CommandText = "SELECT EXISTS (SELECT 1 FROM OrleansStorage WHERE instr(GrainIdExtensionString, $key) > 0)";
+        command.CommandText = "SELECT EXISTS (SELECT 1 FROM grain_state WHERE instr(grain, $key) > 0)";
         command.Parameters.AddWithValue("$key", tenant == IAuditGrain.Cluster ? IOperatorDirectoryGrain.Key : IFlowGrain.Key(tenant, ""));
         return (long)command.ExecuteScalar()! == 1;
     }
@@ -118,43 +119,27 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
             : new AuditHead { Number = 0, Hash = [], Mac = [] };
     }
 
-    private static void Insert(SqliteConnection connection, SqliteTransaction transaction, string tenant, IReadOnlyList<AuditRecord> records)
+    private static bool IsHead(SqliteSession session, string tenant, AuditHead expected)
     {
-        using var command = connection.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText =
-            "INSERT INTO audit_record (tenant, number, at, actor, action, result, origin, object, detail, hash) " +
-            "VALUES ($tenant, $number, $at, $actor, $action, $result, $origin, $object, $detail, $hash)";
-        foreach (var record in records)
-        {
-            command.Parameters.Clear();
-            command.Parameters.AddWithValue("$tenant", tenant);
-            command.Parameters.AddWithValue("$number", record.Number);
-            command.Parameters.AddWithValue("$at", record.At.UtcTicks);
-            command.Parameters.AddWithValue("$actor", record.Entry.Actor);
-            command.Parameters.AddWithValue("$action", record.Entry.Action);
-            command.Parameters.AddWithValue("$result", (int)record.Entry.Result);
-            command.Parameters.AddWithValue("$origin", record.Entry.Origin);
-            command.Parameters.AddWithValue("$object", record.Entry.Object);
-            command.Parameters.AddWithValue("$detail", record.Entry.Detail);
-            command.Parameters.AddWithValue("$hash", record.Hash);
-            command.ExecuteNonQuery();
-        }
+        var select = session.Statement("SELECT hash FROM audit_head WHERE tenant = ?1").Bind(1, tenant);
+        var same = select.Step() ? select.Bytes(0).AsSpan().SequenceEqual(expected.Hash) : expected.Hash.Length == 0;
+        select.Reset();
+        return same;
     }
 
-    private static void WriteHead(SqliteConnection connection, SqliteTransaction transaction, string tenant, AuditHead head)
-    {
-        using var command = connection.CreateCommand();
-        command.Transaction = transaction;
-        command.CommandText =
-            "INSERT INTO audit_head (tenant, number, hash, mac) VALUES ($tenant, $number, $hash, $mac) " +
-            "ON CONFLICT DO UPDATE SET number = excluded.number, hash = excluded.hash, mac = excluded.mac";
-        command.Parameters.AddWithValue("$tenant", tenant);
-        command.Parameters.AddWithValue("$number", head.Number);
-        command.Parameters.AddWithValue("$hash", head.Hash);
-        command.Parameters.AddWithValue("$mac", head.Mac);
-        command.ExecuteNonQuery();
-    }
+    private static void Insert(SqliteSession session, string tenant, AuditRecord record) =>
+        session.Statement(
+            "INSERT INTO audit_record (tenant, number, at, actor, action, result, origin, object, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
+            .Bind(1, tenant).Bind(2, record.Number).Bind(3, record.At.UtcTicks).Bind(4, record.Entry.Actor).Bind(5, record.Entry.Action)
+            .Bind(6, (int)record.Entry.Result).Bind(7, record.Entry.Origin).Bind(8, record.Entry.Object).Bind(9, record.Entry.Detail).Bind(10, record.Hash)
+            .Run();
+
+    private static void WriteHead(SqliteSession session, string tenant, AuditHead head) =>
+        session.Statement(
+            "INSERT INTO audit_head (tenant, number, hash, mac) VALUES (?1, ?2, ?3, ?4) " +
+            "ON CONFLICT DO UPDATE SET number = excluded.number, hash = excluded.hash, mac = excluded.mac")
+            .Bind(1, tenant).Bind(2, head.Number).Bind(3, head.Hash).Bind(4, head.Mac)
+            .Run();
 
     private static AuditRecord RecordOf(string tenant, SqliteDataReader reader) => new()
     {

@@ -44,10 +44,24 @@ public sealed class SipTarget : IFuzzTarget
             SipResponses.For(result.Answerable, result.AnswerStatus ?? 400, "t");
         if (result.Message is not { } message)
             return false;
+        CheckTypedMembers(message);
         CheckFixedPoint(message, input.Length);
         if (message is SipRequest request)
             CheckAnswers(request);
         return true;
+    }
+
+    /// <summary>They are read when they are asked for: on an accepted message each must be there, and hold all of its header.</summary>
+    private static void CheckTypedMembers(SipMessage message)
+    {
+        var from = message.From.ToString().Length + message.From.Uri.ToString().Length + message.To.Uri.Host.Length + (message.To.Tag?.Length ?? 0);
+        Require(from > 0 && message.CallId.Length > 0 && message.CSeq.Method.Length > 0, "a mandatory header that reads as nothing");
+        Require(message.Vias.Count >= message.Headers.All("Via").Count(), "a hop is missing");
+        var contacts = message.Headers.All("Contact").Count(value => value != "*");
+        Require(message.Contacts.Count >= contacts && message.Routes.Count >= message.Headers.All("Route").Count()
+            && message.RecordRoutes.Count >= message.Headers.All("Record-Route").Count(), "an address is missing");
+        if (message is SipRequest request)
+            Require(request.RequestUri.Scheme.Length > 0 && request.RequestUri.Parameters.ToString().Length >= 0, "no request URI");
     }
 
     private void CheckFixedPoint(SipMessage message, int inputLength)

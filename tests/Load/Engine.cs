@@ -59,6 +59,7 @@ internal sealed class Engine : IDisposable
         using var probe = _options.ServerPid is { } pid ? new ServerProbe(pid) : null;
         var started = DateTime.UtcNow.Ticks;
         var dropsBefore = _receivers.Sum(r => r.Drops());
+        var ownCpu = Environment.CpuUsage.TotalTime;
         while (Result.Started < scenario.Calls || _calls.Count > 0)
         {
             var now = DateTime.UtcNow.Ticks;
@@ -70,6 +71,7 @@ internal sealed class Engine : IDisposable
             _signal.Wait((int)wait);
         }
         Result.Seconds = TimeSpan.FromTicks(DateTime.UtcNow.Ticks - started).TotalSeconds;
+        Result.OwnCores = (Environment.CpuUsage.TotalTime - ownCpu).TotalSeconds / Result.Seconds;
         Result.SocketDrops = _receivers.Sum(r => r.Drops()) - dropsBefore;
         if (_unreadable > 0) Result.Fail("the server sent a SIP message that does not parse");
         if (probe is not null) (Result.CpuSeconds, Result.MemoryGrowth, Result.MemoryPeak) = (probe.CpuSecondsUsed, probe.MemoryGrowth, probe.MemoryPeak);
@@ -106,20 +108,25 @@ internal sealed class Engine : IDisposable
         var interval = (long)(TimeSpan.TicksPerSecond / scenario.Rate);
         while (Result.Started < scenario.Calls)
         {
-            var at = started + Result.Started * interval;
+            // What is held is up before the first is to be refused.
+            var isHeld = Result.Started < scenario.Held;
+            var at = started + (scenario.Held > 0 && !isHeld ? TimeSpan.TicksPerSecond : 0) + (Result.Started - (isHeld ? 0 : scenario.Held)) * interval;
             if (at > now) return at;
             if (scenario.AtOnce > 0 && _calls.Count >= scenario.AtOnce) return now + 10 * TimeSpan.TicksPerMillisecond;
             var logsIn = scenario.Name is "keys" or "bank";
             var caller = logsIn ? callers.Take(now) : null;
             if (logsIn && caller is null) return now + 100 * TimeSpan.TicksPerMillisecond;
             _number++;
-            var call = new Call(this, _links[_number % _links.Count], _receivers[_number % _receivers.Count], _number, scenario.To ?? (logsIn ? "bank" : _options.Play), caller);
+            var call = new Call(this, _links[_number % _links.Count], _receivers[_number % _receivers.Count], _number, scenario.To ?? (logsIn ? "bank" : _options.Play), caller)
+            {
+                ExpectedStatus = scenario.Held > 0 && !isHeld ? 503 : 200,
+            };
             _calls.Add(call.CallId, call);
             Result.Started++;
             Result.MostAtOnce = Math.Max(Result.MostAtOnce, _calls.Count);
             call.Start(now, scenario.Name switch
             {
-                "setup" => _ => Scripts.Hold(scenario.HoldMs),
+                "setup" or "rejected" => _ => Scripts.Hold(scenario.HoldMs),
                 "play" => c => Scripts.Listen(c, scenario.Seconds),
                 _ => c => Scripts.Bank(c, c.Caller!),
             });

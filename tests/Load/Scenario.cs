@@ -5,7 +5,7 @@ namespace IvrActors.Load;
 /// <summary>What to do, as the command line says it: <c>NAME:key=value,key=value</c>.</summary>
 internal sealed class Scenario
 {
-    /// <summary><c>setup</c>, <c>play</c>, <c>keys</c> or <c>bank</c>.</summary>
+    /// <summary><c>setup</c>, <c>rejected</c>, <c>play</c>, <c>keys</c> or <c>bank</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>New calls per second.</summary>
@@ -23,11 +23,15 @@ internal sealed class Scenario
     /// <summary>How long each call of <c>setup</c> is held before BYE.</summary>
     public int HoldMs { get; init; }
 
+    /// <summary>Calls that <c>rejected</c> holds first, so that the server is full.</summary>
+    public int Held { get; init; }
+
     /// <summary>The user part that is called; null: the scenario's default.</summary>
     public string? To { get; init; }
 
     public const string Help = """
         setup:rate=400,seconds=30,hold=200   INVITE, 200, ACK, hold (ms), BYE at a rate
+        rejected:rate=5000,seconds=20,held=8 INVITEs that a server which is full with the held calls refuses by 503
         play:calls=500,seconds=30,rate=50    calls at once that each listen to a prompt
         keys:at-once=100,calls=300           calls that type account, PIN and code, hear the balance, hang up
         bank:calls=1                         the same as keys, one call after the other
@@ -49,6 +53,8 @@ internal sealed class Scenario
         {
             "setup" when Take("rate", 400) is var rate && Take("seconds", 20) is var seconds =>
                 new Scenario { Name = "setup", Rate = rate, Calls = (int)(rate * seconds), HoldMs = (int)Take("hold", 200), To = to },
+            "rejected" when Take("rate", 5000) is var rate && Take("seconds", 20) is var seconds && (int)Take("held", 8) is var held =>
+                new Scenario { Name = "rejected", Rate = rate, Calls = held + (int)(rate * seconds), Held = held, HoldMs = (int)(1000 * seconds) + 3000, To = to },
             "play" => new Scenario { Name = "play", Calls = (int)Take("calls", 500), Seconds = Take("seconds", 30), Rate = Take("rate", 50), To = to },
             "keys" when (int)Take("at-once", 100) is var atOnce =>
                 new Scenario { Name = "keys", AtOnce = atOnce, Calls = (int)Take("calls", 3 * atOnce), Rate = Take("rate", 20), To = to },

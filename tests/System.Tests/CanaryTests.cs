@@ -105,7 +105,7 @@ public sealed class CanaryTests
         await using var database = new SqliteConnection($"Data Source={file};Pooling=False");
         await database.OpenAsync();
         await using var command = database.CreateCommand();
-        command.CommandText = "UPDATE OrleansStorage SET PayloadBinary = (SELECT PayloadBinary FROM OrleansStorage WHERE GrainTypeString LIKE '%caller%' LIMIT 1) WHERE GrainTypeString LIKE '%caller%'";
+        command.CommandText = "UPDATE grain_state SET payload = (SELECT payload FROM grain_state WHERE state = 'caller' LIMIT 1) WHERE state = 'caller'";
         Assert.True(await command.ExecuteNonQueryAsync() >= 2);
     }
 }

@@ -11,10 +11,11 @@ public sealed class NameAddress
     private readonly int _end;
     private readonly int _nameEnd;
 
-    private NameAddress(string text, int start, int end, int nameEnd, SipUri uri, SipParameters parameters)
+    private NameAddress(string text, in Shape shape)
     {
-        (_text, _start, _end, _nameEnd) = (text, start, end, nameEnd);
-        (Uri, Parameters) = (uri, parameters);
+        (_text, _start, _end, _nameEnd) = (text, shape.Start, shape.End, shape.NameEnd);
+        Uri = SipUri.Of(text, shape.Uri);
+        Parameters = SipParameters.Of(text, shape.ParametersStart, shape.End);
     }
 
     public SipUri Uri { get; }
@@ -39,36 +40,37 @@ public sealed class NameAddress
     /// <summary>The exact text.</summary>
     public override string ToString() => _text[_start.._end];
 
+    /// <summary>Reads the next value of a comma-separated list.</summary>
     internal static bool TryTake(ref SipCursor cursor, [NotNullWhen(true)] out NameAddress? address)
     {
-        address = null;
-        var start = cursor.Position;
-        var nameEnd = start;
-        SipUri? uri;
-        if (TakeName(ref cursor))
+        address = TrySkip(ref cursor, out var shape) ? new NameAddress(cursor.Source, shape) : null;
+        return address is not null;
+    }
+
+    /// <summary>As <see cref="TryTake"/>, without keeping a view.</summary>
+    internal static bool TrySkip(ref SipCursor cursor, out Shape shape)
+    {
+        shape = new Shape { Start = cursor.Position, NameEnd = cursor.Position };
+        if (SkipName(ref cursor))
         {
-            nameEnd = cursor.Position;
+            shape.NameEnd = cursor.Position;
             if (!cursor.Take('<'))
                 return false;
             var length = cursor.Rest.IndexOf('>');
-            if (length < 0 || !SipUri.TryParse(cursor.Source, cursor.Position, cursor.Position + length, out uri))
+            if (length < 0 || !SipUri.TryRead(cursor.Text, cursor.Position, cursor.Position + length, out shape.Uri))
                 return false;
             cursor.Position += length + 1;
         }
-        else if (!TakeBareUri(ref cursor, out uri))
+        else if (!SkipBareUri(ref cursor, out shape.Uri))
             return false;
-        if (!SipParameters.TryTake(ref cursor, out var parameters))
+        if (!SipParameters.TrySkip(ref cursor, ParameterRules.Address, out shape.ParametersStart, out _))
             return false;
-        if (parameters.TryFind("tag", out var tag) && !SipGrammar.IsToken(tag))
-            return false;
-        if (parameters.TryFind("expires", out var expires) && SipGrammar.Number(expires) is null)
-            return false;
-        address = new NameAddress(cursor.Source, start, cursor.Position, nameEnd, uri, parameters);
+        shape.End = cursor.Position;
         return true;
     }
 
     /// <summary>[ display-name ] up to an angle bracket. False, with nothing taken, when the value is a URI without brackets.</summary>
-    private static bool TakeName(ref SipCursor cursor)
+    private static bool SkipName(ref SipCursor cursor)
     {
         var start = cursor.Position;
         if (cursor.TakeQuoted())
@@ -85,14 +87,14 @@ public sealed class NameAddress
     }
 
     /// <summary>addr-spec: it ends at a parameter, a comma or white space, and may hold no question mark (RFC 3261 20.10).</summary>
-    private static bool TakeBareUri(ref SipCursor cursor, [NotNullWhen(true)] out SipUri? uri)
+    private static bool SkipBareUri(ref SipCursor cursor, out SipUri.Shape uri)
     {
         var rest = cursor.Rest;
         var length = rest.IndexOfAny(";, \t");
         if (length < 0)
             length = rest.Length;
-        uri = null;
-        if (rest[..length].Contains('?') || !SipUri.TryParse(cursor.Source, cursor.Position, cursor.Position + length, out uri))
+        uri = default;
+        if (rest[..length].Contains('?') || !SipUri.TryRead(cursor.Text, cursor.Position, cursor.Position + length, out uri))
             return false;
         cursor.Position += length;
         return true;
@@ -110,5 +112,12 @@ public sealed class NameAddress
             result.Append(name[i]);
         }
         return result.ToString();
+    }
+
+    /// <summary>Where the parts stand in the text.</summary>
+    internal struct Shape
+    {
+        public int Start, NameEnd, ParametersStart, End;
+        public SipUri.Shape Uri;
     }
 }

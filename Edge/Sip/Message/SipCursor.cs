@@ -1,12 +1,28 @@
 namespace IvrActors.Edge.Sip.Message;
 
 /// <summary>A bounded reader over part of a text. Each method moves past what it took, or returns false.</summary>
-internal ref struct SipCursor(string source, int start, int end)
+internal ref struct SipCursor
 {
-    private readonly ReadOnlySpan<char> _text = source.AsSpan(0, end);
+    private readonly ReadOnlySpan<char> _text;
+    private readonly string? _source;
 
-    internal string Source { get; } = source;
-    internal int Position { get; set; } = start;
+    /// <summary>A reader of which views may be kept.</summary>
+    internal SipCursor(string source, int start, int end)
+        : this(source.AsSpan(), start, end) => _source = source;
+
+    /// <summary>A reader that only checks: its text does not last, so no view of it can be kept.</summary>
+    internal SipCursor(ReadOnlySpan<char> text, int start, int end)
+    {
+        _text = text[..end];
+        Position = start;
+    }
+
+    internal readonly string Source => _source ?? throw new InvalidOperationException("internal error: a view of text that does not last");
+
+    /// <summary>All of the text up to the end of this part.</summary>
+    internal readonly ReadOnlySpan<char> Text => _text;
+
+    internal int Position { get; set; }
 
     internal readonly bool AtEnd => Position >= _text.Length;
 
@@ -76,15 +92,10 @@ internal ref struct SipCursor(string source, int start, int end)
     internal bool TakeHost()
     {
         var start = Position;
-        if (Take('['))
-        {
-            Run(SipGrammar.Ipv6);
-            if (!Take(']'))
-                return false;
-        }
-        else
-            Run(SipGrammar.HostName);
-        return SipGrammar.IsHost(Slice(start, Position - start));
+        if (!Take('['))
+            return SipGrammar.IsHostName(Run(SipGrammar.HostName));
+        Run(SipGrammar.Ipv6);
+        return Take(']') && SipGrammar.IsHost(Slice(start, Position - start));
     }
 
     /// <summary>Digits of a port: 1 to 65535.</summary>

@@ -63,6 +63,8 @@ public struct SipFramer
     {
         if (buffer.IsEmpty)
             return default(SipFrame);
+        if (!buffer.FirstSpan.IsEmpty && SipGrammar.Token.Contains((char)buffer.FirstSpan[0]))
+            return null;
         Span<byte> first = stackalloc byte[(int)Math.Min(4, buffer.Length)];
         buffer.Slice(0, first.Length).CopyTo(first);
         if (first[0] != '\r')
@@ -80,6 +82,14 @@ public struct SipFramer
     {
         var limited = buffer.Length > SipLimits.HeadBytes ? buffer.Slice(0, SipLimits.HeadBytes) : buffer;
         var from = Math.Max(0, _searched - 3);
+        if (limited.IsSingleSegment)
+        {
+            var end = limited.FirstSpan[(int)from..].IndexOf("\r\n\r\n"u8);
+            if (end >= 0)
+                return (int)from + end + 4;
+            _searched = limited.Length;
+            return -1;
+        }
         var reader = new SequenceReader<byte>(limited.Slice(from));
         if (reader.TryReadTo(out ReadOnlySequence<byte> _, "\r\n\r\n"u8))
             return (int)(from + reader.Consumed);

@@ -61,9 +61,15 @@ internal static class SipGrammar
         if (host[0] == '[')
         {
             return host[^1] == ']' && !host[1..^1].ContainsAnyExcept(Ipv6)
-                && IPAddress.TryParse(host[1..^1], out var address) && address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
+                && host.Contains(':') && IPAddress.IsValid(host[1..^1]);
         }
-        if (host.ContainsAnyExcept(HostName))
+        return !host.ContainsAnyExcept(HostName) && IsHostName(host);
+    }
+
+    /// <summary>As <see cref="IsHost"/>, of characters that a name or an IPv4 address may hold.</summary>
+    internal static bool IsHostName(ReadOnlySpan<char> host)
+    {
+        if (host.Length is 0 or > 255)
             return false;
         var name = host[^1] == '.' ? host[..^1] : host;
         var top = name[(name.LastIndexOf('.') + 1)..];
@@ -123,17 +129,23 @@ internal static class SipGrammar
     /// <summary>Four decimal octets. A leading zero is refused: some, the platform among them, read such an octet as octal.</summary>
     private static bool IsIpv4(ReadOnlySpan<char> text)
     {
-        var octets = 0;
-        while (true)
+        var (octets, digits, value) = (1, 0, 0);
+        foreach (var c in text)
         {
-            var dot = text.IndexOf('.');
-            var octet = dot < 0 ? text : text[..dot];
-            if (octet.Length > 3 || (octet.Length > 1 && octet[0] == '0') || Number(octet) is not <= 255)
+            if (c == '.')
+            {
+                if (digits == 0 || ++octets > 4)
+                    return false;
+                (digits, value) = (0, 0);
+                continue;
+            }
+            if (!char.IsAsciiDigit(c) || (digits > 0 && value == 0))
                 return false;
-            octets++;
-            if (dot < 0)
-                return octets == 4;
-            text = text[(dot + 1)..];
+            digits++;
+            value = value * 10 + (c - '0');
+            if (value > 255)
+                return false;
         }
+        return octets == 4 && digits > 0;
     }
 }

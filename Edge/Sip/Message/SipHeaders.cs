@@ -9,14 +9,27 @@ namespace IvrActors.Edge.Sip.Message;
 public sealed class SipHeaders : IEnumerable<KeyValuePair<string, string>>
 {
     private readonly string _head;
-    private readonly List<Entry> _entries = new(16);
+    private readonly List<Entry> _entries;
 
-    public SipHeaders() => _head = "";
+    public SipHeaders()
+        : this("")
+    {
+    }
 
     /// <summary>Headers whose values are parts of a received head.</summary>
-    internal SipHeaders(string head) => _head = head;
+    internal SipHeaders(string head, ReadOnlySpan<Entry> entries)
+    {
+        _head = head;
+        _entries = new(entries.Length);
+        _entries.AddRange(entries);
+    }
+
+    private SipHeaders(string head) => (_head, _entries) = (head, new(12));
 
     public int Count => _entries.Count;
+
+    /// <summary>What was received up to the body, "" when nothing was.</summary>
+    internal string Head => _head;
 
     /// <summary>Changes with every change of the headers.</summary>
     internal int Version { get; private set; }
@@ -131,9 +144,6 @@ public sealed class SipHeaders : IEnumerable<KeyValuePair<string, string>>
         _entries.Add(others._entries[index]);
     }
 
-    /// <summary>Adds a header whose value is a part of the received head.</summary>
-    internal void AddReceived(string name, int start, int length) => _entries.Add(new Entry(name, null, start, length));
-
     private string ValueAt(int index)
     {
         var entry = _entries[index];
@@ -156,5 +166,6 @@ public sealed class SipHeaders : IEnumerable<KeyValuePair<string, string>>
 
     private static bool Same(string a, string b) => ReferenceEquals(a, b) || a.Equals(b, StringComparison.OrdinalIgnoreCase);
 
-    private readonly record struct Entry(string Name, string? Value, int Start, int Length);
+    /// <summary>A header: its value, or where that stands in the head.</summary>
+    internal readonly record struct Entry(string Name, string? Value, int Start, int Length);
 }

@@ -35,7 +35,7 @@ public abstract class SipMessage
         get
         {
             Refresh();
-            return _vias ??= ReadVias(out _);
+            return _vias ??= ReadVias();
         }
     }
 
@@ -78,7 +78,7 @@ public abstract class SipMessage
         get
         {
             Refresh();
-            return _contacts ??= ReadList(SipHeaderNames.Contact, out _);
+            return _contacts ??= ReadList(SipHeaderNames.Contact);
         }
     }
 
@@ -87,7 +87,7 @@ public abstract class SipMessage
         get
         {
             Refresh();
-            return _routes ??= ReadList(SipHeaderNames.Route, out _);
+            return _routes ??= ReadList(SipHeaderNames.Route);
         }
     }
 
@@ -96,27 +96,8 @@ public abstract class SipMessage
         get
         {
             Refresh();
-            return _recordRoutes ??= ReadList(SipHeaderNames.RecordRoute, out _);
+            return _recordRoutes ??= ReadList(SipHeaderNames.RecordRoute);
         }
-    }
-
-    /// <summary>Reads all typed headers: the first that is malformed decides.</summary>
-    internal SipRejection ReadTyped()
-    {
-        _vias = ReadVias(out var viaFault);
-        if (viaFault != SipRejection.None)
-            return viaFault;
-        _from = ReadOne(SipHeaderNames.From);
-        _to = ReadOne(SipHeaderNames.To);
-        if (_from is null || _to is null)
-            return SipRejection.MalformedAddress;
-        if (!CSeq.TryParse(Headers.SpanAt(Headers.IndexOfKnown(SipHeaderNames.CSeq)), out var cseq))
-            return SipRejection.MalformedCSeq;
-        _cseq = cseq;
-        _contacts = ReadList(SipHeaderNames.Contact, out var contactFault);
-        _routes = ReadList(SipHeaderNames.Route, out var routeFault);
-        _recordRoutes = ReadList(SipHeaderNames.RecordRoute, out var recordRouteFault);
-        return contactFault != SipRejection.None ? contactFault : routeFault != SipRejection.None ? routeFault : recordRouteFault;
     }
 
     private protected void Refresh()
@@ -127,30 +108,26 @@ public abstract class SipMessage
         (_vias, _from, _to, _cseq, _contacts, _routes, _recordRoutes) = (null, null, null, null, null, null, null);
     }
 
-    private Via[] ReadVias(out SipRejection fault)
+    /// <summary>Those before the first malformed one, of which an accepted message has none.</summary>
+    private Via[] ReadVias()
     {
-        fault = SipRejection.None;
         Via[] vias = [];
         for (var i = Headers.IndexOfKnown(SipHeaderNames.Via); i >= 0; i = Headers.IndexOfKnown(SipHeaderNames.Via, i + 1))
         {
             var cursor = Headers.CursorAt(i);
             do
             {
-                fault = vias.Length >= SipLimits.ListValues ? SipRejection.TooManyValues
-                    : Via.TryTake(ref cursor, out var via) ? Append(ref vias, via) : SipRejection.MalformedVia;
+                if (vias.Length >= SipLimits.ListValues || !Via.TryTake(ref cursor, out var via))
+                    return vias;
+                Append(ref vias, via);
             }
-            while (fault == SipRejection.None && cursor.TakeSeparator(','));
-            if (fault == SipRejection.None && !cursor.AtEnd)
-                fault = SipRejection.MalformedVia;
-            if (fault != SipRejection.None)
-                break;
+            while (cursor.TakeSeparator(','));
         }
         return vias;
     }
 
-    private NameAddress[] ReadList(string name, out SipRejection fault)
+    private NameAddress[] ReadList(string name)
     {
-        fault = SipRejection.None;
         NameAddress[] addresses = [];
         for (var i = Headers.IndexOfKnown(name); i >= 0; i = Headers.IndexOfKnown(name, i + 1))
         {
@@ -159,14 +136,11 @@ public abstract class SipMessage
             var cursor = Headers.CursorAt(i);
             do
             {
-                fault = addresses.Length >= SipLimits.ListValues ? SipRejection.TooManyValues
-                    : NameAddress.TryTake(ref cursor, out var address) ? Append(ref addresses, address) : SipRejection.MalformedAddress;
+                if (addresses.Length >= SipLimits.ListValues || !NameAddress.TryTake(ref cursor, out var address))
+                    return addresses;
+                Append(ref addresses, address);
             }
-            while (fault == SipRejection.None && cursor.TakeSeparator(','));
-            if (fault == SipRejection.None && !cursor.AtEnd)
-                fault = SipRejection.MalformedAddress;
-            if (fault != SipRejection.None)
-                break;
+            while (cursor.TakeSeparator(','));
         }
         return addresses;
     }
@@ -180,11 +154,10 @@ public abstract class SipMessage
         return NameAddress.TryTake(ref cursor, out var address) && cursor.AtEnd ? address : null;
     }
 
-    private static SipRejection Append<T>(ref T[] values, T value)
+    private static void Append<T>(ref T[] values, T value)
     {
         Array.Resize(ref values, values.Length + 1);
         values[^1] = value;
-        return SipRejection.None;
     }
 
     private static InvalidOperationException Unreadable(string header) => new($"internal error: the message has no readable {header} header");
@@ -193,22 +166,28 @@ public abstract class SipMessage
 /// <summary>A request.</summary>
 public sealed class SipRequest : SipMessage
 {
+    private readonly int _uriStart;
+    private readonly int _uriEnd;
+
     public SipRequest(string method, SipUri requestUri)
-        : this(method, requestUri, new SipHeaders())
+        : base(new SipHeaders())
     {
+        Method = method;
+        RequestUri = requestUri;
     }
 
-    internal SipRequest(string method, SipUri? requestUri, SipHeaders headers)
+    /// <summary>A received request, whose URI stands in the head of the headers; an end of 0: it is malformed.</summary>
+    internal SipRequest(string method, SipHeaders headers, int uriStart, int uriEnd)
         : base(headers)
     {
         Method = method;
-        RequestUri = requestUri!;
+        (_uriStart, _uriEnd) = (uriStart, uriEnd);
     }
 
     public string Method { get; }
 
     /// <summary>Never null on an accepted or built request; null on an answerable one whose request line is malformed.</summary>
-    public SipUri RequestUri { get; }
+    public SipUri RequestUri => field ??= _uriEnd > 0 && SipUri.TryParse(Headers.Head, _uriStart, _uriEnd, out var uri) ? uri : null!;
 
     /// <summary>Hops left (0 to 255), null when the header is absent, as RFC 2543 allowed.</summary>
     public int? MaxForwards => Headers.First(SipHeaderNames.MaxForwards) is { } value && SipGrammar.Number(value) is <= SipLimits.MaxForwards and var hops ? (int)hops : null;

@@ -77,24 +77,36 @@ public static class SipHeaderNames
         "Subscription-State", "Target-Dialog", "User-Agent", "User-to-User", "Warning", "WWW-Authenticate",
     ];
 
-    /// <summary>Names by length, so that one array of few candidates is compared.</summary>
-    private static readonly string[][] ByLength = [.. Enumerable.Range(0, 24).Select(n => Known.Where(k => k.Length == n).ToArray())];
+    /// <summary>Indices of known names by length, first and last letter, so that one or two candidates are compared.</summary>
+    private static readonly int[][] Buckets = [.. Enumerable.Range(0, BucketCount).Select(b => Enumerable.Range(0, Known.Length).Where(i => BucketOf(Known[i]) == b).ToArray())];
+
+    private const int BucketCount = 256;
 
     /// <summary>The canonical spelling: compact forms are expanded, known names are shared strings, other tokens stay as they are. Null when it is no token.</summary>
-    internal static string? Canonical(ReadOnlySpan<char> name)
+    internal static string? Canonical(ReadOnlySpan<char> name) =>
+        IndexOfKnown(name) is >= 0 and var index ? Known[index] : SipGrammar.IsToken(name) ? name.ToString() : null;
+
+    /// <summary>Index of a known name in any spelling, or -1.</summary>
+    internal static int IndexOfKnown(ReadOnlySpan<char> name)
     {
-        if (name.Length == 1 && char.IsAsciiLetter(name[0]) && Expanded((char)(name[0] | 0x20)) is { } expanded)
-            return expanded;
-        if (name.Length < ByLength.Length)
+        if (name.Length == 1)
+            return char.IsAsciiLetter(name[0]) && Expanded((char)(name[0] | 0x20)) is { } expanded ? Array.IndexOf(Known, expanded) : -1;
+        if (name.IsEmpty)
+            return -1;
+        foreach (var index in Buckets[BucketOf(name)])
         {
-            foreach (var known in ByLength[name.Length])
-            {
-                if ((name[0] | 0x20) == (known[0] | 0x20) && name.Equals(known, StringComparison.OrdinalIgnoreCase))
-                    return known;
-            }
+            if (name.SequenceEqual(Known[index]) || name.Equals(Known[index], StringComparison.OrdinalIgnoreCase))
+                return index;
         }
-        return SipGrammar.IsToken(name) ? name.ToString() : null;
+        return -1;
     }
+
+    /// <summary>For each known name, by index.</summary>
+    internal static T[] ForEachKnown<T>(Func<string, T> map) => [.. Known.Select(map)];
+
+    internal static string KnownAt(int index) => Known[index];
+
+    private static int BucketOf(ReadOnlySpan<char> name) => (name.Length * 37 + (name[0] & 31) * 11 + (name[^1] & 31)) & (BucketCount - 1);
 
     /// <summary>Compact forms of RFC 3261 7.3.3 and of the extensions in IANA's registry.</summary>
     private static string? Expanded(char letter) => letter switch

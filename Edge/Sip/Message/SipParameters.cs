@@ -42,57 +42,97 @@ public readonly struct SipParameters
     /// <summary>Reads all <c>;name[=value]</c> of a header value. False when one is malformed, repeated, or there are too many.</summary>
     internal static bool TryTake(ref SipCursor cursor, out SipParameters parameters)
     {
-        var start = cursor.Position;
-        var end = start;
-        var count = 0;
-        parameters = default;
-        while (cursor.TakeSeparator(';'))
-        {
-            if (cursor.Run(SipGrammar.Token).Length == 0 || ++count > SipLimits.Parameters)
-                return false;
-            end = cursor.Position;
-            if (!cursor.TakeSeparator('='))
-                continue;
-            if (!cursor.TakeQuoted() && cursor.Run(SipGrammar.ParameterValue).Length == 0)
-                return false;
-            end = cursor.Position;
-        }
-        parameters = new SipParameters(cursor.Source, start, end);
-        return count < 2 || parameters.NamesAreUnique();
+        var fits = TrySkip(ref cursor, ParameterRules.None, out var start, out var end);
+        parameters = fits ? new SipParameters(cursor.Source, start, end) : default;
+        return fits;
+    }
+
+    /// <summary>As <see cref="TryTake"/>, without keeping a view.</summary>
+    /// <param name="cursor">Stands at the first semicolon, or where there is none.</param>
+    /// <param name="rules">What is asked of certain values.</param>
+    /// <param name="start">Where the parameters begin.</param>
+    /// <param name="end">Where the last one ends.</param>
+    internal static bool TrySkip(ref SipCursor cursor, ParameterRules rules, out int start, out int end)
+    {
+        start = end = cursor.Position;
+        return !cursor.TakeSeparator(';') || Skip(ref cursor, rules, ref end);
     }
 
     /// <summary>Reads all <c>;name[=value]</c> of a SIP URI: no white space, no quotes, whole escapes.</summary>
-    internal static bool TryTakeOfUri(ref SipCursor cursor, out SipParameters parameters)
+    internal static bool TrySkipOfUri(ref SipCursor cursor)
     {
+        if (!cursor.Take(';'))
+            return true;
         var start = cursor.Position;
+        Span<(int Start, int Length)> names = stackalloc (int, int)[SipLimits.Parameters];
         var count = 0;
-        parameters = default;
-        while (cursor.Take(';'))
+        do
         {
-            if (cursor.Run(SipGrammar.UriParameter).Length == 0 || ++count > SipLimits.Parameters)
+            var nameStart = cursor.Position;
+            var name = cursor.Run(SipGrammar.UriParameter);
+            if (name.Length == 0 || count == names.Length || !IsNew(cursor.Text, names[..count], name))
                 return false;
+            names[count++] = (nameStart, name.Length);
             if (cursor.Take('=') && cursor.Run(SipGrammar.UriParameter).Length == 0)
                 return false;
         }
-        parameters = new SipParameters(cursor.Source, start, cursor.Position);
-        return (count < 2 || parameters.NamesAreUnique()) && SipGrammar.EscapesAreWhole(cursor.Slice(start, cursor.Position - start));
+        while (cursor.Take(';'));
+        return SipGrammar.EscapesAreWhole(cursor.Slice(start, cursor.Position - start));
+    }
+
+    /// <summary>A view of a part that was found well-formed.</summary>
+    internal static SipParameters Of(string text, int start, int end) => new(text, start, end);
+
+    private static bool Skip(ref SipCursor cursor, ParameterRules rules, ref int end)
+    {
+        Span<(int Start, int Length)> names = stackalloc (int, int)[SipLimits.Parameters];
+        var count = 0;
+        do
+        {
+            var nameStart = cursor.Position;
+            var name = cursor.Run(SipGrammar.Token);
+            if (name.Length == 0 || count == names.Length || !IsNew(cursor.Text, names[..count], name))
+                return false;
+            names[count++] = (nameStart, name.Length);
+            end = cursor.Position;
+            var valueStart = end;
+            if (cursor.TakeSeparator('='))
+            {
+                valueStart = cursor.Position;
+                if (!cursor.TakeQuoted() && cursor.Run(SipGrammar.ParameterValue).Length == 0)
+                    return false;
+                end = cursor.Position;
+            }
+            if (!Fits(rules, name, cursor.Slice(valueStart, end - valueStart)))
+                return false;
+        }
+        while (cursor.TakeSeparator(';'));
+        return true;
     }
 
     /// <summary>RFC 3261 7.3.1: a parameter name appears at most once.</summary>
-    private bool NamesAreUnique()
+    private static bool IsNew(ReadOnlySpan<char> text, ReadOnlySpan<(int Start, int Length)> names, ReadOnlySpan<char> name)
     {
-        var outer = GetEnumerator();
-        while (outer.MoveNext())
+        foreach (var (start, length) in names)
         {
-            var rest = outer;
-            while (rest.MoveNext())
-            {
-                if (rest.Current.Name.Equals(outer.Current.Name, StringComparison.OrdinalIgnoreCase))
-                    return false;
-            }
+            if (length == name.Length && name.Equals(text.Slice(start, length), StringComparison.OrdinalIgnoreCase))
+                return false;
         }
         return true;
     }
+
+    private static bool Fits(ParameterRules rules, ReadOnlySpan<char> name, ReadOnlySpan<char> value) => (rules, name.Length) switch
+    {
+        // A branch is a token, received an address, rport empty or a port: they are echoed and used to find where to answer.
+        (ParameterRules.Via, 5) when Is(name, "rport") => value.Length == 0 || SipGrammar.Number(value) is > 0 and <= 65_535,
+        (ParameterRules.Via, 6) when Is(name, "branch") => SipGrammar.IsToken(value),
+        (ParameterRules.Via, 8) when Is(name, "received") => System.Net.IPAddress.IsValid(value),
+        (ParameterRules.Address, 3) when Is(name, "tag") => SipGrammar.IsToken(value),
+        (ParameterRules.Address, 7) when Is(name, "expires") => SipGrammar.Number(value) is not null,
+        _ => true,
+    };
+
+    private static bool Is(ReadOnlySpan<char> name, string known) => name.Equals(known, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>One parameter.</summary>
     public readonly ref struct Parameter(ReadOnlySpan<char> name, ReadOnlySpan<char> value)
@@ -101,7 +141,7 @@ public readonly struct SipParameters
         public ReadOnlySpan<char> Value { get; } = value;
     }
 
-    /// <summary>Walks text that <see cref="TryTake"/> or <see cref="TryTakeOfUri"/> has found well-formed.</summary>
+    /// <summary>Walks text that <see cref="TrySkip"/> or <see cref="TrySkipOfUri"/> has found well-formed.</summary>
     public ref struct Enumerator
     {
         private SipCursor _cursor;
@@ -138,4 +178,12 @@ public readonly struct SipParameters
             return _cursor.Slice(_cursor.Position - length, length);
         }
     }
+}
+
+/// <summary>Which values of parameters are checked while they are read.</summary>
+internal enum ParameterRules
+{
+    None,
+    Via,
+    Address,
 }

@@ -9,45 +9,37 @@ namespace IvrActors.Edge.Sip.Message;
 public sealed class SipUri : IEquatable<SipUri>
 {
     private readonly string _text;
-    private readonly int _start;
-    private int _end;
-    private int _schemeEnd;
-    private int _userStart = -1;
-    private int _userEnd;
-    private int _passwordEnd;
-    private int _hostStart;
-    private int _hostEnd;
-    private int _headersStart;
+    private readonly Shape _shape;
 
-    private SipUri(string text, int start)
+    private SipUri(string text, in Shape shape)
     {
-        _text = text;
-        _start = start;
+        (_text, _shape) = (text, shape);
+        Scheme = shape.Kind switch { SchemeKind.Sip => "sip", SchemeKind.Sips => "sips", _ => text[shape.Start..shape.SchemeEnd].ToLowerInvariant() };
     }
 
     /// <summary>Lower case.</summary>
-    public string Scheme { get; private set; } = "";
+    public string Scheme { get; }
 
     /// <summary>Whether the scheme is <c>sip</c> or <c>sips</c>; if not, only <see cref="Scheme"/> and <see cref="Opaque"/> say anything.</summary>
-    public bool IsSip { get; private set; }
+    public bool IsSip => _shape.Kind != SchemeKind.Other;
 
     /// <summary>All after the colon of the scheme, e.g. the number of a <c>tel:</c> URI.</summary>
-    public string Opaque => _text[(_schemeEnd + 1).._end];
+    public string Opaque => _text[(_shape.SchemeEnd + 1).._shape.End];
 
     /// <summary>User part with its escapes resolved, or null.</summary>
-    public string? User => _userStart < 0 ? null : field ??= Unescape(RawUser);
+    public string? User => _shape.UserStart == 0 ? null : field ??= Unescape(RawUser);
 
     /// <summary>Host name, IPv4 address, or IPv6 address in brackets. Empty for other schemes.</summary>
-    public string Host => field ??= _text[_hostStart.._hostEnd];
+    public string Host => field ??= _text[_shape.HostStart.._shape.HostEnd];
 
-    public int? Port { get; private set; }
+    public int? Port => _shape.Port == 0 ? null : _shape.Port;
 
-    public SipParameters Parameters { get; private set; }
+    public SipParameters Parameters => IsSip ? SipParameters.Of(_text, _shape.ParametersStart, _shape.ParametersEnd) : default;
 
     /// <summary>Headers after the question mark, without it: <c>name=value&amp;name=value</c>, escaped. Empty when there are none.</summary>
-    public string Headers => _headersStart == 0 ? "" : _text[_headersStart.._end];
+    public string Headers => HasHeaders ? _text[_shape.HeadersStart.._shape.End] : "";
 
-    public bool HasHeaders => _headersStart != 0;
+    public bool HasHeaders => _shape.HasHeaders;
 
     /// <summary>Reads a whole text as a URI.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out SipUri? uri) => TryParse(text.ToString(), out uri);
@@ -62,29 +54,35 @@ public sealed class SipUri : IEquatable<SipUri>
     /// <summary>Reads a part of a text as a URI and keeps a view of it.</summary>
     internal static bool TryParse(string source, int start, int end, [NotNullWhen(true)] out SipUri? uri)
     {
-        uri = null;
+        uri = TryRead(source, start, end, out var shape) ? new SipUri(source, shape) : null;
+        return uri is not null;
+    }
+
+    /// <summary>As <see cref="TryParse(string, int, int, out SipUri?)"/>, without keeping a view.</summary>
+    internal static bool TryRead(ReadOnlySpan<char> source, int start, int end, out Shape shape)
+    {
+        shape = new Shape { Start = start, End = end };
         if (end - start > SipLimits.LineLength)
             return false;
-        var text = source.AsSpan(start, end - start);
+        var text = source[start..end];
         var colon = text.IndexOf(':');
         if (colon <= 0 || !IsScheme(text[..colon]))
             return false;
-        var read = new SipUri(source, start) { _end = end, _schemeEnd = start + colon };
-        if (text[..colon].Equals("sip", StringComparison.OrdinalIgnoreCase))
-            read.Scheme = "sip";
-        else if (text[..colon].Equals("sips", StringComparison.OrdinalIgnoreCase))
-            read.Scheme = "sips";
-        else
-            read.Scheme = text[..colon].ToString().ToLowerInvariant();
-        read.IsSip = read.Scheme is "sip" or "sips";
-        if (!(read.IsSip ? read.ReadSip(text[(colon + 1)..].IndexOf('@')) : IsAbsolute(text[(colon + 1)..])))
-            return false;
-        uri = read;
-        return true;
+        shape.SchemeEnd = start + colon;
+        shape.Kind = text[..colon].Equals("sip", StringComparison.OrdinalIgnoreCase) ? SchemeKind.Sip
+            : text[..colon].Equals("sips", StringComparison.OrdinalIgnoreCase) ? SchemeKind.Sips
+            : SchemeKind.Other;
+        if (shape.Kind == SchemeKind.Other)
+            return IsAbsolute(text[(colon + 1)..]);
+        var cursor = new SipCursor(source, shape.SchemeEnd + 1, end);
+        return ReadSip(ref cursor, ref shape);
     }
 
+    /// <summary>A view of what was found well-formed in this text.</summary>
+    internal static SipUri Of(string text, in Shape shape) => new(text, shape);
+
     /// <summary>The exact text.</summary>
-    public override string ToString() => _start == 0 && _end == _text.Length ? _text : _text[_start.._end];
+    public override string ToString() => _text[_shape.Start.._shape.End];
 
     /// <summary>Equivalence of RFC 3261 19.1.4; other schemes by exact text.</summary>
     public bool Equals(SipUri? other)
@@ -107,50 +105,44 @@ public sealed class SipUri : IEquatable<SipUri>
         ? HashCode.Combine(Scheme, User, StringComparer.OrdinalIgnoreCase.GetHashCode(Host), Port)
         : HashCode.Combine(Scheme, Opaque);
 
-    private string? Password => _userStart < 0 || _passwordEnd <= _userEnd ? null : Unescape(_text.AsSpan((_userEnd + 1).._passwordEnd));
+    private string? Password =>
+        _shape.UserStart == 0 || _shape.PasswordEnd <= _shape.UserEnd ? null : Unescape(_text.AsSpan((_shape.UserEnd + 1).._shape.PasswordEnd));
 
-    private ReadOnlySpan<char> RawUser => _text.AsSpan(_userStart, _userEnd - _userStart);
+    private ReadOnlySpan<char> RawUser => _text.AsSpan(_shape.UserStart, _shape.UserEnd - _shape.UserStart);
 
     /// <summary>[ userinfo "@" ] hostport uri-parameters [ headers ]. Only userinfo can hold an at sign, so the first one ends it.</summary>
-    private bool ReadSip(int at)
+    private static bool ReadSip(ref SipCursor cursor, ref Shape shape)
     {
-        var cursor = new SipCursor(_text, _schemeEnd + 1, _end);
-        if (at >= 0 && !ReadUser(ref cursor))
+        if (cursor.Rest.Contains('@') && !ReadUser(ref cursor, ref shape))
             return false;
-        _hostStart = cursor.Position;
+        shape.HostStart = cursor.Position;
         if (!cursor.TakeHost())
             return false;
-        _hostEnd = cursor.Position;
-        if (cursor.Take(':'))
-        {
-            if (!cursor.TakePort(out var port))
-                return false;
-            Port = port;
-        }
-        if (!SipParameters.TryTakeOfUri(ref cursor, out var parameters))
+        shape.HostEnd = cursor.Position;
+        if (cursor.Take(':') && !cursor.TakePort(out shape.Port))
             return false;
-        Parameters = parameters;
-        return (!cursor.Take('?') || ReadHeaders(ref cursor)) && cursor.AtEnd;
+        shape.ParametersStart = cursor.Position;
+        if (!SipParameters.TrySkipOfUri(ref cursor))
+            return false;
+        shape.ParametersEnd = cursor.Position;
+        return (!cursor.Take('?') || ReadHeaders(ref cursor, ref shape)) && cursor.AtEnd;
     }
 
-    private bool ReadUser(ref SipCursor cursor)
+    private static bool ReadUser(ref SipCursor cursor, ref Shape shape)
     {
-        _userStart = cursor.Position;
+        shape.UserStart = cursor.Position;
         if (cursor.Run(SipGrammar.User).Length == 0)
             return false;
-        _userEnd = cursor.Position;
-        _passwordEnd = _userEnd;
+        shape.UserEnd = cursor.Position;
         if (cursor.Take(':'))
-        {
             cursor.Run(SipGrammar.Password);
-            _passwordEnd = cursor.Position;
-        }
-        return SipGrammar.EscapesAreWhole(_text.AsSpan(_userStart, _passwordEnd - _userStart)) && cursor.Take('@');
+        shape.PasswordEnd = cursor.Position;
+        return SipGrammar.EscapesAreWhole(cursor.Slice(shape.UserStart, shape.PasswordEnd - shape.UserStart)) && cursor.Take('@');
     }
 
-    private bool ReadHeaders(ref SipCursor cursor)
+    private static bool ReadHeaders(ref SipCursor cursor, ref Shape shape)
     {
-        _headersStart = cursor.Position;
+        shape.HeadersStart = cursor.Position;
         var count = 0;
         do
         {
@@ -159,7 +151,7 @@ public sealed class SipUri : IEquatable<SipUri>
             cursor.Run(SipGrammar.UriHeader);
         }
         while (cursor.Take('&'));
-        return SipGrammar.EscapesAreWhole(_text.AsSpan(_headersStart, cursor.Position - _headersStart));
+        return SipGrammar.EscapesAreWhole(cursor.Slice(shape.HeadersStart, cursor.Position - shape.HeadersStart));
     }
 
     private IEnumerable<string> SortedHeaders() => HasHeaders
@@ -214,4 +206,24 @@ public sealed class SipUri : IEquatable<SipUri>
 
     private static bool IsAbsolute(ReadOnlySpan<char> text) =>
         text.Length > 0 && !text.ContainsAnyExcept(SipGrammar.AbsoluteUri) && SipGrammar.EscapesAreWhole(text);
+
+    internal enum SchemeKind : byte
+    {
+        Other,
+        Sip,
+        Sips,
+    }
+
+    /// <summary>Where the parts stand in the text. Nothing but a scheme stands at 0.</summary>
+    internal struct Shape
+    {
+        public int Start, SchemeEnd, UserStart, UserEnd, PasswordEnd, HostStart, HostEnd, ParametersStart, ParametersEnd, HeadersStart, End;
+
+        /// <summary>0: none.</summary>
+        public int Port;
+
+        public SchemeKind Kind;
+
+        public readonly bool HasHeaders => HeadersStart != 0;
+    }
 }

@@ -7,6 +7,9 @@ namespace IvrActors.Edge.Sip.Message;
 /// <summary>Writes messages: headers in order and in their canonical long form, Content-Length from the body.</summary>
 public static class SipWriter
 {
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? t_output;
+
     public static void Write(SipMessage message, IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(message);
@@ -34,9 +37,12 @@ public static class SipWriter
     public static byte[] ToBytes(SipMessage message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        var output = new ArrayBufferWriter<byte>(1024 + message.Body.Length);
+        var output = t_output ??= new ArrayBufferWriter<byte>(2048);
         Write(message, output);
-        return output.WrittenSpan.ToArray();
+        var bytes = output.WrittenSpan.ToArray();
+        // Cleared: a body may hold an SRTP key.
+        output.Clear();
+        return bytes;
     }
 
     private static void WriteStartLine(SipMessage message, IBufferWriter<byte> output)
@@ -60,10 +66,23 @@ public static class SipWriter
 
     private static void WriteHeader(IBufferWriter<byte> output, string name, ReadOnlySpan<char> value)
     {
-        WriteText(output, name);
-        output.Write(": "u8);
-        WriteText(output, value);
-        output.Write("\r\n"u8);
+        if (name.AsSpan().ContainsAnyExceptInRange('\0', '\u00FF') || value.ContainsAnyExceptInRange('\0', '\u00FF'))
+        {
+            WriteText(output, name);
+            output.Write(": "u8);
+            WriteText(output, value);
+            output.Write("\r\n"u8);
+            return;
+        }
+        // As it nearly always is, with one request for room.
+        var line = output.GetSpan(name.Length + value.Length + 4);
+        var length = Encoding.Latin1.GetBytes(name, line);
+        line[length++] = (byte)':';
+        line[length++] = (byte)' ';
+        length += Encoding.Latin1.GetBytes(value, line[length..]);
+        line[length++] = (byte)'\r';
+        line[length++] = (byte)'\n';
+        output.Advance(length);
     }
 
     private static void WriteLength(IBufferWriter<byte> output, int length)

@@ -8,22 +8,22 @@ namespace IvrActors.Edge.Sip.Message;
 public sealed class Via
 {
     private readonly string _text;
-    private readonly int _start;
-    private readonly int _end;
+    private readonly Shape _shape;
 
-    private Via(string text, int start, int end, string transport, string host, int? port, SipParameters parameters)
+    private Via(string text, in Shape shape)
     {
-        (_text, _start, _end) = (text, start, end);
-        (Transport, Host, Port, Parameters) = (transport, host, port, parameters);
+        (_text, _shape) = (text, shape);
+        Transport = Intern(text.AsSpan(shape.TransportStart, shape.TransportEnd - shape.TransportStart));
+        Parameters = SipParameters.Of(text, shape.ParametersStart, shape.End);
     }
 
     /// <summary>Upper case: UDP, TCP, TLS, WSS or what else the sender wrote.</summary>
     public string Transport { get; }
 
     /// <summary>sent-by host; IPv6 in brackets.</summary>
-    public string Host { get; }
+    public string Host => field ??= _text[_shape.HostStart.._shape.HostEnd];
 
-    public int? Port { get; }
+    public int? Port => _shape.Port == 0 ? null : _shape.Port;
 
     public SipParameters Parameters { get; }
 
@@ -54,9 +54,9 @@ public sealed class Via
         var literal = address.ToString();
         var sentBy = Host.AsSpan().Trim("[]");
         var isSentBy = IPAddress.TryParse(sentBy, out var named) && named.Equals(address);
-        var result = new System.Text.StringBuilder(_end - _start + 48);
+        var result = new System.Text.StringBuilder(Length + 48);
         var head = Parameters.ToString();
-        result.Append(_text, _start, _end - _start - head.Length);
+        result.Append(_text, _shape.Start, Length - head.Length);
         foreach (var parameter in Parameters)
         {
             if (parameter.Name.Equals("received", StringComparison.OrdinalIgnoreCase) || parameter.Name.Equals("rport", StringComparison.OrdinalIgnoreCase))
@@ -73,56 +73,39 @@ public sealed class Via
     }
 
     /// <summary>The exact text.</summary>
-    public override string ToString() => _text[_start.._end];
+    public override string ToString() => _text[_shape.Start.._shape.End];
 
-    internal int Length => _end - _start;
+    internal int Length => _shape.End - _shape.Start;
 
-    /// <summary>Reads a comma-separated list of hops.</summary>
+    /// <summary>Reads the next hop of a comma-separated list.</summary>
     internal static bool TryTake(ref SipCursor cursor, [NotNullWhen(true)] out Via? via)
     {
-        via = null;
-        var start = cursor.Position;
+        via = TrySkip(ref cursor, out var shape) ? new Via(cursor.Source, shape) : null;
+        return via is not null;
+    }
+
+    /// <summary>As <see cref="TryTake"/>, without keeping a view.</summary>
+    internal static bool TrySkip(ref SipCursor cursor, out Shape shape)
+    {
+        shape = new Shape { Start = cursor.Position };
         if (!cursor.Run(SipGrammar.Token).Equals("SIP", StringComparison.OrdinalIgnoreCase) || !cursor.TakeSeparator('/')
             || !cursor.Run(SipGrammar.Token).SequenceEqual("2.0") || !cursor.TakeSeparator('/'))
             return false;
+        shape.TransportStart = cursor.Position;
         var transport = cursor.Run(SipGrammar.Token);
+        shape.TransportEnd = cursor.Position;
         if (transport.Length == 0 || !SipGrammar.IsSpace(cursor.Current))
             return false;
         cursor.SkipSpace();
-        var hostStart = cursor.Position;
+        shape.HostStart = cursor.Position;
         if (!cursor.TakeHost())
             return false;
-        var host = cursor.Slice(hostStart, cursor.Position - hostStart);
-        int? port = null;
-        if (cursor.TakeSeparator(':'))
-        {
-            if (!cursor.TakePort(out var number))
-                return false;
-            port = number;
-        }
-        if (!SipParameters.TryTake(ref cursor, out var parameters) || !ParametersFit(parameters))
+        shape.HostEnd = cursor.Position;
+        if (cursor.TakeSeparator(':') && !cursor.TakePort(out shape.Port))
             return false;
-        via = new Via(cursor.Source, start, cursor.Position, Intern(transport), host.ToString(), port, parameters);
-        return true;
-    }
-
-    /// <summary>A branch is a token, received an address, rport empty or a port: they are echoed and used to find where to answer.</summary>
-    private static bool ParametersFit(SipParameters parameters)
-    {
-        foreach (var parameter in parameters)
-        {
-            var name = parameter.Name;
-            var value = parameter.Value;
-            var fits = name.Length switch
-            {
-                5 when name.Equals("rport", StringComparison.OrdinalIgnoreCase) => value.Length == 0 || SipGrammar.Number(value) is > 0 and <= 65_535,
-                6 when name.Equals("branch", StringComparison.OrdinalIgnoreCase) => SipGrammar.IsToken(value),
-                8 when name.Equals("received", StringComparison.OrdinalIgnoreCase) => IPAddress.TryParse(value, out _),
-                _ => true,
-            };
-            if (!fits)
-                return false;
-        }
+        if (!SipParameters.TrySkip(ref cursor, ParameterRules.Via, out shape.ParametersStart, out _))
+            return false;
+        shape.End = cursor.Position;
         return true;
     }
 
@@ -134,5 +117,14 @@ public sealed class Via
                 return known;
         }
         return transport.ToString().ToUpperInvariant();
+    }
+
+    /// <summary>Where the parts stand in the text.</summary>
+    internal struct Shape
+    {
+        public int Start, TransportStart, TransportEnd, HostStart, HostEnd, ParametersStart, End;
+
+        /// <summary>0: none.</summary>
+        public int Port;
     }
 }

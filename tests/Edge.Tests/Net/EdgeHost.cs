@@ -72,9 +72,10 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <param name="neverBlock">By default everybody: few tests are about blocks, and many send garbage.</param>
     /// <param name="trunks">Beside the trunk of 127.0.31.0/24.</param>
     /// <param name="certificate">Of TLS; null: any.</param>
+    /// <param name="tlsPort">A port that is known before the first connection, for who names it in a Via; 0: any.</param>
     /// <param name="second">An address of the other family.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
-        bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0")
+        bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0)
     {
         var options = new EdgeOptions
         {
@@ -82,7 +83,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             Address = IPAddress.Loopback,
             UdpPort = 0,
             TcpPort = 0,
-            TlsPort = 0,
+            TlsPort = tlsPort,
             WsPort = webSockets ? 0 : null,
             WssPort = webSockets ? 0 : null,
             WebSocketOrigins = origins,
@@ -90,6 +91,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             Certificate = certificate ?? AnyCertificate(),
             Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [IPNetwork.Parse("127.0.31.0/24")] }, .. trunks ?? []],
             MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
+            UnknownSources = unknown,
             NeverBlock = [IPNetwork.Parse(neverBlock)],
             PromptFolder = "none",
             RenderedPromptFolder = "none",

@@ -54,9 +54,9 @@ public sealed class OutgoingStreamTests : IDisposable
     [Fact]
     public async Task A_request_that_comes_back_on_our_connection_is_served_on_it()
     {
-        await using var host = await EdgeHost.Start();
+        await using var host = await EdgeHost.Start(trunks: [new EdgeTrunk { Name = "local", Tenant = "demo", From = [IPNetwork.Parse("127.0.0.1/32")] }]);
         await using var server = new PeerServer();
-        host.Transports.PeerTo(SipTransport.Tcp, server.EndPoint, host.Trunk("test"));
+        host.Transports.PeerTo(SipTransport.Tcp, server.EndPoint, host.Trunk("local"));
         var stream = await server.Accept();
         await stream.Send(s_message);
         Assert.Equal(200, Assert.IsType<SipResponse>(SipParser.Parse((await stream.Next())!.Value.Bytes).Message).Status);

@@ -24,6 +24,11 @@ internal sealed class Phone : IAsyncDisposable
 
     public string CallId { get; set; } = "call" + Guid.NewGuid().ToString("N");
 
+    /// <summary>Whom it asks for.</summary>
+    public string User { get; set; } = "bank";
+
+    public string Target => $"sip:{User}@127.0.0.1";
+
     public IPEndPoint Local => (IPEndPoint)_socket.LocalEndPoint!;
 
     public int Available => _socket.Available;
@@ -61,10 +66,10 @@ internal sealed class Phone : IAsyncDisposable
         else await _stream.WriteAsync(bytes);
     }
 
-    public Task Request(string method, int sequence, string? toTag = null, string body = "", string? type = null) => Send(
-        $"{method} sip:bank@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/{_transport} {_socket.LocalEndPoint};branch=z9hG4bK{CallId}{++_branch};rport\r\nMax-Forwards: 70\r\n"
-        + $"From: <sip:+4915550001@127.0.0.1>;tag=f\r\nTo: <sip:bank@127.0.0.1>{(toTag is null ? "" : ";tag=" + toTag)}\r\nCall-ID: {CallId}\r\nCSeq: {sequence} {method}\r\n"
-        + $"Contact: <sip:caller@{_socket.LocalEndPoint};transport={_transport.ToLowerInvariant()}>\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}Content-Length: {body.Length}\r\n\r\n{body}");
+    public Task Request(string method, int sequence, string? toTag = null, string body = "", string? type = null, string headers = "") => Send(
+        $"{method} {Target} SIP/2.0\r\nVia: SIP/2.0/{_transport} {_socket.LocalEndPoint};branch=z9hG4bK{CallId}{++_branch};rport\r\nMax-Forwards: 70\r\n"
+        + $"From: <sip:+4915550001@127.0.0.1>;tag=f\r\nTo: <{Target}>{(toTag is null ? "" : ";tag=" + toTag)}\r\nCall-ID: {CallId}\r\nCSeq: {sequence} {method}\r\n"
+        + $"Contact: <sip:caller@{_socket.LocalEndPoint};transport={_transport.ToLowerInvariant()}>\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}{headers}Content-Length: {body.Length}\r\n\r\n{body}");
 
     public async Task<SipMessage> Receive() => SipParser.Parse(await ReceiveBytes()).Message!;
 

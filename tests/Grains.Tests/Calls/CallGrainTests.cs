@@ -345,6 +345,27 @@ public class CallGrainTests
         return call;
     }
 
+    [Fact]
+    public async Task An_admitted_call_is_answered_when_its_record_is_written_and_not_before()
+    {
+        _world.Audit.Disk = new TaskCompletionSource<long>();
+        var answer = _world.Call().Handle(GrainWorld.Offered());
+        Assert.False(answer.IsCompleted);
+        _world.Audit.Disk.SetResult(1);
+        Assert.IsType<Answer>((await answer).Commands[0]);
+    }
+
+    [Fact]
+    public async Task A_call_whose_record_cannot_be_written_is_refused_and_leaves_no_row()
+    {
+        _world.Audit.Disk = new TaskCompletionSource<long>();
+        var answer = _world.Call().Handle(GrainWorld.Offered());
+        Assert.Single(_world.Storage.Rows);
+        _world.Audit.Disk.SetException(new InvalidOperationException("the ledger cannot be written"));
+        Assert.Equal(503, Assert.IsType<Reject>(Assert.Single((await answer).Commands)).Status);
+        Assert.Empty(_world.Storage.Rows);
+    }
+
     private (string Action, AuditResult Result, string Detail) Entry()
     {
         var entry = Assert.Single(_world.Audit.Entries);

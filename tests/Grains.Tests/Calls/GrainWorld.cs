@@ -207,8 +207,12 @@ internal sealed class FakeAudit : IAuditGrain
     public List<AuditEntry> Entries { get; } = [];
     public bool Fails { get; set; }
 
+    /// <summary>What the next record waits for.</summary>
+    public TaskCompletionSource<long>? Disk { get; set; }
+
     public Task<long> Append(AuditEntry entry)
     {
+        if (Disk is { } disk) return disk.Task;
         if (Fails) throw new InvalidOperationException("the ledger cannot be written");
         Entries.Add(entry);
         return Task.FromResult((long)Entries.Count);

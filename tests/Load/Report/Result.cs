@@ -12,6 +12,9 @@ internal sealed class Result
 
     public int Started, Completed, InviteRepeats;
     public double Seconds, CpuSeconds;
+
+    /// <summary>Cores that the generator itself used.</summary>
+    public double OwnCores;
     public long MemoryGrowth, MemoryPeak, SocketDrops;
     public int MostAtOnce;
     public long PacketsReceived, PacketsLost, MediaFaults;
@@ -71,6 +74,7 @@ internal sealed class Result
         if (InviteRepeats > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {InviteRepeats} INVITEs were repeated for want of an answer within 500 ms\n");
         if (MediaFaults > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {MediaFaults} RTP packets were wrong (codec, size, source, order, timestamp or SRTP tag)\n");
         if (FramesLeftOut > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: the server left out {FramesLeftOut} frames because its media clock was late\n");
+        if (OwnCores > 0.8) text.Append(CultureInfo.InvariantCulture, $"{Name}: the generator itself used {OwnCores:0.00} cores: it may be what limits these figures\n");
         if (SocketDrops > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: the generator itself dropped {SocketDrops} packets: its core is too busy for these figures to hold\n");
     }
 

@@ -56,6 +56,9 @@ internal sealed class Call
 
     public Caller? Caller { get; }
 
+    /// <summary>The final answer that is no failure.</summary>
+    public int ExpectedStatus { get; init; } = 200;
+
     public CallMedia? Media { get; private set; }
 
     /// <summary>What failed, or null.</summary>
@@ -136,10 +139,12 @@ internal sealed class Call
         {
             // The ACK of a refusal belongs to the INVITE's transaction (RFC 3261 17.1.1.3).
             _link.Send(_ack = Texts.Request("ACK", _dialog.Target, _link, _dialog, _branch, 1));
-            Failure = $"{response.Status} {response.Reason}";
+            if (response.Status == ExpectedStatus) Result.Setup.Record(now - _started);
+            else Failure = $"{response.Status} {response.Reason}";
             End(now);
             return;
         }
+        if (ExpectedStatus != 200) Failure = "answered where it was to be refused";
         Result.Setup.Record(now - _started);
         _link.Send(_ack = Texts.Request("ACK", _dialog.Target, _link, _dialog, _branch + "a", 1));
         _state = State.Up;

@@ -123,6 +123,14 @@ public sealed partial class TrunkReaderTests : IDisposable
     }
 
     [Fact]
+    public void A_user_of_a_realm_is_in_one_trunk_only()
+    {
+        const string Digest = "digest: { realm: r, user: a, password_variable: A }";
+        var (_, errors) = ClusterFileReader.Parse(Path.Combine(_folder, "cluster.yaml"), Cluster(Digest, development: true) + $"      - name: u\n        {Digest}\n");
+        Assert.Contains("duplicate user 'a' in realm 'r' (tenants[0].trunks, expected each user of a realm in one trunk)", Assert.Single(errors).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_trunk_of_an_old_file_has_the_defaults()
     {
         var trunk = Right(Cluster("from: [192.0.2.0/24]", development: false, certificates: true)).Tenants[0].Trunks[0];

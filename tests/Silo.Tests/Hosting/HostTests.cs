@@ -106,7 +106,7 @@ public sealed partial class HostTests : IDisposable
 
     private async Task A_second_process_on_the_same_data_changes_nothing()
     {
-        TestSilo.SqlOn(_cluster.DatabaseFile, "INSERT INTO OrleansStorage VALUES (1, 1, 0, 0, 'call', 'call-left', 'ivr', x'00', 1)");
+        TestSilo.SqlOn(_cluster.DatabaseFile, "INSERT INTO grain_state VALUES ('call', 'call-left', 1, x'00')");
         await using var second = IvrProcess.Create(_cluster, LogLevel.Critical);
         await Assert.ThrowsAnyAsync<Exception>(second.Start);
         Assert.Equal(1, CallRows());
@@ -117,7 +117,7 @@ public sealed partial class HostTests : IDisposable
         using var database = new SqliteDatabase(_cluster.DatabaseFile);
         using var connection = database.OpenReader();
         using var command = connection.CreateCommand();
-        command.CommandText = "SELECT count(*) FROM OrleansStorage WHERE GrainTypeString = 'call'";
+        command.CommandText = "SELECT count(*) FROM grain_state WHERE state = 'call'";
         return (long)command.ExecuteScalar()!;
     }
 

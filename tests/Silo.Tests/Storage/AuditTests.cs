@@ -50,7 +50,7 @@ public sealed class AuditTests : IDisposable
     [InlineData("UPDATE audit_head SET mac = zeroblob(32)", "the head was changed")]
     [InlineData("INSERT INTO audit_record SELECT tenant, 13, at, actor, action, result, origin, object, detail, hash FROM audit_record WHERE number = 12", "record 13 was changed")]
     [InlineData("INSERT INTO audit_record SELECT tenant, 0, at, actor, action, result, origin, object, detail, hash FROM audit_record WHERE number = 12", "record 0 stands in its place")]
-    [InlineData("DELETE FROM audit_record; DELETE FROM audit_head; INSERT INTO OrleansStorage VALUES (0, 0, 0, 0, 'flow', 'flow-demo/bank', 'ivr', x'00', 1)", "all records and the head were removed")]
+    [InlineData("DELETE FROM audit_record; DELETE FROM audit_head; INSERT INTO grain_state VALUES ('flow', 'flow-demo/bank', 1, x'00')", "all records and the head were removed")]
     public async Task Tampering_is_found_and_named(string sql, string fault)
     {
         TestSilo.SqlOn(_cluster.DatabaseFile, "DROP TRIGGER audit_record_is_not_changed; DROP TRIGGER audit_record_is_not_removed; " + sql);

@@ -7,7 +7,7 @@ namespace IvrActors.Silo.Tests.Storage;
 
 public sealed class EncryptedGrainStorageTests
 {
-    private const string RowOf = "GrainIdExtensionString";
+    private const string RowOf = "grain";
 
     [Fact]
     public async Task What_was_written_is_read_after_a_restart()
@@ -59,7 +59,7 @@ public sealed class EncryptedGrainStorageTests
             await silo.Note("note-1").Scratch("b");
         }
         await using var again = await TestSilo.Start(folder);
-        again.Sql("UPDATE OrleansStorage SET PayloadBinary = (SELECT PayloadBinary FROM OrleansStorage WHERE GrainTypeString LIKE '%scratch%') WHERE GrainTypeString LIKE '%note%'");
+        again.Sql("UPDATE grain_state SET payload = (SELECT payload FROM grain_state WHERE state = 'scratch') WHERE state = 'note'");
         await Assert.ThrowsAnyAsync<Exception>(() => again.Note("note-1").Read());
     }
 
@@ -70,11 +70,11 @@ public sealed class EncryptedGrainStorageTests
         await using (var silo = await TestSilo.Start(folder))
         {
             await silo.Note("note-1").Write("old");
-            silo.Sql("CREATE TABLE stolen AS SELECT * FROM OrleansStorage");
+            silo.Sql("CREATE TABLE stolen AS SELECT * FROM grain_state");
             await silo.Note("note-1").Write("new");
         }
         await using var again = await TestSilo.Start(folder);
-        again.Sql("UPDATE OrleansStorage SET PayloadBinary = (SELECT PayloadBinary FROM stolen)");
+        again.Sql("UPDATE grain_state SET payload = (SELECT payload FROM stolen)");
         await Assert.ThrowsAnyAsync<Exception>(() => again.Note("note-1").Read());
     }
 
@@ -84,9 +84,9 @@ public sealed class EncryptedGrainStorageTests
         using var folder = new TestFolder();
         await using var silo = await TestSilo.Start(folder);
         await silo.Note("note-1").Write("old");
-        silo.Sql("CREATE TABLE stolen AS SELECT * FROM OrleansStorage");
+        silo.Sql("CREATE TABLE stolen AS SELECT * FROM grain_state");
         await silo.Note("note-1").Write("new");
-        silo.Sql("UPDATE OrleansStorage SET (PayloadBinary, Version) = (SELECT PayloadBinary, Version FROM stolen)");
+        silo.Sql("UPDATE grain_state SET (payload, version) = (SELECT payload, version FROM stolen)");
         await IsRefusedAfterDeactivation(silo);
     }
 
@@ -96,7 +96,7 @@ public sealed class EncryptedGrainStorageTests
         using var folder = new TestFolder();
         await using var silo = await TestSilo.Start(folder);
         await silo.Note("note-1").Write("locked");
-        silo.Sql("DELETE FROM OrleansStorage");
+        silo.Sql("DELETE FROM grain_state");
         await IsRefusedAfterDeactivation(silo);
     }
 
@@ -108,11 +108,11 @@ public sealed class EncryptedGrainStorageTests
         await silo.Note("note-1").Write("kept");
         await silo.Note("note-1").Scratch("left behind");
         Assert.Equal(2, Rows(silo));
-        var left = silo.Database.KeysOf("scratch");
+        var left = silo.Database.States.KeysOf("scratch");
         await silo.Note("note-2").Scratch("of a call that came meanwhile");
-        silo.Database.RemoveStates("scratch", left);
+        await silo.Database.States.Remove("scratch", left);
         Assert.Equal(2, Rows(silo));
-        Assert.Single(silo.Database.KeysOf("scratch"), key => key.Contains("note-2", StringComparison.Ordinal));
+        Assert.Single(silo.Database.States.KeysOf("scratch"), key => key.Contains("note-2", StringComparison.Ordinal));
     }
 
     private static async Task IsRefusedAfterDeactivation(TestSilo silo)
@@ -147,7 +147,7 @@ public sealed class EncryptedGrainStorageTests
         Assert.Equal("(none)", await again.Note("note-1").Read());
         await again.Note("note-1").Write("c");
         Assert.Equal("c", await again.Note("note-1").Read());
-        again.Sql($"UPDATE OrleansStorage SET PayloadBinary = x'' WHERE {RowOf} LIKE '%note-2%'");
+        again.Sql($"UPDATE grain_state SET payload = x'' WHERE {RowOf} LIKE '%note-2%'");
         await Assert.ThrowsAnyAsync<Exception>(() => again.Note("note-2").Read());
     }
 
@@ -171,7 +171,7 @@ public sealed class EncryptedGrainStorageTests
         using var folder = new TestFolder();
         await using var silo = await TestSilo.Start(folder);
         await silo.Note("note-1").Write("a");
-        silo.Sql("UPDATE OrleansStorage SET Version = Version + 1");
+        silo.Sql("UPDATE grain_state SET version = version + 1");
         await Assert.ThrowsAnyAsync<Exception>(() => silo.Note("note-1").Write("b"));
         Assert.Equal(1, Rows(silo));
     }
@@ -182,7 +182,7 @@ public sealed class EncryptedGrainStorageTests
         using var folder = new TestFolder();
         await using var silo = await TestSilo.Start(folder);
         await silo.Note("note-1").Write("a");
-        silo.Sql("DELETE FROM OrleansStorage");
+        silo.Sql("DELETE FROM grain_state");
         await Assert.ThrowsAnyAsync<Exception>(() => silo.Note("note-1").Write("b"));
         Assert.Equal(0, Rows(silo));
     }
@@ -211,19 +211,26 @@ public sealed class EncryptedGrainStorageTests
     }
 
     [Fact]
-    public async Task A_failed_statement_inside_a_transaction_does_not_lock_the_database()
+    public async Task A_state_of_an_older_version_of_the_schema_is_read_on()
     {
         using var folder = new TestFolder();
-        await using var silo = await TestSilo.Start(folder);
-        await using (var connection = await silo.Database.Durable.OpenConnectionAsync(TestContext.Current.CancellationToken))
+        await using (var silo = await TestSilo.Start(folder))
         {
-            await using var command = connection.CreateCommand();
-            command.CommandText = "BEGIN IMMEDIATE; INSERT INTO OrleansQuery (QueryKey, QueryText) VALUES ('left', 'open');";
-            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+            await silo.Note("note-1").Write("kept");
+            // As the Orleans provider stored it, before script 0003 ran.
+            silo.Sql(
+                """
+                CREATE TABLE OrleansQuery (QueryKey TEXT NOT NULL PRIMARY KEY, QueryText TEXT NOT NULL);
+                CREATE TABLE OrleansStorage (GrainIdHash, GrainTypeHash, GrainIdN0, GrainIdN1, GrainTypeString, GrainIdExtensionString, ServiceId, PayloadBinary, Version);
+                INSERT INTO OrleansStorage SELECT 17, 4, 0, 0, state, grain, 'test', payload, version FROM grain_state;
+                DROP TABLE grain_state;
+                DELETE FROM SchemaVersions WHERE ScriptName LIKE '%0003%';
+                """);
         }
-        await silo.Note("note-1").Write("goes on");
-        await silo.Note("note-1").Scratch("goes on");
-        Assert.Equal(0L, Scalar(silo, "SELECT COUNT(*) FROM OrleansQuery WHERE QueryKey = 'left'"));
+        await using var again = await TestSilo.Start(folder);
+        Assert.Equal("kept", await again.Note("note-1").Read());
+        await again.Note("note-1").Write("and written on");
+        Assert.Equal(2L, Scalar(again, "SELECT version FROM grain_state"));
     }
 
     [Fact]
@@ -232,7 +239,7 @@ public sealed class EncryptedGrainStorageTests
         using var folder = new TestFolder();
         await using var silo = await TestSilo.Start(folder);
         using var client = await silo.Client();
-        silo.Sql("DROP TABLE OrleansStorage");
+        silo.Sql("DROP TABLE grain_state");
         RequestContext.Set(Grains.Interfaces.Operators.RoleToken.ContextKey, silo.Tokens.Issue("ann", "viewer"));
         var grain = ((IClusterClient)client.Services.GetService(typeof(IClusterClient))!).GetGrain<INoteGrain>("note-1");
         var error = await Assert.ThrowsAnyAsync<Exception>(() => grain.Write("a"));
@@ -241,9 +248,9 @@ public sealed class EncryptedGrainStorageTests
     }
 
     private static void Copy(TestSilo silo, string from, string to) =>
-        silo.Sql($"UPDATE OrleansStorage SET (PayloadBinary, Version) = (SELECT PayloadBinary, Version FROM OrleansStorage WHERE {RowOf} LIKE '%{from}%') WHERE {RowOf} LIKE '%{to}%'");
+        silo.Sql($"UPDATE grain_state SET (payload, version) = (SELECT payload, version FROM grain_state WHERE {RowOf} LIKE '%{from}%') WHERE {RowOf} LIKE '%{to}%'");
 
-    private static long Rows(TestSilo silo) => Scalar(silo, "SELECT COUNT(*) FROM OrleansStorage");
+    private static long Rows(TestSilo silo) => Scalar(silo, "SELECT COUNT(*) FROM grain_state");
 
     private static long Scalar(TestSilo silo, string sql)
     {

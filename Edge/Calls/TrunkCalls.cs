@@ -1,0 +1,37 @@
+using IvrActors.Grains.Interfaces.Policies;
+
+namespace IvrActors.Edge.Calls;
+
+/// <summary>Why a call over a trunk is not begun; <see cref="Status"/> 0 means that it is.</summary>
+/// <param name="Reason">Metric label.</param>
+public readonly record struct TrunkRefusal(int Status, int? RetryAfter, string Reason);
+
+/// <summary>
+/// Calls of one trunk at this edge, in both directions: how many there are, and how fast new ones come (GCRA). Asked before media is set up or
+/// a grain is asked. The signalling thread's.
+/// </summary>
+public sealed class TrunkCalls(EdgeTrunk trunk)
+{
+    private long _theoreticalArrival;
+
+    public int Active { get; private set; }
+
+    /// <summary>Takes a new call, to be given back by <see cref="Ended"/>; or says why not.</summary>
+    public TrunkRefusal TryBegin(long now)
+    {
+        if (trunk.CallsAtOnce is { } most && Active >= most) return new TrunkRefusal(486, null, "trunk_busy");
+        if (trunk.Calls is { } limit)
+        {
+            var decision = Gcra.Decide(now, limit, _theoreticalArrival);
+            if (!decision.Allowed) return new TrunkRefusal(503, Seconds(decision.RetryAfter), "trunk_rate");
+            _theoreticalArrival = decision.TheoreticalArrival;
+        }
+        Active++;
+        return default;
+    }
+
+    /// <summary>A call that was taken is over, or was not begun after all.</summary>
+    public void Ended() => Active--;
+
+    private static int Seconds(TimeSpan time) => (int)Math.Clamp(Math.Ceiling(time.TotalSeconds), 1, 3600);
+}
