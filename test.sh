@@ -129,6 +129,6 @@ fi
 for name in Architecture Grains.Interfaces Grains Edge Dashboard Silo System; do
     run_tests "$name" 600
 done
-smoke 'Fuzz, a short run' 180 dotnet tests/Fuzz/bin/$configuration/$framework/Fuzz.dll all --messages 200000
+smoke 'Fuzz, a minute' 240 bash tests/Fuzz/run --smoke
 smoke 'Load, a short run' 300 bash tests/Load/run --smoke
 finish

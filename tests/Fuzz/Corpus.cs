@@ -3,15 +3,23 @@ namespace IvrActors.Fuzz;
 /// <summary>The committed inputs that mutation starts from, found from wherever the program runs.</summary>
 public static class Corpus
 {
-    /// <summary>Files of tests/Fuzz/corpus/NAME and, for SIP, the torture messages of RFC 4475.</summary>
+    /// <summary>Prefix of files that a coverage-guided run found; the others are written by hand and accepted.</summary>
+    public const string Found = "found-";
+
+    /// <summary>Files of tests/Fuzz/corpus/NAME, and for whole messages the torture messages of RFC 4475 and RFC 5118.</summary>
     public static IReadOnlyList<byte[]> Of(string target)
     {
-        var tests = FindTests();
-        var files = Directory.GetFiles(Path.Combine(tests, "Fuzz", "corpus", target));
-        if (target == "sip")
-            files = [.. files, .. Directory.GetFiles(Path.Combine(tests, "vectors", "rfc4475"), "*.dat")];
+        IEnumerable<string> files = Directory.GetFiles(FolderOf(target));
+        if (target is "message" or "framing")
+            files = files.Concat(Directory.GetFiles(Path.Combine(FindTests(), "vectors"), "*.dat", SearchOption.AllDirectories));
         return [.. files.Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
     }
+
+    /// <summary>Where the committed inputs of a target are.</summary>
+    public static string FolderOf(string target) => Path.Combine(FindTests(), "Fuzz", "corpus", target);
+
+    /// <summary>Where runs leave what they find, outside of the repository's files.</summary>
+    public static string FindingsOf(string target) => Path.Combine(FindTests(), "..", "TestResults", "fuzz", target);
 
     private static string FindTests()
     {

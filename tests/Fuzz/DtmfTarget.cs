@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using IvrActors.Edge.Dtmf;
+using static IvrActors.Fuzz.OracleException;
 
 namespace IvrActors.Fuzz;
 
@@ -73,11 +74,5 @@ public sealed class DtmfTarget : IFuzzTarget
                 _expected.Add(key);
         }
         Require(_heard.SequenceEqual(_expected), $"heard {new string([.. _heard])} but {new string([.. _expected])} was pressed");
-    }
-
-    private static void Require(bool holds, string what)
-    {
-        if (!holds)
-            throw new OracleException(what);
     }
 }

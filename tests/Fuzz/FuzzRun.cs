@@ -62,11 +62,8 @@ public static class FuzzRun
             {
                 var input = mutator.Next();
                 watchdog.Begin(input);
-                var begun = Stopwatch.GetTimestamp();
-                accepted += RunOne(target, input) ? 1 : 0;
-                var taken = Stopwatch.GetElapsedTime(begun);
-                if (taken > slowest)
-                    slowest = Max(slowest, taken < Suspicious ? taken : Repeated(target, input));
+                accepted += RunTimed(target, input, out var taken) ? 1 : 0;
+                slowest = Max(slowest, taken);
             }
         }
         return new FuzzReport
@@ -80,6 +77,19 @@ public static class FuzzRun
             HeapBefore = heapBefore,
             HeapAfter = GrowthChecked(heapBefore),
         };
+    }
+
+    /// <summary>Runs one input. Throws <see cref="FuzzException"/> when the target throws or takes too long.</summary>
+    internal static bool RunTimed(IFuzzTarget target, ReadOnlyMemory<byte> input) => RunTimed(target, input, out _);
+
+    private static bool RunTimed(IFuzzTarget target, ReadOnlyMemory<byte> input, out TimeSpan taken)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        var accepted = RunOne(target, input);
+        taken = Stopwatch.GetElapsedTime(begun);
+        if (taken > Suspicious)
+            taken = Repeated(target, input);
+        return accepted;
     }
 
     private static bool RunOne(IFuzzTarget target, ReadOnlyMemory<byte> input)
@@ -115,38 +125,4 @@ public static class FuzzRun
     }
 
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
-
-    /// <summary>Ends the process with the input when one never returns: nothing else can interrupt it.</summary>
-    private sealed class Watchdog : IDisposable
-    {
-        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-        private readonly string _name;
-        private readonly Timer _timer;
-        private ReadOnlyMemory<byte> _input;
-        private long _count;
-        private long _seen = -1;
-
-        internal Watchdog(string name)
-        {
-            _name = name;
-            _timer = new Timer(_ => Look(), null, Patience, Patience);
-        }
-
-        internal void Begin(ReadOnlyMemory<byte> input)
-        {
-            _input = input;
-            Volatile.Write(ref _count, _count + 1);
-        }
-
-        public void Dispose() => _timer.Dispose();
-
-        private void Look()
-        {
-            var count = Volatile.Read(ref _count);
-            if (count == _seen)
-                Environment.FailFast($"{_name}: one input hangs: {Convert.ToHexString(_input.Span)}");
-            _seen = count;
-        }
-    }
 }

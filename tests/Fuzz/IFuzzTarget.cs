@@ -14,4 +14,12 @@ public interface IFuzzTarget
 }
 
 /// <summary>The parser accepted or refused what it should not have, or did not write what it had read.</summary>
-public sealed class OracleException(string message) : Exception(message);
+public sealed class OracleException(string message) : Exception(message)
+{
+    /// <summary>Throws unless the oracle's sentence holds.</summary>
+    internal static void Require(bool holds, string otherwise)
+    {
+        if (!holds)
+            throw new OracleException(otherwise);
+    }
+}

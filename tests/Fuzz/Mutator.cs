@@ -10,6 +10,9 @@ public sealed class Mutator(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyLis
     private readonly byte[] _buffer = new byte[MostBytes];
     private int _length;
 
+    /// <summary>Where the list of inputs grows: half of the mutants start from one of this many at its end. 0: all are alike.</summary>
+    public int Newest { get; init; }
+
     /// <summary>The next input; valid until the next call.</summary>
     public ReadOnlyMemory<byte> Next()
     {
@@ -20,12 +23,15 @@ public sealed class Mutator(int seed, IReadOnlyList<byte[]> corpus, IReadOnlyLis
         }
         else
         {
-            Load(corpus[_random.Next(corpus.Count)]);
+            Load(corpus[Choose()]);
             for (var changes = _random.Next(6); changes > 0; changes--)
                 Change();
         }
         return _buffer.AsMemory(0, _length);
     }
+
+    private int Choose() =>
+        Newest > 0 && _random.Next(2) == 0 ? Math.Max(0, corpus.Count - 1 - _random.Next(Newest)) : _random.Next(corpus.Count);
 
     private void Load(byte[] file)
     {

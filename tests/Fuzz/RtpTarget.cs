@@ -1,5 +1,6 @@
 using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Srtp;
+using static IvrActors.Fuzz.OracleException;
 
 namespace IvrActors.Fuzz;
 
@@ -79,10 +80,4 @@ public sealed class RtpTarget : IFuzzTarget
     }
 
     private static SrtpMasterKey Key() => new([.. Enumerable.Range(100, SrtpMasterKey.Size).Select(i => (byte)i)]);
-
-    private static void Require(bool holds, string what)
-    {
-        if (!holds)
-            throw new OracleException(what);
-    }
 }

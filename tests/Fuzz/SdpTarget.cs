@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
+using static IvrActors.Fuzz.OracleException;
 
 namespace IvrActors.Fuzz;
 
@@ -66,11 +67,5 @@ public sealed class SdpTarget : IFuzzTarget
             mirrored!.Codec == agreed.Codec && mirrored.PayloadType == agreed.PayloadType && mirrored.EventPayloadType == agreed.EventPayloadType,
             "the answer names other formats than were agreed");
         Require(mirrored.PeerCrypto?.Key.IsSameAs(OurKey) ?? agreed.PeerCrypto is null, "the answer carries another key");
-    }
-
-    private static void Require(bool holds, string what)
-    {
-        if (!holds)
-            throw new OracleException(what);
     }
 }

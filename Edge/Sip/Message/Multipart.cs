@@ -33,7 +33,11 @@ public static class Multipart
             return MultipartRejection.None;
         }
         var left = SipLimits.MultipartParts;
-        return FindIn(type, body, wantedType, SipLimits.MultipartDepth, ref left, out part);
+        var rejection = FindIn(type, body, wantedType, SipLimits.MultipartDepth, ref left, out var found);
+        // A later part may condemn the whole after an earlier one was found.
+        if (rejection == MultipartRejection.None)
+            part = found;
+        return rejection;
     }
 
     /// <summary>Reads the parts of a multipart body in order; a nested multipart is one part, unread.</summary>

@@ -77,7 +77,35 @@ public static class RequestScreening
             return new Refusal(415, SipHeaderNames.AcceptEncoding, "identity");
         if (request.Headers.First(SipHeaderNames.ContentType) is not { } type)
             return new Refusal(400);
-        return types.Contains(MediaType(type), StringComparer.OrdinalIgnoreCase) ? null : new Refusal(415, SipHeaderNames.Accept, string.Join(", ", types));
+        var unsupported = new Refusal(415, SipHeaderNames.Accept, string.Join(", ", types));
+        if (!types.Contains(MediaType(type), StringComparer.OrdinalIgnoreCase))
+            return unsupported;
+        return BodyFault(type, request.Body, types) switch
+        {
+            null => null,
+            415 => unsupported,
+            { } status => new Refusal(status),
+        };
+    }
+
+    /// <summary>
+    /// Status of a body whose type or parts can't be read, or that asks for what nobody here understands; null when nothing is wrong. A multipart that
+    /// merely holds nothing that we want is as good as none: an offer may be missing (RFC 3264 4).
+    /// </summary>
+    private static int? BodyFault(string contentType, ReadOnlyMemory<byte> body, IReadOnlyList<string> types)
+    {
+        if (!Message.MediaType.TryParse(contentType, out var type))
+            return 400;
+        if (!type.IsMultipart)
+            return null;
+        var rejection = MultipartRejection.NoWantedPart;
+        foreach (var wanted in types)
+        {
+            rejection = Multipart.Find(contentType, body, wanted, out _);
+            if (rejection is not (MultipartRejection.NoWantedPart or MultipartRejection.RequiredPartNotUnderstood))
+                break;
+        }
+        return rejection == MultipartRejection.NoWantedPart ? null : MultipartRejections.StatusOf(rejection);
     }
 
     /// <summary>An INVITE whose sender takes no SDP can't be answered (RFC 4475 3.3.15).</summary>

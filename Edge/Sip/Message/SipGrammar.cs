@@ -60,8 +60,7 @@ internal static class SipGrammar
             return false;
         if (host[0] == '[')
         {
-            return host[^1] == ']' && !host[1..^1].ContainsAnyExcept(Ipv6)
-                && host.Contains(':') && IPAddress.IsValid(host[1..^1]);
+            return host[^1] == ']' && IsIpv6(host[1..^1]);
         }
         return !host.ContainsAnyExcept(HostName) && IsHostName(host);
     }
@@ -74,6 +73,18 @@ internal static class SipGrammar
         var name = host[^1] == '.' ? host[..^1] : host;
         var top = name[(name.LastIndexOf('.') + 1)..];
         return top.Length > 0 && char.IsAsciiDigit(top[0]) ? IsIpv4(host) : LabelsAreWhole(name);
+    }
+
+    /// <summary>The grammar of RFC 3261 puts three colons before an IPv4 part where two are meant; RFC 5118 4.10 wants both read.</summary>
+    private static bool IsIpv6(ReadOnlySpan<char> text)
+    {
+        const int MostCharacters = 45;
+        if (text.Length > MostCharacters || text.ContainsAnyExcept(Ipv6))
+            return false;
+        var three = text.IndexOf(":::");
+        if (three >= 0 && text.Contains('.'))
+            text = string.Concat(text[..three], text[(three + 1)..]);
+        return text.Contains(':') && IPAddress.IsValid(text);
     }
 
     /// <summary>Longest number read, leading zeros included (RFC 4475 3.1.1.1 has some).</summary>

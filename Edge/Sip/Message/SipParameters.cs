@@ -86,7 +86,7 @@ public readonly struct SipParameters
     private static bool Skip(ref SipCursor cursor, ParameterRules rules, ref int end)
     {
         Span<(int Start, int Length)> names = stackalloc (int, int)[SipLimits.Parameters];
-        var count = 0;
+        var (count, others) = (0, 0);
         do
         {
             var nameStart = cursor.Position;
@@ -104,6 +104,9 @@ public readonly struct SipParameters
                 end = cursor.Position;
             }
             if (!Fits(rules, name, cursor.Slice(valueStart, end - valueStart)))
+                return false;
+            // We may yet add those two to a Via, and what we have marked must stay readable.
+            if (rules == ParameterRules.Via && !Is(name, "rport") && !Is(name, "received") && ++others > SipLimits.Parameters - 2)
                 return false;
         }
         while (cursor.TakeSeparator(';'));

@@ -29,8 +29,9 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly WebApplication _app;
+    private readonly IPAddress _address;
 
-    private EdgeHost(WebApplication app) => _app = app;
+    private EdgeHost(WebApplication app, IPAddress address) => (_app, _address) = (app, address);
 
     public FakeMediaEngine Media { get; } = new();
 
@@ -46,7 +47,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public EdgeLoop Loop => _app.Services.GetRequiredService<EdgeLoop>();
 
-    public IPEndPoint Udp => new(IPAddress.Loopback, _app.Services.GetRequiredService<SipTransports>().Address.UdpPort);
+    public IPEndPoint Udp => new(_address, _app.Services.GetRequiredService<SipTransports>().Address.UdpPort);
 
     /// <summary>Open SIP stream connections.</summary>
     public int Connections => _app.Services.GetRequiredService<SipTransports>().Connections.Count();
@@ -74,13 +75,15 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <param name="certificate">Of TLS; null: any.</param>
     /// <param name="tlsPort">A port that is known before the first connection, for who names it in a Via; 0: any.</param>
     /// <param name="second">An address of the other family.</param>
+    /// <param name="address">Where it listens; null: 127.0.0.1. On ::1 the trunk calls from there.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
-        bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0)
+        bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0,
+        IPAddress? address = null)
     {
         var options = new EdgeOptions
         {
             Name = "edge-test",
-            Address = IPAddress.Loopback,
+            Address = address ?? IPAddress.Loopback,
             UdpPort = 0,
             TcpPort = 0,
             TlsPort = tlsPort,
@@ -89,10 +92,10 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             WebSocketOrigins = origins,
             SecondAddress = second,
             Certificate = certificate ?? AnyCertificate(),
-            Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [IPNetwork.Parse("127.0.31.0/24")] }, .. trunks ?? []],
+            Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [address is null ? IPNetwork.Parse("127.0.31.0/24") : new IPNetwork(address, 128)] }, .. trunks ?? []],
             MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
             UnknownSources = unknown,
-            NeverBlock = [IPNetwork.Parse(neverBlock)],
+            NeverBlock = address is null ? [IPNetwork.Parse(neverBlock)] : [new IPNetwork(address, 128)],
             PromptFolder = "none",
             RenderedPromptFolder = "none",
         };
@@ -109,7 +112,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenSip(options, kestrel.ApplicationServices));
         var app = builder.Build();
         app.UseSipWebSockets();
-        host = new EdgeHost(app);
+        host = new EdgeHost(app, options.Address);
         await app.StartAsync();
         await Until(() => host.Readiness.IsReady);
         return host;
@@ -153,7 +156,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     string IRoleTokens.Issue(string name, string role) => $"{name}/{role}";
 
-    private IPEndPoint Listener(int index) => new(IPAddress.Loopback, new Uri(_app.Urls.ElementAt(index)).Port);
+    private IPEndPoint Listener(int index) => new(_address, new Uri(_app.Urls.ElementAt(index)).Port);
 }
 
 /// <summary>An edge grain that gives a sealing key and remembers the last report.</summary>

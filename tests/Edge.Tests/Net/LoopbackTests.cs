@@ -149,81 +149,6 @@ public class LoopbackTests
         Assert.Empty(host.Events);
     }
 
-    public static TheoryData<string, int> Owed => new()
-    {
-        { "TC_BADINV01_I.dat", 400 }, { "TC_CLERR_I.dat", 400 }, { "TC_SCALAR02_V.dat", 400 }, { "TC_QUOTBAL_I.dat", 400 }, { "TC_LTGTRURI_I.dat", 400 },
-        { "TC_LWSRURI_I.dat", 400 }, { "TC_LWSSTART_V.dat", 400 }, { "TC_TRWS_I.dat", 400 }, { "TC_ESCRURI_V.dat", 400 }, { "TC_BADDATE_V.dat", 400 },
-        { "TC_REGBADCT_I.dat", 400 }, { "TC_BADASPEC_I.dat", 400 }, { "TC_MISMATCH01_V.dat", 400 }, { "TC_INSUF_I.dat", 400 }, { "TC_MULTI01_I.dat", 400 },
-        { "TC_BADVERS_V.dat", 505 }, { "TC_MISMATCH02_V.dat", 501 }, { "TC_INTMETH.dat", 501 }, { "TC_ESC02_V.dat", 501 }, { "TC_UNKSCM_V.dat", 416 },
-        { "TC_NOVELSC_V.dat", 416 }, { "TC_BEXT01_V.dat", 420 }, { "TC_INVUT_V.dat", 415 }, { "TC_REGAUT01_V.dat", 405 }, { "TC_REGESCRT_V.dat", 405 },
-        { "TC_CPARAM01_V.dat", 405 }, { "TC_CPARAM02_V.dat", 405 }, { "TC_DBLREQ.dat", 405 }, { "TC_MPART01.dat", 405 }, { "TC_SDP01_V.dat", 406 },
-        { "TC_INV2543_I.dat", 200 }, { "TC_ZEROMF_V.dat", 200 }, { "TC_WSINV.dat", 481 },
-    };
-
-    [Fact]
-    public async Task Torture_messages_over_udp_get_the_status_they_are_owed()
-    {
-        await using var host = await EdgeHost.Start();
-        List<string> wrong = [];
-        var last = 0;
-        // These two have the branches of CPARAM01 and UNKSCM: after those they are repeats, whose answer goes where the first one came from.
-        foreach (var (file, status) in Owed.Select(row => row.Data).Where(row => row.Item1 is not ("TC_CPARAM02_V.dat" or "TC_NOVELSC_V.dat")))
-        {
-            var message = Vectors.Read("rfc4475", file);
-            var parsed = SipParser.Parse(message);
-            var vias = (parsed.Message ?? parsed.Answerable)!.Vias;
-            // The answer goes to the port in a readable Via; an address of its own for each file keeps late repeats of others away.
-            await using var phone = Phone.Udp(host.Udp, $"127.0.31.{100 + ++last}", vias.Count == 0 ? 0 : vias[0].Port ?? 5060);
-            await phone.Send(message);
-            var answered = await phone.FinalStatus();
-            if (answered != status) wrong.Add($"{file}: {answered}");
-        }
-        Assert.Equal([], wrong);
-    }
-
-    [Fact]
-    public async Task Torture_messages_over_tcp_get_the_status_they_are_owed()
-    {
-        await using var host = await EdgeHost.Start();
-        List<string> wrong = [];
-        // On a stream, a body that is shorter than Content-Length is not there yet, and one without Content-Length has no end.
-        foreach (var (file, status) in Owed.Select(row => row.Data).Where(row => row.Item1 is not ("TC_CLERR_I.dat" or "TC_INV2543_I.dat")))
-        {
-            await using var phone = await Phone.Stream(host.Tcp, tls: false, "127.0.31.99");
-            await phone.Send(Vectors.Read("rfc4475", file));
-            var answered = await phone.FinalStatus();
-            if (answered != status) wrong.Add($"{file}: {answered}");
-        }
-        Assert.Equal([], wrong);
-    }
-
-    [Theory]
-    [InlineData("TC_NCL_I.dat")]
-    [InlineData("TC_MCL01_I.dat")]
-    public async Task A_stream_whose_messages_cannot_be_cut_is_answered_and_closed(string file)
-    {
-        await using var host = await EdgeHost.Start();
-        await using var phone = await Phone.Stream(host.Tcp, tls: false);
-        await phone.Send(Vectors.Read("rfc4475", file));
-        Assert.StartsWith("SIP/2.0 400", await phone.ReadToEnd());
-    }
-
-    [Theory]
-    [InlineData("TC_SCALARLG_V.dat")]
-    [InlineData("TC_BIGCODE_V.dat")]
-    [InlineData("TC_BCAST_V.dat")]
-    [InlineData("TC_UNREASON_V.dat")]
-    [InlineData("TC_NOREASON_V.dat")]
-    public async Task Responses_of_nobodys_requests_get_nothing(string file)
-    {
-        await using var host = await EdgeHost.Start();
-        await using var phone = Phone.Udp(host.Udp, "127.0.31.77", 5060);
-        await phone.Send(Vectors.Read("rfc4475", file));
-        await phone.Request("OPTIONS", 1);
-        Assert.Equal(SipMethods.Options, (await phone.Receive()).CSeq.Method);
-        Assert.Equal(0, phone.Available);
-    }
-
     [Fact]
     public async Task An_invite_whose_connection_breaks_before_the_answer_frees_its_media()
     {
@@ -239,7 +164,7 @@ public class LoopbackTests
             await phone.Request("INVITE", 1, body: "v=0\r\n", type: "application/sdp");
             Assert.Equal(100, Assert.IsType<SipResponse>(await phone.Receive()).Status);
         }
-        await EdgeHost.Until(() => host.Media.Sessions.Single().Disposed);
+        await EdgeHost.Until(() => host.Media.Sessions is [{ Disposed: true }]);
         Assert.Equal(0, host.Loop.ActiveCalls);
         asked.Set();
     }

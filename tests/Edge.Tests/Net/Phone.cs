@@ -33,6 +33,24 @@ internal sealed class Phone : IAsyncDisposable
 
     public int Available => _socket.Available;
 
+    /// <summary>Whether the other side has closed, and nothing more is to be read.</summary>
+    public bool IsClosed => _socket.Poll(0, SelectMode.SelectRead) && _socket.Available == 0;
+
+    /// <summary>As <see cref="Udp"/>, after whoever has the port now.</summary>
+    public static async Task<Phone> UdpWhenFree(IPEndPoint server, string address, int port)
+    {
+        for (var end = DateTime.UtcNow + EdgeHost.Patience; ; await Task.Delay(50))
+        {
+            try
+            {
+                return Udp(server, address, port);
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse && DateTime.UtcNow < end)
+            {
+            }
+        }
+    }
+
     public static Phone Udp(IPEndPoint server, string address = "127.0.31.1", int port = 0)
     {
         var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
@@ -66,8 +84,15 @@ internal sealed class Phone : IAsyncDisposable
         else await _stream.WriteAsync(bytes);
     }
 
-    public Task Request(string method, int sequence, string? toTag = null, string body = "", string? type = null, string headers = "") => Send(
-        $"{method} {Target} SIP/2.0\r\nVia: SIP/2.0/{_transport} {_socket.LocalEndPoint};branch=z9hG4bK{CallId}{++_branch};rport\r\nMax-Forwards: 70\r\n"
+    public Task Request(string method, int sequence, string? toTag = null, string body = "", string? type = null, string headers = "")
+    {
+        _branch++;
+        return Again(method, sequence, toTag, body, type, headers);
+    }
+
+    /// <summary>As <see cref="Request"/>, with the branch of the request before: a CANCEL of it, or the ACK of its refusal.</summary>
+    public Task Again(string method, int sequence, string? toTag = null, string body = "", string? type = null, string headers = "") => Send(
+        $"{method} {Target} SIP/2.0\r\nVia: SIP/2.0/{_transport} {_socket.LocalEndPoint};branch=z9hG4bK{CallId}{_branch};rport\r\nMax-Forwards: 70\r\n"
         + $"From: <sip:+4915550001@127.0.0.1>;tag=f\r\nTo: <{Target}>{(toTag is null ? "" : ";tag=" + toTag)}\r\nCall-ID: {CallId}\r\nCSeq: {sequence} {method}\r\n"
         + $"Contact: <sip:caller@{_socket.LocalEndPoint};transport={_transport.ToLowerInvariant()}>\r\n{(type is null ? "" : $"Content-Type: {type}\r\n")}{headers}Content-Length: {body.Length}\r\n\r\n{body}");
 
@@ -102,6 +127,15 @@ internal sealed class Phone : IAsyncDisposable
         while (true)
         {
             if (await Receive() is SipResponse { Status: >= 200 } response) return response;
+        }
+    }
+
+    /// <summary>The final response to a request of that method; others are passed over.</summary>
+    public async Task<SipResponse> FinalOf(string method)
+    {
+        while (true)
+        {
+            if (await Final() is { } response && response.CSeq.Method == method) return response;
         }
     }
 

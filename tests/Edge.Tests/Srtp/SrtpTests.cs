@@ -77,6 +77,30 @@ public class SrtpTests
         for (var i = 65_502; i < 65_600; i++) Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, (ushort)i)));
     }
 
+    /// <summary>What happened to receivers that moved the counter before they had verified the tag. Here with the only suite there is, AES_CM.</summary>
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(0, 3)]
+    [InlineData(40_000, 1)]
+    [InlineData(65_535, 2)]
+    public void One_forged_packet_does_not_move_the_rollover_counter(int highest, int rollovers)
+    {
+        using var sender = new SrtpSender(SrtpRfcTests.B3());
+        using var receiver = new SrtpReceiver(SrtpRfcTests.B3());
+        var last = rollovers * 65_536 + highest;
+        for (var i = 0; i < last; i += 0x4000) Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, (ushort)i)));
+        Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, (ushort)last)));
+        foreach (var jump in (ReadOnlySpan<int>)[1, 2, 0x7FFF, 0x8000, 0x8001, 0xFFFF])
+        {
+            var forged = new byte[182];
+            forged[0] = 0x80;
+            BinaryPrimitives.WriteUInt16BigEndian(forged.AsSpan(2), (ushort)(highest + jump));
+            BinaryPrimitives.WriteUInt32BigEndian(forged.AsSpan(8), 7);
+            Assert.NotEqual(SrtpRejection.None, Open(receiver, forged));
+        }
+        Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, (ushort)(highest + 1))));
+    }
+
     [Fact]
     public void Every_changed_bit_is_noticed()
     {

@@ -160,6 +160,15 @@ public sealed class MultipartTests
         Assert.Equal((MultipartRejection.None, "v=0"), Find(Mixed, body.Replace("Required", "optional", StringComparison.Ordinal)));
     }
 
+    /// <summary>Found by fuzzing.</summary>
+    [Fact]
+    public void A_body_that_a_later_part_condemns_gives_no_part()
+    {
+        var body = Parts(("application/sdp", "v=0"), ("multipart/alternative;boundary=n", "--n\r\nnever closed"));
+
+        Assert.Equal((MultipartRejection.Unfinished, ""), Find(Mixed, body));
+    }
+
     [Fact]
     public void Sdp_of_early_media_is_not_taken_for_the_offer()
     {

@@ -156,6 +156,25 @@ public sealed class OwedAnswerTests
     public void An_encoded_body_is_refused() =>
         Assert.Equal(new Refusal(415, "Accept-Encoding", "identity"), Screen("INVITE", "Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", "v=0"));
 
+    [Theory]
+    [InlineData("--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--", null)]
+    [InlineData("--b\r\nContent-Type: text/plain\r\n\r\nno offer\r\n--b--", null)]
+    [InlineData("--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n", 400)]
+    [InlineData("--b\r\nContent-Type: application/sdp\r\nContent-Transfer-Encoding: base64\r\n\r\ndj0w\r\n--b--", 415)]
+    [InlineData("--b\r\nContent-Type: text/odd\r\nContent-Disposition: render;handling=required\r\n\r\nx\r\n--b--", 415)]
+    public void A_multipart_that_cannot_be_read_or_understood_is_no_invite_without_offer(string body, int? status)
+    {
+        var rules = new ScreeningRules
+        {
+            Methods = ["INVITE"],
+            Extensions = [],
+            ContentTypes = new Dictionary<string, IReadOnlyList<string>> { ["INVITE"] = ["application/sdp", "multipart/mixed"] },
+        };
+        var invite = Assert.IsType<SipRequest>(SipParser.Parse(Samples.Request("INVITE", "Content-Type: multipart/mixed;boundary=b\r\n", body)).Message);
+
+        Assert.Equal(status, RequestScreening.Screen(invite, rules)?.Status);
+    }
+
     [Fact]
     public void A_body_without_a_type_is_refused() => Assert.Equal(400, Screen("INVITE", "", "v=0")?.Status);
 

@@ -100,6 +100,21 @@ public sealed class SipWriterTests
         Assert.Equal("SIP/2.0/TCP [2001:db8::1]:5060;branch=z9hG4bK1", request.TopVia.ToString());
     }
 
+    /// <summary>Found by fuzzing: with received and rport it had more parameters than are read, and was no Via any more.</summary>
+    [Fact]
+    public void A_via_full_of_parameters_keeps_room_for_the_two_that_mark_its_source()
+    {
+        var full = "SIP/2.0/UDP 10.0.0.1" + string.Concat(Enumerable.Range(0, SipLimits.Parameters - 2).Select(i => $";p{i}"));
+        var request = Request(full + ";rport");
+        request.StampSource(IPAddress.Parse("192.0.2.7"), 1234);
+        Assert.Equal(("192.0.2.7", 1234), (request.TopVia.Received, request.TopVia.RPort));
+
+        var overfull = SipParser.Parse(Samples.InviteWith(Samples.Via, $"Via: {full};one-more\r\n"));
+        Assert.Equal(SipRejection.MalformedVia, overfull.Rejection);
+        overfull.Answerable!.StampSource(IPAddress.Parse("192.0.2.7"), 1234);
+        Assert.Equal(400, SipResponses.For(overfull.Answerable, overfull.AnswerStatus!.Value).Status);
+    }
+
     private static SipRequest Request(string via) =>
         Assert.IsType<SipRequest>(SipParser.Parse(Samples.InviteWith(Samples.Via, $"Via: {via}\r\n")).Message);
 }

@@ -1,0 +1,11 @@
+namespace IvrActors.Fuzz;
+
+/// <summary>All targets.</summary>
+public static class FuzzTargets
+{
+    public static IReadOnlyList<IFuzzTarget> All() =>
+    [
+        new MessageTarget(), new FramingTarget(), new UriTarget(), new ViaTarget(), new AuthorizationTarget(), new SdpTarget(), new MultipartTarget(),
+        new RtpTarget(), new DtmfTarget(),
+    ];
+}
