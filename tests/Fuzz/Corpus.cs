@@ -7,9 +7,14 @@ public static class Corpus
     public const string Found = "found-";
 
     /// <summary>Files of tests/Fuzz/corpus/NAME, and for whole messages the torture messages of RFC 4475 and RFC 5118.</summary>
-    public static IReadOnlyList<byte[]> Of(string target)
+    public static IReadOnlyList<byte[]> Of(string target) => Read(target, _ => true);
+
+    /// <summary>As <see cref="Of"/>, without what runs found: most of that is refused, and so are its mutants.</summary>
+    public static IReadOnlyList<byte[]> ByHand(string target) => Read(target, file => !Path.GetFileName(file).StartsWith(Found, StringComparison.Ordinal));
+
+    private static IReadOnlyList<byte[]> Read(string target, Func<string, bool> wanted)
     {
-        IEnumerable<string> files = Directory.GetFiles(FolderOf(target));
+        var files = Directory.GetFiles(FolderOf(target)).Where(wanted);
         if (target is "message" or "framing")
             files = files.Concat(Directory.GetFiles(Path.Combine(FindTests(), "vectors"), "*.dat", SearchOption.AllDirectories));
         return [.. files.Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];

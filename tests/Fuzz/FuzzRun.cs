@@ -45,8 +45,7 @@ public static class FuzzRun
 
     public static FuzzReport Run(IFuzzTarget target, IReadOnlyList<byte[]> corpus, long messages, int seed)
     {
-        foreach (var file in corpus)
-            RunOne(target, file);
+        Replay(target, corpus);
         var mutator = new Mutator(seed, corpus, target.Dictionary);
         for (var i = 0; i < WarmUp; i++)
             RunOne(target, mutator.Next());
@@ -77,6 +76,13 @@ public static class FuzzRun
             HeapBefore = heapBefore,
             HeapAfter = GrowthChecked(heapBefore),
         };
+    }
+
+    /// <summary>Runs inputs as they are: what broke a target once, or took a new way through it.</summary>
+    public static void Replay(IFuzzTarget target, IReadOnlyList<byte[]> inputs)
+    {
+        foreach (var input in inputs)
+            RunTimed(target, input);
     }
 
     /// <summary>Runs one input. Throws <see cref="FuzzException"/> when the target throws or takes too long.</summary>

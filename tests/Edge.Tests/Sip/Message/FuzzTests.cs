@@ -17,7 +17,9 @@ public sealed class FuzzTests
     [MemberData(nameof(Targets))]
     public void Random_and_mutated_inputs_neither_throw_nor_hang_nor_grow_memory(string name)
     {
-        var report = FuzzRun.Run(FuzzTargets.All().Single(target => target.Name == name), Corpus.Of(name), Messages, Seed);
+        var target = FuzzTargets.All().Single(target => target.Name == name);
+        FuzzRun.Replay(target, Corpus.Of(name));
+        var report = FuzzRun.Run(target, Corpus.ByHand(name), Messages, Seed);
 
         // A mutator that made nothing readable any more would test only the way out.
         Assert.InRange(report.Accepted, Messages / 20, Messages);
