@@ -186,7 +186,7 @@ public class LoopbackTests
             await other.Request("OPTIONS", 1);
             Assert.Equal(200, (await other.Final()).Status);
             await phones[0].DisposeAsync();
-            await EdgeHost.Until(() => host.Connections == ConnectionGate.MostPerSource);
+            await EdgeHost.Until(() => host.Admitted == ConnectionGate.MostPerSource);
             await using var again = await Phone.Stream(host.Tcp, tls: false, "127.0.31.60");
             await again.Request("OPTIONS", 1);
             Assert.Equal(200, (await again.Final()).Status);
