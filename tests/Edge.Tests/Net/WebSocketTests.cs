@@ -84,6 +84,9 @@ public class WebSocketTests
         Assert.Contains("received=127.0.31.1", answer.TopVia.ToString());
         await Send(browser, Request("ACK", 1, "b", secure, answer.To.Tag), WebSocketMessageType.Binary);
         Assert.Equal(secure, Assert.IsType<CallOffered>(host.Events.First()).Encrypted);
+        // Its answer says that the ACK was taken too: before that, no BYE may follow (RFC 3261 15).
+        await Send(browser, Request("OPTIONS", 2, "c", secure, answer.To.Tag));
+        Assert.Equal(200, (await Final(browser)).Status);
         var stopping = host.Stop();
         var bye = Assert.IsType<SipRequest>(await Receive(browser));
         Assert.Equal(("BYE", secure ? "WSS" : "WS"), (bye.Method, bye.TopVia.Transport));
