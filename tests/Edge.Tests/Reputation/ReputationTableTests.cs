@@ -120,7 +120,8 @@ public class ReputationTableTests
         Assert.False(_table.IsBlocked(_now, Source("198.51.100.1")));
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (uint i = 0; i < 1_000_000; i++) _table.Offend(_now, new SourcePrefix((UInt128)0xFFFF_0A00_0000UL + i), SourceOffence.UnknownSource, proven: false, SourceStanding.Stranger);
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        // A collection that another test sets off may retire what this thread had of a chunk of 8 KiB.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16_384);
         Assert.True(_table.IsBlocked(_now, s_source));
 
         for (uint i = 0; i < 100_000; i++) _table.Offend(_now, new SourcePrefix((UInt128)0xFFFF_0A00_0000UL + i), SourceOffence.Scanner, proven: false, SourceStanding.Stranger);
