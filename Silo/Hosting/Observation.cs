@@ -97,17 +97,26 @@ internal sealed partial class ActivationCounter(IGrainFactory grains, RoleTokens
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(s_interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        try
         {
-            try
-            {
-                await Count();
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // Telemetry fails open, whatever it was: what escapes here would stop the process. The next tick tries again.
-                LogFailure(e.GetType().Name);
-            }
+            while (await timer.WaitForNextTickAsync(stoppingToken)) await TryCount(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host takes a cancellation outside of its own stop for a failure and says so as critical.
+        }
+    }
+
+    private async Task TryCount(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await Count();
+        }
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+        {
+            // Telemetry fails open, whatever it was: what escapes here would stop the process. The next tick tries again.
+            LogFailure(e.GetType().Name);
         }
     }
 

@@ -30,8 +30,9 @@ public sealed class AuditGrainTests(CallersCluster cluster)
     {
         var gate = new TaskCompletionSource();
         var entered = new TaskCompletionSource();
-        cluster.Ledger.BeforeAppend = () =>
+        cluster.Ledger.BeforeAppend = tenant =>
         {
+            if (tenant != _tenant) return Task.CompletedTask;
             entered.TrySetResult();
             return gate.Task;
         };
@@ -39,9 +40,8 @@ public sealed class AuditGrainTests(CallersCluster cluster)
         {
             var first = Ledger.Append(Entry("first"));
             await entered.Task.WaitAsync(TimeSpan.FromSeconds(30));
-            var transactions = cluster.Ledger.Transactions;
             var others = Enumerable.Range(0, 100).Select(i => Ledger.Append(Entry($"other {i}"))).ToList();
-            // A later request to the same activation has been served, so the appends before it wait in the grain.
+            // A later request to the same activation has been served, so most of the appends before it wait in the grain: Orleans promises no order.
             await Ledger.Search(new AuditQuery());
             Assert.False(first.IsCompleted);
             Assert.All(others, o => Assert.False(o.IsCompleted));
@@ -49,12 +49,12 @@ public sealed class AuditGrainTests(CallersCluster cluster)
             var numbers = await Task.WhenAll(others).WaitAsync(TimeSpan.FromSeconds(30));
             Assert.Equal(1, await first);
             Assert.Equal(Enumerable.Range(2, 100).Select(n => (long)n), numbers.Order());
-            Assert.InRange(cluster.Ledger.Transactions - transactions, 2, 10);
+            Assert.InRange(cluster.Ledger.TransactionsOf(_tenant), 2, 50);
         }
         finally
         {
             gate.TrySetResult();
-            cluster.Ledger.BeforeAppend = () => Task.CompletedTask;
+            cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
         }
         Assert.Null((await Ledger.Verify()).Fault);
     }
@@ -63,14 +63,15 @@ public sealed class AuditGrainTests(CallersCluster cluster)
     public async Task A_failed_write_fails_all_that_wait_and_the_next_goes_on_without_a_gap()
     {
         await Ledger.Append(Entry("kept"));
-        cluster.Ledger.BeforeAppend = async () =>
+        cluster.Ledger.BeforeAppend = async tenant =>
         {
+            if (tenant != _tenant) return;
             await Task.Delay(20);
             throw new IOException("disk full");
         };
         var failed = Enumerable.Range(0, 10).Select(i => Ledger.Append(Entry($"lost {i}"))).ToList();
         foreach (var append in failed) await Assert.ThrowsAsync<InvalidOperationException>(() => append);
-        cluster.Ledger.BeforeAppend = () => Task.CompletedTask;
+        cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
         Assert.Equal(2, await Ledger.Append(Entry("after")));
         Assert.Null((await Ledger.Verify()).Fault);
     }

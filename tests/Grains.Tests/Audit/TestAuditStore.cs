@@ -11,9 +11,15 @@ internal sealed class TestAuditStore : IAuditStore
     private readonly Dictionary<string, List<AuditRecord>> _records = [];
     private readonly Dictionary<string, AuditHead> _heads = [];
 
-    public int Transactions { get; private set; }
+    private readonly Dictionary<string, int> _transactions = [];
 
-    public Func<Task> BeforeAppend { get; set; } = () => Task.CompletedTask;
+    /// <summary>Awaited before a ledger is written, with its tenant: the store serves all of the cluster's ledgers.</summary>
+    public Func<string, Task> BeforeAppend { get; set; } = _ => Task.CompletedTask;
+
+    public int TransactionsOf(string tenant)
+    {
+        lock (_lock) return _transactions.GetValueOrDefault(tenant);
+    }
 
     public List<AuditRecord> Of(string tenant)
     {
@@ -43,14 +49,14 @@ internal sealed class TestAuditStore : IAuditStore
 
     public async Task Append(string tenant, AuditHead expected, IReadOnlyList<AuditRecord> records, AuditHead head)
     {
-        await BeforeAppend();
+        await BeforeAppend(tenant);
         lock (_lock)
         {
             if ((_heads.GetValueOrDefault(tenant)?.Number ?? 0) != expected.Number) throw new InvalidOperationException("the head has moved");
             if (!_records.TryGetValue(tenant, out var table)) _records[tenant] = table = [];
             table.AddRange(records);
             _heads[tenant] = head;
-            Transactions++;
+            _transactions[tenant] = _transactions.GetValueOrDefault(tenant) + 1;
         }
     }
 

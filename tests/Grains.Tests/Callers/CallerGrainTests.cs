@@ -167,14 +167,14 @@ public sealed class CallerGrainTests(CallersCluster cluster)
     public async Task A_crash_between_reservation_and_answer_counts_as_a_failure()
     {
         var caller = await cluster.NewCaller().Enrolled();
-        cluster.Ledger.BeforeAppend = () => throw new IOException("the machine died here");
+        cluster.Ledger.BeforeAppend = _ => throw new IOException("the machine died here");
         try
         {
             for (var i = 0; i < 3; i++) Assert.Equal(FactorOutcome.Unavailable, await caller.PinOutcome(CallersCluster.Pin));
         }
         finally
         {
-            cluster.Ledger.BeforeAppend = () => Task.CompletedTask;
+            cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
         }
         await cluster.ForgetActivations();
         Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));

@@ -43,9 +43,9 @@ public sealed class EnrolmentTests(CallersCluster cluster)
     public async Task An_enrolment_is_recorded_with_the_operator_and_the_pseudonym_or_does_not_happen()
     {
         var caller = cluster.NewCaller();
-        cluster.Ledger.BeforeAppend = () => throw new IOException("ledger is full");
+        cluster.Ledger.BeforeAppend = _ => throw new IOException("ledger is full");
         Assert.NotNull((await caller.Enrol()).Error);
-        cluster.Ledger.BeforeAppend = () => Task.CompletedTask;
+        cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
         Assert.Null(cluster.Storage.Stored<CallerState>("caller", caller.Grain.GetGrainId()));
 
         RequestContext.Set(RequestActor.ContextKey, "olga");

@@ -91,14 +91,14 @@ public sealed class LockoutGrainTests(CallersCluster cluster)
     {
         var caller = await cluster.NewCaller().Enrolled();
         for (var i = 0; i < 3; i++) await caller.PinOutcome("9071");
-        cluster.Ledger.BeforeAppend = () => throw new IOException("ledger is full");
+        cluster.Ledger.BeforeAppend = _ => throw new IOException("ledger is full");
         try
         {
             await Assert.ThrowsAsync<InvalidOperationException>(() => caller.Lockout().Unlock("please"));
         }
         finally
         {
-            cluster.Ledger.BeforeAppend = () => Task.CompletedTask;
+            cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
         }
         Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
     }

@@ -106,11 +106,15 @@ public sealed class SqliteWriterTests : IDisposable
     private async Task<T[]> InOneBatch<T>(Func<int, Task<T>> write)
     {
         using var given = new ManualResetEventSlim();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var holdUp = _database.Writer.Run(durable: false, _ =>
         {
+            begun.SetResult();
             given.Wait();
             return true;
         });
+        // Else the writer may find the one that holds it up and the ten together.
+        await begun.Task;
         var writes = Enumerable.Range(0, 10).Select(write).ToArray();
         given.Set();
         await holdUp;
