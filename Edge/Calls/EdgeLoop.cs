@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Sip.Dialogs;
@@ -21,9 +22,6 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     /// <summary>Inputs from the network that may wait: about a second of work. What comes above it is dropped; UDP peers repeat it.</summary>
     private const int MostWaiting = 20_000;
 
-    /// <summary>A transaction lingers for 32 s: enough for 2,000 calls/s with two transactions each.</summary>
-    private const int MostTransactions = 150_000;
-
     private readonly Channel<LoopInput> _inputs = Channel.CreateUnbounded<LoopInput>(new UnboundedChannelOptions { SingleReader = true });
     private readonly EdgeOptions _options;
     private readonly TimeProvider _time;
@@ -35,6 +33,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private readonly ILogger<EdgeLoop> _log;
     private readonly UserAgent _agent;
     private readonly TrunkDesk _trunks;
+    private readonly CallGate _gate;
     private readonly TimerQueue<CallLeg> _legTimers = new();
     private readonly Dictionary<CallId, CallLeg> _legs = [];
     private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
@@ -46,10 +45,15 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, StatelessTag tags, ILogger<EdgeLoop> log)
     {
-        (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _trunks, _log) = (options, time, media, prompts, transports, cluster, readiness, trunks, log);
-        _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions) { Reconnect = transports.Reconnect };
+        (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _trunks, _gate, _log) = (options, time, media, prompts, transports, cluster, readiness, trunks, gate, log);
+        _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
+        {
+            Reconnect = transports.Reconnect,
+            Tags = tags,
+            IsShut = () => gate.IsShut || _drained is not null,
+        };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -57,7 +61,9 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     }
 
     /// <summary>Calls that are not over.</summary>
-    public int ActiveCalls { get; private set; }
+    public int ActiveCalls => _gate.Calls;
+
+    internal int Transactions => _agent.Transactions;
 
     /// <summary>Whether the network should drop what comes, because this thread is behind.</summary>
     internal bool IsFlooded => Volatile.Read(ref _waiting) > MostWaiting;
@@ -273,13 +279,13 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             Refuse(now, call, 503, "not_ready");
             return;
         }
-        if (ActiveCalls >= _options.MostCalls)
+        if (!_gate.HasRoom(call.Invite!, call.Peer))
         {
             Refuse(now, call, 503, "busy");
             return;
         }
         var calls = _trunks.CallsOf(trunk);
-        if (calls.TryBegin(now) is { Status: not 0 } refusal)
+        if (calls.TryBegin(now, TrunkDesk.IsCounted(call.Peer)) is { Status: not 0 } refusal)
         {
             Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
             return;
@@ -293,11 +299,11 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
             return;
         }
-        var leg = new CallLeg(now, CallId.New(), call, answer, answersOffer: !signal.Body.IsEmpty, _observers[trunk]) { Since = _time.GetUtcNow() };
+        var leg = new CallLeg(now, CallId.New(), call, answer, answersOffer: !signal.Body.IsEmpty, _observers[trunk]) { Since = _time.GetUtcNow(), Caller = _gate.CallerOf(call.Invite!, call.Peer) };
         events.Leg = leg;
         call.User = leg;
         _legs[leg.Id] = leg;
-        ActiveCalls++;
+        _gate.CallBegan();
         EdgeMetrics.Active.WithLabels(trunk.Name).Inc();
         Began(_log, leg.Id.Value, trunk.Name, call.Peer.Transport);
         var invite = call.Invite!;
@@ -336,7 +342,15 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);
         if (!leg.IsDone || !_legs.Remove(leg.Id)) return;
+        if (leg.WasCompleted) Completed(leg);
         Finished(_log, leg.Id.Value, leg.EndReason);
+    }
+
+    /// <summary>A call that was answered, confirmed and ended in order shows that an honest peer is there: its ACK carried a tag that only who hears us knows.</summary>
+    private void Completed(CallLeg leg)
+    {
+        _gate.Completed(Now, leg.Caller);
+        _trunks.Vouch(leg.Peer);
     }
 
     private async Task Deliver(CallLeg leg, LegEvent legEvent)
@@ -420,7 +434,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
 
         public void Ended(CallEndReason reason)
         {
-            loop.ActiveCalls--;
+            loop._gate.CallEnded();
             calls.Ended();
             EdgeMetrics.Active.WithLabels(trunk).Dec();
             EdgeMetrics.Ended.WithLabels(EdgeMetrics.NameOf(reason)).Inc();

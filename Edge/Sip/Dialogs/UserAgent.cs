@@ -26,6 +26,12 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     /// <summary>Asked for each new request outside of dialogs but ACK, before anything else is done for it.</summary>
     public IRequestGuard? Guard { get; set; }
 
+    /// <summary>Gives the To tags of answers without a transaction.</summary>
+    public StatelessTag? Tags { get; init; }
+
+    /// <summary>Asked whether no new call is taken at all: OPTIONS get what an INVITE would get (RFC 3261 11.2).</summary>
+    public Func<bool>? IsShut { get; init; }
+
     /// <summary>Who answers other methods outside of dialogs.</summary>
     public IDictionary<string, IRequestServer> Servers => _served.Servers;
 
@@ -55,8 +61,9 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     public void Refuse(SipRequest answerable, int status, SipPeer peer)
     {
         if (answerable.Method == SipMethods.Ack) return;
+        var tag = Tags?.OfRefused(answerable) ?? newToken();
         answerable.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);
-        var response = SipResponses.For(answerable, status, newToken());
+        var response = SipResponses.For(answerable, status, tag);
         if (status is 405 or 501) response.Headers.Add(SipHeaderNames.Allow, Allow);
         Send(NextHop.OfResponses(answerable, peer), SipWriter.ToBytes(response), answerable.Method);
     }
@@ -234,7 +241,8 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
             Respond(now, transaction, request, request.Method == SipMethods.Refer ? 403 : 481);
             return;
         }
-        var response = SipResponses.For(request, 200, request.To.Tag is null ? newToken() : null);
+        var response = SipResponses.For(request, IsShut?.Invoke() == true ? 503 : 200, request.To.Tag is null ? newToken() : null);
+        if (response.Status == 503) response.Headers.Add("Retry-After", "5");
         response.Headers.Add(SipHeaderNames.Allow, Allow);
         response.Headers.Add(SipHeaderNames.Accept, Sdp);
         response.Headers.Add(SipHeaderNames.AcceptEncoding, "identity");
@@ -389,7 +397,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
 
     private void Overloaded(SipRequest request, SipPeer peer)
     {
-        var response = SipResponses.For(request, 503, newToken());
+        var response = SipResponses.For(request, 503, Tags?.Of(request) ?? newToken());
         response.Headers.Add("Retry-After", "5");
         Send(NextHop.OfResponses(request, peer), SipWriter.ToBytes(response), request.Method);
     }
