@@ -23,20 +23,17 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private const int MostWaiting = 20_000;
 
     private readonly Channel<LoopInput> _inputs = Channel.CreateUnbounded<LoopInput>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly EdgeOptions _options;
     private readonly TimeProvider _time;
-    private readonly IMediaEngine _media;
     private readonly IPromptCatalogue _prompts;
     private readonly SipTransports _transports;
     private readonly ICallCluster _cluster;
-    private readonly EdgeReadiness _readiness;
     private readonly ILogger<EdgeLoop> _log;
     private readonly UserAgent _agent;
     private readonly TrunkDesk _trunks;
     private readonly CallGate _gate;
     private readonly TimerQueue<CallLeg> _legTimers = new();
-    private readonly Dictionary<CallId, CallLeg> _legs = [];
-    private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
+    private readonly LiveCalls _calls;
+    private readonly CallIntake _intake;
     private readonly ITimer _timer;
     private readonly Task _run;
     private long _armedFor = SipTimes.Never;
@@ -47,7 +44,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
         EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, StatelessTag tags, ILogger<EdgeLoop> log)
     {
-        (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _trunks, _gate, _log) = (options, time, media, prompts, transports, cluster, readiness, trunks, gate, log);
+        (_time, _prompts, _transports, _cluster, _trunks, _gate, _log) = (time, prompts, transports, cluster, trunks, gate, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
         {
             Reconnect = transports.Reconnect,
@@ -55,13 +52,14 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             IsShut = () => gate.IsShut || _drained is not null,
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
-        foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
+        _calls = new LiveCalls(options, time, trunks, gate);
+        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
     }
 
     /// <summary>Calls that are not over.</summary>
-    public int ActiveCalls => _gate.Calls;
+    public int ActiveCalls => _calls.Active;
 
     internal int Transactions => _agent.Transactions;
 
@@ -125,7 +123,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             if (_trunks.NextDeadline <= now) _trunks.Tick(now);
             while (_legTimers.TakeDue(now) is { } leg) Tick(now, leg);
             Flush(now);
-            if (_drained is not null && _legs.Count == 0 && !_trunks.IsEnding) _drained.TrySetResult();
+            if (_drained is not null && _calls.Count == 0 && !_trunks.IsEnding) _drained.TrySetResult();
         }
 #pragma warning disable CA1031 // One call's internal error must not end all others.
         catch (Exception e)
@@ -165,7 +163,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
                 Replied(now, (CallLeg)input.Subject!, (CallReply?)input.Detail);
                 break;
             case LoopInputKind.Order:
-                if (input.Subject is not HangUp || !_legs.TryGetValue((CallId)input.Detail!, out var ordered)) break;
+                if (input.Subject is not HangUp || !_calls.TryFind((CallId)input.Detail!, out var ordered)) break;
                 End(now, ordered, CallEndReason.OperatorHungUp);
                 break;
             case LoopInputKind.Fail:
@@ -178,12 +176,12 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
                 _armedFor = SipTimes.Never;
                 break;
             case LoopInputKind.Report:
-                ((TaskCompletionSource<EdgeReport>)input.Subject!).TrySetResult(MakeReport(now));
+                ((TaskCompletionSource<EdgeReport>)input.Subject!).TrySetResult(_calls.Report(now));
                 break;
             case LoopInputKind.Drain:
                 _drained = (TaskCompletionSource)input.Subject!;
                 _trunks.End(now);
-                foreach (var open in _legs.Values.ToArray())
+                foreach (var open in _calls.All())
                 {
                     End(now, open, CallEndReason.Shutdown);
                 }
@@ -272,60 +270,9 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
 
     private void Offered(long now, in CallSignal signal)
     {
-        var call = signal.Call;
-        var trunk = call.Peer.Trunk;
-        if (!_readiness.TakesCalls || _drained is not null)
-        {
-            Refuse(now, call, 503, "not_ready");
-            return;
-        }
-        if (!_gate.HasRoom(call.Invite!, call.Peer))
-        {
-            Refuse(now, call, 503, "busy");
-            return;
-        }
-        var calls = _trunks.CallsOf(trunk);
-        if (calls.TryBegin(now, TrunkDesk.IsCounted(call.Peer)) is { Status: not 0 } refusal)
-        {
-            Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
-            return;
-        }
-        var events = new LegMedia(this, _time);
-        var secure = call.Peer.IsSecure;
-        var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily }, events);
-        if (answer.Session is null)
-        {
-            calls.Ended();
-            Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
-            return;
-        }
-        var leg = new CallLeg(now, CallId.New(), call, answer, answersOffer: !signal.Body.IsEmpty, _observers[trunk]) { Since = _time.GetUtcNow(), Caller = _gate.CallerOf(call.Invite!, call.Peer) };
-        events.Leg = leg;
-        call.User = leg;
-        _legs[leg.Id] = leg;
-        _gate.CallBegan();
-        EdgeMetrics.Active.WithLabels(trunk.Name).Inc();
-        Began(_log, leg.Id.Value, trunk.Name, call.Peer.Transport);
-        var invite = call.Invite!;
-        leg.Offer(sequence => new CallOffered
-        {
-            Seq = sequence,
-            Edge = _options.Name,
-            Tenant = trunk.Tenant,
-            Trunk = trunk.Name,
-            Called = CallingParty.Called(invite, trunk),
-            Calling = CallingParty.Calling(invite, trunk),
-            Origin = CallingParty.Origin(trunk),
-            Encrypted = secure && answer.Session.Srtp,
-            SourceAddress = call.Peer.EndPoint.Address.ToString(),
-        });
+        if (_intake.Take(now, signal, _drained is not null) is not { } leg) return;
+        Began(_log, leg.Id.Value, leg.Peer.Trunk.Name, leg.Peer.Transport);
         Pump(leg);
-    }
-
-    private static void Refuse(long now, SipCall call, int status, string reason, int? retryAfter = null)
-    {
-        EdgeMetrics.Rejections.WithLabels(reason).Inc();
-        call.Reject(now, status, status == 503 ? retryAfter ?? 5 : null);
     }
 
     private void Replied(long now, CallLeg leg, CallReply? reply)
@@ -341,7 +288,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         if (leg.TryTakeEvent(out var legEvent))
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);
-        if (!leg.IsDone || !_legs.Remove(leg.Id)) return;
+        if (!leg.IsDone || !_calls.Remove(leg)) return;
         if (leg.WasCompleted) Completed(leg);
         Finished(_log, leg.Id.Value, leg.EndReason);
     }
@@ -369,34 +316,6 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         Post(new LoopInput(LoopInputKind.Reply, leg, reply));
     }
 
-    private EdgeReport MakeReport(long now) => new()
-    {
-        Edge = _options.Name,
-        At = _time.GetUtcNow(),
-        ActiveCalls = ActiveCalls,
-        Calls = [.. _legs.Values.Where(leg => !leg.IsOver).OrderByDescending(leg => leg.Since).Take(EdgeReport.MostCalls).Select(Summary)],
-        Trunks = _trunks.Summaries(now),
-    };
-
-    private static CallSummary Summary(CallLeg leg)
-    {
-        var statistics = leg.Media.Statistics;
-        return new CallSummary
-        {
-            Call = leg.Id,
-            Tenant = leg.Peer.Trunk.Tenant,
-            Trunk = leg.Peer.Trunk.Name,
-            Flow = leg.Flow,
-            Step = leg.Step,
-            Since = leg.Since,
-            Codec = leg.Media.Codec,
-            Transport = leg.Peer.Transport.ToString(),
-            Srtp = leg.Media.Srtp,
-            Loss = statistics.Loss,
-            JitterMs = statistics.JitterMs,
-        };
-    }
-
     private long Now => _time.GetElapsedTime(0).Ticks;
 
     /// <summary>One timer for all deadlines; it is touched only when the earliest one changes.</summary>
@@ -418,29 +337,4 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "internal error while handling {Kind}: {Error}\n{Stack}")]
     private static partial void InternalError(ILogger log, LoopInputKind kind, string error, string stack);
-
-    /// <summary>Counts for one trunk.</summary>
-    private sealed class TrunkObserver(EdgeLoop loop, string trunk, TrunkCalls calls) : ILegObserver
-    {
-        public long Timestamp => loop._time.GetTimestamp();
-
-        public void Answered(long setupTicks)
-        {
-            EdgeMetrics.Admissions.WithLabels(trunk).Inc();
-            EdgeMetrics.Setup.Observe(TimeSpan.FromTicks(setupTicks).TotalSeconds);
-        }
-
-        public void Rejected(string reason) => EdgeMetrics.Rejections.WithLabels(reason).Inc();
-
-        public void Ended(CallEndReason reason)
-        {
-            loop._gate.CallEnded();
-            calls.Ended();
-            EdgeMetrics.Active.WithLabels(trunk).Dec();
-            EdgeMetrics.Ended.WithLabels(EdgeMetrics.NameOf(reason)).Inc();
-        }
-
-        public void PromptStarted(long keyTimestamp, long promptTimestamp) =>
-            EdgeMetrics.KeyToPrompt.Observe(Math.Max(0, loop._time.GetElapsedTime(keyTimestamp, promptTimestamp).TotalSeconds));
-    }
 }

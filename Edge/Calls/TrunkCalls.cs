@@ -17,10 +17,9 @@ public sealed class TrunkCalls(EdgeTrunk trunk)
 
     public int Active { get; private set; }
 
-    /// <summary>Counts a new call towards the rate, before it has a transaction; or says why there may be none.</summary>
+    /// <summary>Counts a new call towards the rate, before it has a transaction; or says when there may be one.</summary>
     public TrunkRefusal TryTake(long now)
     {
-        if (trunk.CallsAtOnce is { } most && Active >= most) return new TrunkRefusal(486, null, "trunk_busy");
         if (trunk.Calls is not { } limit) return default;
         lock (_lock)
         {
@@ -35,7 +34,7 @@ public sealed class TrunkCalls(EdgeTrunk trunk)
     /// <param name="isCounted">Whether it was let in by <see cref="TryTake"/>.</param>
     public TrunkRefusal TryBegin(long now, bool isCounted = false)
     {
-        if (isCounted && trunk.CallsAtOnce is { } most && Active >= most) return new TrunkRefusal(486, null, "trunk_busy");
+        if (trunk.CallsAtOnce is { } most && Active >= most) return new TrunkRefusal(486, null, "trunk_busy");
         if (!isCounted && TryTake(now) is { Status: not 0 } refusal) return refusal;
         Active++;
         return default;
