@@ -293,7 +293,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
             return;
         }
-        var leg = new CallLeg(now, CallId.New(), call, answer, answersOffer: !signal.Body.IsEmpty, _observers[trunk]) { Since = _time.GetUtcNow() };
+        var leg = new CallLeg(now, CallId.New(), call, answer, _observers[trunk]) { Since = _time.GetUtcNow() };
         events.Leg = leg;
         call.User = leg;
         _legs[leg.Id] = leg;
