@@ -25,19 +25,16 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private const int MostTransactions = 150_000;
 
     private readonly Channel<LoopInput> _inputs = Channel.CreateUnbounded<LoopInput>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly EdgeOptions _options;
     private readonly TimeProvider _time;
-    private readonly IMediaEngine _media;
     private readonly IPromptCatalogue _prompts;
     private readonly SipTransports _transports;
     private readonly ICallCluster _cluster;
-    private readonly EdgeReadiness _readiness;
     private readonly ILogger<EdgeLoop> _log;
     private readonly UserAgent _agent;
     private readonly TrunkDesk _trunks;
     private readonly TimerQueue<CallLeg> _legTimers = new();
-    private readonly Dictionary<CallId, CallLeg> _legs = [];
-    private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
+    private readonly LiveCalls _calls;
+    private readonly CallIntake _intake;
     private readonly ITimer _timer;
     private readonly Task _run;
     private long _armedFor = SipTimes.Never;
@@ -48,16 +45,17 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
         EdgeReadiness readiness, TrunkDesk trunks, ILogger<EdgeLoop> log)
     {
-        (_options, _time, _media, _prompts, _transports, _cluster, _readiness, _trunks, _log) = (options, time, media, prompts, transports, cluster, readiness, trunks, log);
+        (_time, _prompts, _transports, _cluster, _trunks, _log) = (time, prompts, transports, cluster, trunks, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions) { Reconnect = transports.Reconnect };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
-        foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
+        _calls = new LiveCalls(options, time, trunks);
+        _intake = new CallIntake(options, time, media, readiness, trunks, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
     }
 
     /// <summary>Calls that are not over.</summary>
-    public int ActiveCalls { get; private set; }
+    public int ActiveCalls => _calls.Active;
 
     /// <summary>Whether the network should drop what comes, because this thread is behind.</summary>
     internal bool IsFlooded => Volatile.Read(ref _waiting) > MostWaiting;
@@ -119,7 +117,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             if (_trunks.NextDeadline <= now) _trunks.Tick(now);
             while (_legTimers.TakeDue(now) is { } leg) Tick(now, leg);
             Flush(now);
-            if (_drained is not null && _legs.Count == 0 && !_trunks.IsEnding) _drained.TrySetResult();
+            if (_drained is not null && _calls.Count == 0 && !_trunks.IsEnding) _drained.TrySetResult();
         }
 #pragma warning disable CA1031 // One call's internal error must not end all others.
         catch (Exception e)
@@ -159,7 +157,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
                 Replied(now, (CallLeg)input.Subject!, (CallReply?)input.Detail);
                 break;
             case LoopInputKind.Order:
-                if (input.Subject is not HangUp || !_legs.TryGetValue((CallId)input.Detail!, out var ordered)) break;
+                if (input.Subject is not HangUp || !_calls.TryFind((CallId)input.Detail!, out var ordered)) break;
                 End(now, ordered, CallEndReason.OperatorHungUp);
                 break;
             case LoopInputKind.Fail:
@@ -172,12 +170,12 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
                 _armedFor = SipTimes.Never;
                 break;
             case LoopInputKind.Report:
-                ((TaskCompletionSource<EdgeReport>)input.Subject!).TrySetResult(MakeReport(now));
+                ((TaskCompletionSource<EdgeReport>)input.Subject!).TrySetResult(_calls.Report(now));
                 break;
             case LoopInputKind.Drain:
                 _drained = (TaskCompletionSource)input.Subject!;
                 _trunks.End(now);
-                foreach (var open in _legs.Values.ToArray())
+                foreach (var open in _calls.All())
                 {
                     End(now, open, CallEndReason.Shutdown);
                 }
@@ -266,60 +264,9 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
 
     private void Offered(long now, in CallSignal signal)
     {
-        var call = signal.Call;
-        var trunk = call.Peer.Trunk;
-        if (!_readiness.TakesCalls || _drained is not null)
-        {
-            Refuse(now, call, 503, "not_ready");
-            return;
-        }
-        if (ActiveCalls >= _options.MostCalls)
-        {
-            Refuse(now, call, 503, "busy");
-            return;
-        }
-        var calls = _trunks.CallsOf(trunk);
-        if (calls.TryBegin(now) is { Status: not 0 } refusal)
-        {
-            Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
-            return;
-        }
-        var events = new LegMedia(this, _time);
-        var secure = call.Peer.IsSecure;
-        var answer = _media.Answer(signal.Body.Span, new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily }, events);
-        if (answer.Session is null)
-        {
-            calls.Ended();
-            Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
-            return;
-        }
-        var leg = new CallLeg(now, CallId.New(), call, answer, answersOffer: !signal.Body.IsEmpty, _observers[trunk]) { Since = _time.GetUtcNow() };
-        events.Leg = leg;
-        call.User = leg;
-        _legs[leg.Id] = leg;
-        ActiveCalls++;
-        EdgeMetrics.Active.WithLabels(trunk.Name).Inc();
-        Began(_log, leg.Id.Value, trunk.Name, call.Peer.Transport);
-        var invite = call.Invite!;
-        leg.Offer(sequence => new CallOffered
-        {
-            Seq = sequence,
-            Edge = _options.Name,
-            Tenant = trunk.Tenant,
-            Trunk = trunk.Name,
-            Called = CallingParty.Called(invite, trunk),
-            Calling = CallingParty.Calling(invite, trunk),
-            Origin = CallingParty.Origin(trunk),
-            Encrypted = secure && answer.Session.Srtp,
-            SourceAddress = call.Peer.EndPoint.Address.ToString(),
-        });
+        if (_intake.Take(now, signal, _drained is not null) is not { } leg) return;
+        Began(_log, leg.Id.Value, leg.Peer.Trunk.Name, leg.Peer.Transport);
         Pump(leg);
-    }
-
-    private static void Refuse(long now, SipCall call, int status, string reason, int? retryAfter = null)
-    {
-        EdgeMetrics.Rejections.WithLabels(reason).Inc();
-        call.Reject(now, status, status == 503 ? retryAfter ?? 5 : null);
     }
 
     private void Replied(long now, CallLeg leg, CallReply? reply)
@@ -335,7 +282,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         if (leg.TryTakeEvent(out var legEvent))
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);
-        if (!leg.IsDone || !_legs.Remove(leg.Id)) return;
+        if (!leg.IsDone || !_calls.Remove(leg)) return;
         Finished(_log, leg.Id.Value, leg.EndReason);
     }
 
@@ -353,34 +300,6 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             InternalError(_log, LoopInputKind.Reply, e.GetType().Name, e.StackTrace ?? "");
         }
         Post(new LoopInput(LoopInputKind.Reply, leg, reply));
-    }
-
-    private EdgeReport MakeReport(long now) => new()
-    {
-        Edge = _options.Name,
-        At = _time.GetUtcNow(),
-        ActiveCalls = ActiveCalls,
-        Calls = [.. _legs.Values.Where(leg => !leg.IsOver).OrderByDescending(leg => leg.Since).Take(EdgeReport.MostCalls).Select(Summary)],
-        Trunks = _trunks.Summaries(now),
-    };
-
-    private static CallSummary Summary(CallLeg leg)
-    {
-        var statistics = leg.Media.Statistics;
-        return new CallSummary
-        {
-            Call = leg.Id,
-            Tenant = leg.Peer.Trunk.Tenant,
-            Trunk = leg.Peer.Trunk.Name,
-            Flow = leg.Flow,
-            Step = leg.Step,
-            Since = leg.Since,
-            Codec = leg.Media.Codec,
-            Transport = leg.Peer.Transport.ToString(),
-            Srtp = leg.Media.Srtp,
-            Loss = statistics.Loss,
-            JitterMs = statistics.JitterMs,
-        };
     }
 
     private long Now => _time.GetElapsedTime(0).Ticks;
@@ -404,29 +323,4 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "internal error while handling {Kind}: {Error}\n{Stack}")]
     private static partial void InternalError(ILogger log, LoopInputKind kind, string error, string stack);
-
-    /// <summary>Counts for one trunk.</summary>
-    private sealed class TrunkObserver(EdgeLoop loop, string trunk, TrunkCalls calls) : ILegObserver
-    {
-        public long Timestamp => loop._time.GetTimestamp();
-
-        public void Answered(long setupTicks)
-        {
-            EdgeMetrics.Admissions.WithLabels(trunk).Inc();
-            EdgeMetrics.Setup.Observe(TimeSpan.FromTicks(setupTicks).TotalSeconds);
-        }
-
-        public void Rejected(string reason) => EdgeMetrics.Rejections.WithLabels(reason).Inc();
-
-        public void Ended(CallEndReason reason)
-        {
-            loop.ActiveCalls--;
-            calls.Ended();
-            EdgeMetrics.Active.WithLabels(trunk).Dec();
-            EdgeMetrics.Ended.WithLabels(EdgeMetrics.NameOf(reason)).Inc();
-        }
-
-        public void PromptStarted(long keyTimestamp, long promptTimestamp) =>
-            EdgeMetrics.KeyToPrompt.Observe(Math.Max(0, loop._time.GetElapsedTime(keyTimestamp, promptTimestamp).TotalSeconds));
-    }
 }

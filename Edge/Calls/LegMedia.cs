@@ -3,7 +3,7 @@ using IvrActors.Edge.Media;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>Carries what the media threads report over to the signalling thread.</summary>
-internal sealed class LegMedia(EdgeLoop loop, TimeProvider time) : IMediaEvents
+internal sealed class LegMedia(Action<CallLeg, MediaSignal> heard, TimeProvider time) : IMediaEvents
 {
     /// <summary>Set before the session is started, so before anything is reported.</summary>
     public CallLeg? Leg { get; set; }
@@ -18,6 +18,6 @@ internal sealed class LegMedia(EdgeLoop loop, TimeProvider time) : IMediaEvents
 
     private void Post(MediaSignalKind kind, char key, int playId, long timestamp)
     {
-        if (Leg is { } leg) loop.Post(new LoopInput(LoopInputKind.Media, leg) { Media = new MediaSignal(kind, key, playId, timestamp) });
+        if (Leg is { } leg) heard(leg, new MediaSignal(kind, key, playId, timestamp));
     }
 }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using IvrActors.Edge.Sdp;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Media;
@@ -17,6 +18,11 @@ public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp
 {
     /// <summary>Family of the signalling: that of media where the peer left the choice to us.</summary>
     public AddressFamily Family { get; init; }
+
+    /// <summary>See <see cref="EdgeTrunk.Codecs"/>; null for all that we know.</summary>
+    public IReadOnlyList<SdpCodec>? Codecs { get; init; }
+
+    internal SdpPolicy Rules => SdpPolicy.For(SecureSignalling, SdesWithoutTls, Srtp) with { Codecs = Codecs };
 }
 
 /// <summary>Either a session with the SDP to send, or a refusal.</summary>

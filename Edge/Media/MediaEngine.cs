@@ -49,8 +49,7 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
     public MediaAnswer Answer(ReadOnlySpan<byte> offer, MediaPolicy policy, IMediaEvents events)
     {
         if (offer.IsEmpty) return OfferInstead(policy, events);
-        var rules = SdpPolicy.For(policy.SecureSignalling, policy.SdesWithoutTls, policy.Srtp);
-        var refusal = Negotiate(offer, rules, family: null, out var description, out var agreed);
+        var refusal = Negotiate(offer, policy.Rules, family: null, out var description, out var agreed);
         if (refusal != SdpRefusal.None) return Refuse(refusal);
         if (Open(policy, AddressOf(FamilyFor(description)), events) is not { } session) return NoPort();
         return new MediaAnswer { Session = session, Sdp = session.Accept(description, agreed!) };
@@ -58,7 +57,7 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
 
     private MediaAnswer OfferInstead(MediaPolicy policy, IMediaEvents events)
     {
-        var rules = SdpPolicy.For(policy.SecureSignalling, policy.SdesWithoutTls, policy.Srtp);
+        var rules = policy.Rules;
         if (rules is { SrtpAllowed: false, PlainAllowed: false }) return Refuse(rules.SrtpBlockedBy);
         return Open(policy, AddressOf(policy.Family), events) is { } session ? new MediaAnswer { Session = session, Sdp = session.Offer() } : NoPort();
     }

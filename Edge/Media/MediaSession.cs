@@ -124,11 +124,11 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
         {
             _offering = true;
             if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(_engine.NewKey());
-            return SdpWriter.Offer(Local(), _sender?.Master);
+            return SdpWriter.Offer(Local(), _sender?.Master, _policy.Codecs);
         }
     }
 
-    private bool WantsSrtp() => SdpPolicy.For(_policy.SecureSignalling, _policy.SdesWithoutTls, _policy.Srtp).SrtpAllowed;
+    private bool WantsSrtp() => _policy.Rules.SrtpAllowed;
 
     public MediaAnswer Renegotiate(ReadOnlySpan<byte> offer)
     {
@@ -154,10 +154,10 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
     /// <summary>A call that is encrypted stays so: neither a re-offer nor an answer to our offer may take it back.</summary>
     private SdpPolicy PolicyNow()
     {
-        var policy = SdpPolicy.For(_policy.SecureSignalling, _policy.SdesWithoutTls, _policy.Srtp);
+        var policy = _policy.Rules;
         if (_sender is not null) return policy with { PlainAllowed = false };
         // An answer cannot add encryption that we did not offer.
-        return _offering ? new SdpPolicy(false, policy.PlainAllowed, SdpRefusal.SrtpNotAllowed) : policy;
+        return _offering ? policy with { SrtpAllowed = false, SrtpBlockedBy = SdpRefusal.SrtpNotAllowed } : policy;
     }
 
     private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion);

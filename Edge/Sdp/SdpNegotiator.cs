@@ -52,6 +52,9 @@ public sealed class NegotiatedMedia
 /// <param name="SrtpBlockedBy">Why SRTP is not allowed.</param>
 public readonly record struct SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
 {
+    /// <summary>Codecs of the trunk in the order of our offers; null for all that we know.</summary>
+    public IReadOnlyList<SdpCodec>? Codecs { get; init; }
+
     public static SdpPolicy For(bool secureSignalling, bool sdesWithoutTls, SrtpPolicy srtp) => srtp switch
     {
         SrtpPolicy.Off => new SdpPolicy(false, true, SdpRefusal.SrtpNotAllowed),
@@ -83,7 +86,8 @@ public static class SdpNegotiator
     };
 
     /// <summary>
-    /// Picks the <c>m=audio</c> section to use: the first encrypted one that is acceptable, else the first plain one. The offer's order of codecs decides.
+    /// Picks the <c>m=audio</c> section to use: the first encrypted one that is acceptable, else the first plain one. Of the codecs that the trunk may
+    /// have, the first in the offer's order is taken (RFC 3264 6.1).
     /// Works for offers and, because the rules are the same, for the answer to an offer of ours.
     /// </summary>
     public static SdpRefusal Negotiate(SdpDescription offer, SdpPolicy policy, AddressFamily family, out NegotiatedMedia? agreed)
@@ -117,7 +121,7 @@ public static class SdpNegotiator
             case SdpProtocol.RtpSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy;
             case SdpProtocol.RtpSavp when media.Crypto.Count == 0: return SdpRefusal.NoUsableCrypto;
         }
-        if (PickCodec(media) is not { } codec) return SdpRefusal.NoCommonCodec;
+        if (PickCodec(media, policy.Codecs) is not { } codec) return SdpRefusal.NoCommonCodec;
 
         var address = media.Connection ?? offer.Connection;
         if (address is null || address.AddressFamily != family || IsMulticastOrBroadcast(address)) return SdpRefusal.UnusableAddress;
@@ -139,11 +143,11 @@ public static class SdpNegotiator
         return SdpRefusal.None;
     }
 
-    private static SdpRtpMap? PickCodec(SdpMedia media)
+    private static SdpRtpMap? PickCodec(SdpMedia media, IReadOnlyList<SdpCodec>? codecs)
     {
         foreach (var format in media.Formats)
         {
-            if (CodecOf(media, format) is var codec and (SdpCodec.Pcmu or SdpCodec.Pcma)) return new SdpRtpMap(format, codec);
+            if (CodecOf(media, format) is var codec and (SdpCodec.Pcmu or SdpCodec.Pcma) && codecs?.Contains(codec) != false) return new SdpRtpMap(format, codec);
         }
         return null;
     }

@@ -19,6 +19,8 @@ public static class SdpWriter
     /// <summary>Payload type of telephone-event in offers of ours; the number that most others use.</summary>
     public const byte EventPayloadType = 101;
 
+    private static readonly SdpCodec[] s_codecs = [SdpCodec.Pcmu, SdpCodec.Pcma];
+
     /// <summary>The answer to <paramref name="offer"/>: the agreed section, and every other one refused with port 0 (RFC 3264 6).</summary>
     public static byte[] Answer(SdpDescription offer, NegotiatedMedia agreed, SdpLocal local, SrtpMasterKey? ourKey)
     {
@@ -45,14 +47,15 @@ public static class SdpWriter
         return output.ToArray();
     }
 
-    /// <summary>An offer of PCMU, PCMA and telephone-event; RTP/SAVP when there is a key.</summary>
-    public static byte[] Offer(SdpLocal local, SrtpMasterKey? ourKey, SdpDirection direction = SdpDirection.SendRecv)
+    /// <summary>An offer of G.711 and telephone-event; RTP/SAVP when there is a key.</summary>
+    /// <param name="codecs">In order of preference; null: PCMU, PCMA.</param>
+    public static byte[] Offer(SdpLocal local, SrtpMasterKey? ourKey, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv)
     {
+        codecs ??= s_codecs;
         var output = new Output();
         WriteSession(output, local);
-        output.Line($"m=audio {local.RtpPort} {(ourKey is null ? "RTP/AVP" : "RTP/SAVP")} 0 8 {EventPayloadType}");
-        WriteCodec(output, 0, SdpCodec.Pcmu);
-        WriteCodec(output, 8, SdpCodec.Pcma);
+        output.Line($"m=audio {local.RtpPort} {(ourKey is null ? "RTP/AVP" : "RTP/SAVP")} {string.Join(' ', codecs.Select(StaticTypeOf))} {EventPayloadType}");
+        foreach (var codec in codecs) WriteCodec(output, StaticTypeOf(codec), codec);
         WriteEvents(output, EventPayloadType);
         output.Line($"a=ptime:20");
         output.Line($"a={NameOf(direction)}");
@@ -70,6 +73,9 @@ public static class SdpWriter
         output.Line($"c=IN {family} {local.Address}");
         output.Line($"t=0 0");
     }
+
+    /// <summary>RFC 3551 6.</summary>
+    private static byte StaticTypeOf(SdpCodec codec) => codec == SdpCodec.Pcma ? (byte)8 : (byte)0;
 
     private static void WriteCodec(Output output, byte payloadType, SdpCodec codec) =>
         output.Line($"a=rtpmap:{payloadType} {(codec == SdpCodec.Pcma ? "PCMA" : "PCMU")}/8000");

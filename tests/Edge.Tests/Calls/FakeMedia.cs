@@ -11,8 +11,11 @@ internal sealed class FakeMediaEngine : IMediaEngine
 
     public int RefuseWith { get; set; }
 
+    public MediaPolicy LastPolicy { get; private set; }
+
     public MediaAnswer Answer(ReadOnlySpan<byte> offer, MediaPolicy policy, IMediaEvents events)
     {
+        LastPolicy = policy;
         if (RefuseWith != 0) return new MediaAnswer { Status = RefuseWith, Reason = "test" };
         var session = new FakeMediaSession(events) { Srtp = policy.SecureSignalling };
         lock (Sessions) Sessions.Add(session);

@@ -3,6 +3,7 @@ using System.Text;
 using IvrActors.Edge.Dtmf;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Rtp;
+using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
@@ -96,6 +97,21 @@ public sealed class MediaEngineTests : IDisposable
     private int Port => _wire.Open.Keys.Single(p => p % 2 == 0);
 
     private static PromptPart[] Say(params string[] ids) => [.. ids.Select(id => new PromptPart { Prompt = id })];
+
+    [Fact]
+    public void The_codecs_of_a_trunk_hold_for_its_offers_and_for_ours_also_when_the_session_changes()
+    {
+        var policy = Anything with { Codecs = [SdpCodec.Pcma] };
+        Assert.Equal("no-common-codec", _engine.Answer(OfferOf("m=audio 4000 RTP/AVP 0\r\n"), policy, _events).Reason);
+        var answer = _engine.Answer(OfferOf(), policy, _events);
+        Assert.Equal("PCMA", answer.Session!.Codec);
+        Assert.Equal("no-common-codec", answer.Session.Renegotiate(OfferOf("m=audio 4000 RTP/AVP 0\r\n")).Reason);
+
+        var ours = _engine.Answer([], Anything with { Srtp = SrtpPolicy.Off, Codecs = [SdpCodec.Pcma, SdpCodec.Pcmu] }, _events);
+        Assert.Contains(" RTP/AVP 8 0 101\r\n", Encoding.ASCII.GetString(ours.Sdp), StringComparison.Ordinal);
+        Assert.Equal(0, ours.Session!.Renegotiate(OfferOf("m=audio 4000 RTP/AVP 0\r\n")).Status);
+        Assert.Equal("PCMU", ours.Session.Codec);
+    }
 
     [Fact]
     public void Nothing_is_sent_before_the_start_and_then_a_frame_each_20_ms()

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Tests.Calls;
@@ -58,6 +59,17 @@ public class LoopbackTests
         await phone.Send(SipWriter.ToBytes(SipResponses.For(bye, 200)));
         await EdgeHost.Until(() => host.Events.Count == 3 && host.Loop.ActiveCalls == 0);
         Assert.True(host.Media.Sessions.Single().Disposed);
+    }
+
+    [Fact]
+    public async Task Media_are_negotiated_with_the_codecs_and_the_srtp_of_the_trunk()
+    {
+        var trunk = new EdgeTrunk { Name = "alaw", Tenant = "demo", From = [IPNetwork.Parse("127.0.33.0/24")], Codecs = [SdpCodec.Pcma], Srtp = SrtpPolicy.Preferred };
+        await using var host = await EdgeHost.Start(trunks: [trunk]);
+        await using var phone = Phone.Udp(host.Udp, "127.0.33.1");
+        Assert.Equal(200, (await Call(phone)).Status);
+        Assert.Equal([SdpCodec.Pcma], host.Media.LastPolicy.Codecs);
+        Assert.Equal(SrtpPolicy.Preferred, host.Media.LastPolicy.Srtp);
     }
 
     [Fact]

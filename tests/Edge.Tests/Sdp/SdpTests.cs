@@ -53,6 +53,31 @@ public class SdpTests
     }
 
     [Theory]
+    [InlineData("m=audio 4000 RTP/AVP 0 8\r\n", SdpCodec.Pcma, 8)]
+    [InlineData("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 PCMA/8000\r\n", SdpCodec.Pcma, 96)]
+    [InlineData("m=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 8\r\n", SdpCodec.Pcma, 8)]
+    public void A_codec_that_the_trunk_does_not_have_is_passed_over(string media, SdpCodec codec, byte payloadType)
+    {
+        var agreed = Agree(Head + media, Tls with { Codecs = [SdpCodec.Pcma] });
+        Assert.Equal((codec, payloadType), (agreed.Codec, agreed.PayloadType));
+    }
+
+    [Fact]
+    public void An_offer_without_a_codec_of_the_trunk_is_refused() =>
+        Assert.Equal(SdpRefusal.NoCommonCodec, Negotiate(Head + "m=audio 4000 RTP/AVP 0 101\r\n", Tls with { Codecs = [SdpCodec.Pcma] }, out _, out _));
+
+    [Theory]
+    [InlineData("8 0", SdpCodec.Pcma, SdpCodec.Pcmu)]
+    [InlineData("0 8", SdpCodec.Pcmu, SdpCodec.Pcma)]
+    [InlineData("8", SdpCodec.Pcma)]
+    public void We_offer_the_codecs_of_the_trunk_in_its_order(string formats, params SdpCodec[] codecs)
+    {
+        var offer = Encoding.ASCII.GetString(SdpWriter.Offer(new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 1, 1), null, codecs));
+        Assert.Contains($"m=audio 32000 RTP/AVP {formats} 101\r\n", offer, StringComparison.Ordinal);
+        Assert.Equal(codecs.Length + 1, offer.Split("a=rtpmap:").Length - 1);
+    }
+
+    [Theory]
     [InlineData("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n", 101)]
     [InlineData("a=rtpmap:101 TELEPHONE-EVENT/8000/1\r\n", 101)]
     [InlineData("a=rtpmap:101 telephone-event/16000\r\n", null)]

@@ -1,0 +1,58 @@
+using IvrActors.Edge.Media;
+using IvrActors.Edge.Sip.Dialogs;
+using IvrActors.Edge.Trunks;
+using IvrActors.Grains.Interfaces.Calls;
+
+namespace IvrActors.Edge.Calls;
+
+/// <summary>Takes calls that come in: whether there is room for them, their media, and the event that tells the cluster. The signalling thread's.</summary>
+internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, LiveCalls live)
+{
+    /// <summary>Told by media threads what a call's media heard.</summary>
+    public required Action<CallLeg, MediaSignal> Heard { get; init; }
+
+    /// <summary>The call of an <see cref="CallSignalKind.Offered"/>, or null when it was refused.</summary>
+    public CallLeg? Take(long now, in CallSignal signal, bool draining)
+    {
+        var call = signal.Call;
+        var trunk = call.Peer.Trunk;
+        if (!readiness.TakesCalls || draining) return Refuse(now, call, 503, "not_ready");
+        if (live.Active >= options.MostCalls) return Refuse(now, call, 503, "busy");
+        var calls = trunks.CallsOf(trunk);
+        if (calls.TryBegin(now) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+        var events = new LegMedia(Heard, time);
+        var secure = call.Peer.IsSecure;
+        var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs };
+        var answer = media.Answer(signal.Body.Span, policy, events);
+        if (answer.Session is null)
+        {
+            calls.Ended();
+            return Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
+        }
+        var leg = new CallLeg(now, CallId.New(), call, answer, answersOffer: !signal.Body.IsEmpty, live.ObserverOf(trunk)) { Since = time.GetUtcNow() };
+        events.Leg = leg;
+        call.User = leg;
+        live.Add(leg);
+        var invite = call.Invite!;
+        leg.Offer(sequence => new CallOffered
+        {
+            Seq = sequence,
+            Edge = options.Name,
+            Tenant = trunk.Tenant,
+            Trunk = trunk.Name,
+            Called = CallingParty.Called(invite, trunk),
+            Calling = CallingParty.Calling(invite, trunk),
+            Origin = CallingParty.Origin(trunk),
+            Encrypted = secure && answer.Session.Srtp,
+            SourceAddress = call.Peer.EndPoint.Address.ToString(),
+        });
+        return leg;
+    }
+
+    private static CallLeg? Refuse(long now, SipCall call, int status, string reason, int? retryAfter = null)
+    {
+        EdgeMetrics.Rejections.WithLabels(reason).Inc();
+        call.Reject(now, status, status == 503 ? retryAfter ?? 5 : null);
+        return null;
+    }
+}
