@@ -35,7 +35,7 @@ public sealed class CallGate
     private const long RepeatedFor = SipTimes.TransactionTimeout;
 
     private readonly AdmissionRules _rules;
-    private readonly StatelessTag _tags;
+    private readonly InviteMarks _marks;
     private readonly RecentKeys _known = new(KnownBuckets, s_knownFor);
     private readonly RecentKeys _admitted = new(AdmittedBuckets, RepeatedFor);
     private readonly Lock _lock = new();
@@ -45,7 +45,7 @@ public sealed class CallGate
     private long _emergencyArrival;
     private int _calls;
 
-    public CallGate(AdmissionRules rules, StatelessTag tags) => (_rules, _tags) = (rules, tags);
+    public CallGate(AdmissionRules rules, InviteMarks marks) => (_rules, _marks) = (rules, marks);
 
     public AdmissionState State => _state;
 
@@ -74,7 +74,7 @@ public sealed class CallGate
         ArgumentNullException.ThrowIfNull(invite);
         ArgumentNullException.ThrowIfNull(peer);
         var state = _state;
-        var number = _tags.NumberOf(invite);
+        var number = _marks.NumberOf(invite);
         if (_admitted.Contains(now, number)) return GateVerdict.Admitted;
         var kind = state.IsShedding || IsShut ? ClassOf(now, invite, peer) : CallClass.Ordinary;
         if (state.IsShedding) Interlocked.Increment(ref _arrived[(int)kind]);
@@ -100,7 +100,7 @@ public sealed class CallGate
         ArgumentNullException.ThrowIfNull(invite);
         ArgumentNullException.ThrowIfNull(peer);
         var source = peer.Entry.IsFrom(peer.EndPoint.Address) ? 0 : SourcePrefix.Of(peer.EndPoint.Address).Bits;
-        return _tags.NumberOf(peer.Entry.Name, (invite.From.Uri.IsSip ? invite.From.Uri.User : invite.From.Uri.Opaque) ?? "", source);
+        return _marks.NumberOf(peer.Entry.Name, (invite.From.Uri.IsSip ? invite.From.Uri.User : invite.From.Uri.Opaque) ?? "", source);
     }
 
     /// <summary>A caller completed a call: the next one is shed after those of others.</summary>

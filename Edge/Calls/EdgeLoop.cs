@@ -42,13 +42,12 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, StatelessTag tags, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, ILogger<EdgeLoop> log)
     {
         (_time, _prompts, _transports, _cluster, _trunks, _gate, _log) = (time, prompts, transports, cluster, trunks, gate, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
         {
             Reconnect = transports.Reconnect,
-            Tags = tags,
             IsShut = () => gate.IsShut || _drained is not null,
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Net.Tls;
@@ -6,6 +7,7 @@ using IvrActors.Edge.Sip;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tracing;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.AspNetCore.Connections;
@@ -13,7 +15,7 @@ using Microsoft.AspNetCore.Connections;
 namespace IvrActors.Edge.Net;
 
 /// <summary>What all listeners do with a message: the limit and the trunk of its source first, then parse it and hand it to the signalling thread.</summary>
-internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, TrunkDesk desk, CallGate gate, StatelessTag tags, TimeProvider time)
+internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, TrunkDesk desk, CallGate gate, InviteMarks marks, SipTap tap, TimeProvider time)
 {
     /// <summary>A stream's sender above its limit is slowed down by not reading; above this wait it is cut off.</summary>
     private static readonly TimeSpan s_mostWait = TimeSpan.FromSeconds(2);
@@ -23,6 +25,8 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
 
     /// <summary>Refusals to strangers: enough for who sets up a peer, too few to scan or to be reflected.</summary>
     private static readonly RateLimit s_forbidden = new(5, TimeSpan.FromSeconds(1), 10);
+
+    private static readonly StatelessTags s_tags = new(RandomNumberGenerator.GetBytes(32));
 
     private static readonly EdgeTrunk s_nobody = new() { Name = "nobody", Tenant = "nobody" };
 
@@ -106,6 +110,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
     /// <summary>Tells a source that is no trunk's so, where that is wished (<see cref="UnknownSources.Forbidden"/>): 403 without state, and not many a second. What it sent must be a request.</summary>
     public void Forbid(in SourceAddress source, ReadOnlyMemory<byte> datagram)
     {
+        tap.NotListenedTo(datagram.Span, source);
         if (options.UnknownSources != UnknownSources.Forbidden || IsBlocked(source) || Trunks.Find(source) is not null) return;
         lock (_forbidding)
         {
@@ -116,12 +121,15 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
         if (SipParser.Parse(datagram).Message is not SipRequest { Method: not SipMethods.Ack } request) return;
         var stranger = new SipPeer(SipTransport.Udp, source.ToEndPoint(), 0, s_nobody);
         request.StampSource(stranger.EndPoint.Address, stranger.EndPoint.Port);
-        transports.Send(new SipSend(NextHop.OfResponses(request, stranger), SipWriter.ToBytes(SipResponses.For(request, 403, TokenSource.Next())), request.Method));
+        transports.Send(new SipSend(NextHop.OfResponses(request, stranger), SipWriter.ToBytes(SipResponses.For(request, 403, s_tags.Of(request))), request.Method));
     }
 
-    /// <summary>Parsed bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>
-    public void Take(in SipParseResult result, SipPeer peer)
+    /// <summary>Bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>
+    /// <param name="framed">Whether it is exactly one message of a stream, as <see cref="SipFramer"/> cut it.</param>
+    public void Take(ReadOnlyMemory<byte> bytes, SipPeer peer, bool framed = false)
     {
+        var result = framed ? SipParser.ParseFramed(bytes) : SipParser.Parse(bytes);
+        tap.Received(bytes.Span, result.Message, peer);
         if (result.Message is { } message)
         {
             SipMetrics.Received(message is SipRequest request ? request.Method : message.CSeq.Method, peer.Transport);
@@ -141,7 +149,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
     {
         if (request.Method == SipMethods.Ack)
         {
-            if (!tags.IsAcknowledged(request)) return false;
+            if (!marks.IsAcknowledged(request)) return false;
             AdmissionMetrics.AcksAbsorbed.Inc();
             return true;
         }
@@ -150,7 +158,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
         if (verdict.IsAdmitted) return false;
         AdmissionMetrics.Shed(verdict);
         request.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);
-        var response = SipResponses.For(request, verdict.Status, tags.Of(request));
+        var response = SipResponses.For(request, verdict.Status, marks.TagOf(request));
         if (verdict.RetryAfter > 0) response.Headers.Add("Retry-After", verdict.RetryAfter.ToString(CultureInfo.InvariantCulture));
         transports.Send(new SipSend(NextHop.OfResponses(request, peer), SipWriter.ToBytes(response), request.Method));
         return true;

@@ -17,7 +17,7 @@ public class CallGateTests
     private static readonly EdgeTrunk s_phones = new() { Name = "phones", Tenant = "demo" };
     private static int s_calls;
 
-    private readonly CallGate _gate = new(new AdmissionRules { MostCalls = 10 }, new StatelessTag(new byte[32]));
+    private readonly CallGate _gate = new(new AdmissionRules { MostCalls = 10 }, new InviteMarks(new byte[32]));
 
     private static SipPeer Peer(EdgeTrunk? trunk = null, string address = "192.0.2.7") => new(SipTransport.Udp, new IPEndPoint(IPAddress.Parse(address), 5060), 0, trunk ?? s_trunk);
 

@@ -8,35 +8,19 @@ using IvrActors.Edge.Sip.Message;
 namespace IvrActors.Edge.Sip.Transactions;
 
 /// <summary>
-/// To tags of answers without a transaction: the same for each repetition of a request (RFC 3261 8.2.7), so made from it by a keyed hash. The ACK of
-/// such an answer is known by its tag, and nobody else can make one.
+/// Keyed hashes of INVITEs, which nobody can foretell: the To tag of a refusal without a transaction, the same for each repetition (RFC 3261 8.2.7), by which
+/// its ACK is known; and numbers by which to remember INVITEs and callers without keeping what they said.
 /// </summary>
 /// <param name="key">Secret of this process, 32 random bytes.</param>
-public sealed class StatelessTag(byte[] key)
+public sealed class InviteMarks(byte[] key)
 {
     private const int TagBytes = 12;
 
-    /// <summary>Of INVITE and ACK alike.</summary>
-    public string Of(SipRequest request)
+    /// <summary>The To tag of a refusal.</summary>
+    public string TagOf(SipRequest request)
     {
         Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
         Hash(request, hash);
-        return Convert.ToHexStringLower(hash[..TagBytes]);
-    }
-
-    /// <summary>Of a request that the parser refused: its headers are taken as they came, because they may say nothing.</summary>
-    public string OfRefused(SipRequest answerable)
-    {
-        ArgumentNullException.ThrowIfNull(answerable);
-        var headers = answerable.Headers;
-        var (via, from, call, sequence) = (headers.First(SipHeaderNames.Via) ?? "", headers.First(SipHeaderNames.From) ?? "", headers.First(SipHeaderNames.CallId) ?? "", headers.First(SipHeaderNames.CSeq) ?? "");
-        var writer = new Writer(via.Length + from.Length + call.Length + sequence.Length);
-        writer.Text(via);
-        writer.Text(from);
-        writer.Text(call);
-        writer.Text(sequence);
-        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
-        writer.Hash(key, hash);
         return Convert.ToHexStringLower(hash[..TagBytes]);
     }
 
@@ -45,7 +29,7 @@ public sealed class StatelessTag(byte[] key)
     {
         ArgumentNullException.ThrowIfNull(ack);
         if (ack.Method != SipMethods.Ack || ack.To.Tag is not { Length: 2 * TagBytes } tag) return false;
-        return CryptographicOperations.FixedTimeEquals(Encoding.Latin1.GetBytes(tag), Encoding.Latin1.GetBytes(Of(ack)));
+        return CryptographicOperations.FixedTimeEquals(Encoding.Latin1.GetBytes(tag), Encoding.Latin1.GetBytes(TagOf(ack)));
     }
 
     /// <summary>A number for the transaction of this INVITE: the same for each repetition of it.</summary>
