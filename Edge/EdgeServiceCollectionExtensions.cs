@@ -4,6 +4,7 @@ using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Reputation;
+using IvrActors.Edge.Tracing;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Flows;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,6 +29,7 @@ public static class EdgeServiceCollectionExtensions
         services.TryAddSingleton<EdgeToken>();
         services.TryAddSingleton<ICallCluster, CallCluster>();
         services.AddSingleton<EdgeReadiness>();
+        services.AddSingleton<SipTap>();
         services.AddSingleton<SipTransports>();
         services.AddSingleton(_ => new TrunkTable(options.Trunks));
         services.AddSingleton<SourceReputation>();

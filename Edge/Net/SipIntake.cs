@@ -4,13 +4,14 @@ using IvrActors.Edge.Sip;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tracing;
 using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.AspNetCore.Connections;
 
 namespace IvrActors.Edge.Net;
 
 /// <summary>What all listeners do with a message: the limit and the trunk of its source first, then parse it and hand it to the signalling thread.</summary>
-internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, TimeProvider time)
+internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, SipTap tap, TimeProvider time)
 {
     /// <summary>A stream's sender above its limit is slowed down by not reading; above this wait it is cut off.</summary>
     private static readonly TimeSpan s_mostWait = TimeSpan.FromSeconds(2);
@@ -103,6 +104,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
     /// <summary>Tells a source that is no trunk's so, where that is wished (<see cref="UnknownSources.Forbidden"/>): 403 without state, and not many a second. What it sent must be a request.</summary>
     public void Forbid(in SourceAddress source, ReadOnlyMemory<byte> datagram)
     {
+        tap.NotListenedTo(datagram.Span, source);
         if (options.UnknownSources != UnknownSources.Forbidden || IsBlocked(source) || Trunks.Find(source) is not null) return;
         lock (_forbidding)
         {
@@ -116,9 +118,12 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
         transports.Send(new SipSend(NextHop.OfResponses(request, stranger), SipWriter.ToBytes(SipResponses.For(request, 403, TokenSource.Next())), request.Method));
     }
 
-    /// <summary>Parsed bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>
-    public void Take(in SipParseResult result, SipPeer peer)
+    /// <summary>Bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>
+    /// <param name="framed">Whether it is exactly one message of a stream, as <see cref="SipFramer"/> cut it.</param>
+    public void Take(ReadOnlyMemory<byte> bytes, SipPeer peer, bool framed = false)
     {
+        var result = framed ? SipParser.ParseFramed(bytes) : SipParser.Parse(bytes);
+        tap.Received(bytes.Span, result.Message, peer);
         if (result.Message is { } message)
         {
             SipMetrics.Received(message is SipRequest request ? request.Method : message.CSeq.Method, peer.Transport);

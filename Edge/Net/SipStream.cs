@@ -45,7 +45,7 @@ internal sealed class SipStream(SipTransports transports, SipIntake intake, Time
                 if (frame.Kind == SipFrameKind.NeedMore) break;
                 if (frame.Kind == SipFrameKind.Fault)
                 {
-                    if (frame.Length > 0) intake.Take(SipParser.ParseFramed(Memory(buffer.Slice(0, frame.Length))), connection.Peer);
+                    if (frame.Length > 0) intake.Take(Memory(buffer.Slice(0, frame.Length)), connection.Peer, framed: true);
                     else SipMetrics.Rejected(frame.Rejection);
                     intake.Close(connection.Peer);
                     input.AdvanceTo(buffer.End);
@@ -58,7 +58,7 @@ internal sealed class SipStream(SipTransports transports, SipIntake intake, Time
                     // What we make it wait for is not the peer's slowness, and what begins behind this message is another one.
                     connection.Progress(partial: false);
                     await intake.Pace(source);
-                    intake.Take(SipParser.ParseFramed(Memory(buffer.Slice(0, frame.Length))), connection.Peer);
+                    intake.Take(Memory(buffer.Slice(0, frame.Length)), connection.Peer, framed: true);
                 }
                 buffer = buffer.Slice(frame.Length);
             }

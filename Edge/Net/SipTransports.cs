@@ -5,11 +5,12 @@ using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Locating;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tracing;
 
 namespace IvrActors.Edge.Net;
 
 /// <summary>Sends SIP messages: over the UDP socket of the peer's family, or over a stream that the peer or we opened.</summary>
-public sealed class SipTransports(EdgeOptions options)
+public sealed class SipTransports(EdgeOptions options, SipTap tap)
 {
     /// <summary>Streams that we open: a trunk has a few proxies with a stream or two to each.</summary>
     internal const int MostOutgoing = 1024;
@@ -133,6 +134,7 @@ public sealed class SipTransports(EdgeOptions options)
     internal bool Send(in SipSend send)
     {
         SipMetrics.Sent(send.Method, send.Peer.Transport);
+        tap.Sent(send);
         if (send.Peer.Reliable)
         {
             if (_connections.TryGetValue(send.Peer.Connection, out var connection) && connection.TrySend(send.Bytes)) return true;

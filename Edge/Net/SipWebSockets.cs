@@ -176,7 +176,7 @@ internal sealed class SipWebSocketHandler(SipTransports transports, SipIntake in
     private void Take(SipConnection connection, ReadOnlyMemory<byte> message)
     {
         if (message.Span.SequenceEqual("\r\n\r\n"u8)) connection.TrySend(s_pong); // RFC 5626 4.4.1, which browsers' libraries send here, too.
-        else intake.Take(SipParser.Parse(message), connection.Peer);
+        else intake.Take(message, connection.Peer);
     }
 
     private void NoteLocalPort(int port, SipTransport transport)

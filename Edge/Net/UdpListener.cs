@@ -75,7 +75,7 @@ internal sealed partial class UdpListener : IDisposable
             try
             {
                 var source = SourceAddress.Of(from);
-                if (_intake.Admit(source, proven: false) is { } trunk) _intake.Take(SipParser.Parse(buffer.AsMemory(0, length)), PeerOf(source, trunk));
+                if (_intake.Admit(source, proven: false) is { } trunk) _intake.Take(buffer.AsMemory(0, length), PeerOf(source, trunk));
                 else _intake.Forbid(source, buffer.AsMemory(0, length));
             }
 #pragma warning disable CA1031 // A datagram that shows an error of ours must not end the process.

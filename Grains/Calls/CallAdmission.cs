@@ -1,7 +1,6 @@
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Calls;
-using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
@@ -46,7 +45,7 @@ internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGr
         }
 
         if (!tenant.Numbers.TryGetValue(call.Called, out var flow)) return Refuse(404, "unknown-number", actor);
-        return await flows.Published(grains.Grain<IFlowGrain>(IFlowGrain.Key(tenant.Name, flow))) is { } document
+        return await flows.Published(tenant.Name, flow, grains) is { } document
             ? new AdmissionDecision { Flow = document, Actor = actor }
             : Refuse(480, "no-flow", actor);
     }

@@ -17,7 +17,7 @@ public sealed class FlowGrainState
 /// <summary>Keeps the versions of one flow. Publishing validates; running calls find their version here after newer ones.</summary>
 public sealed partial class FlowGrain(
     [PersistentState("flow", "encrypted")] IPersistentState<FlowGrainState> state,
-    ClusterPolicy policy, IPromptCatalogue catalogue, TimeProvider time, ILogger<FlowGrain> log, IGrainContext context, IGrainRuntime runtime)
+    ClusterPolicy policy, IPromptCatalogue catalogue, FlowLibrary library, TimeProvider time, ILogger<FlowGrain> log, IGrainContext context, IGrainRuntime runtime)
     : Grain(context, runtime), IFlowGrain
 {
     /// <summary>A call lasts minutes: it is over long before ten further versions are out.</summary>
@@ -47,6 +47,7 @@ public sealed partial class FlowGrain(
         {
             await Audit(tenant, document);
             await Store(document, fileName, yaml);
+            library.Replaced(tenant, flow, document.Version);
         }
         return new PublishResult { Version = document.Version, Errors = [] };
     }

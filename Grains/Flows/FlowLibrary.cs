@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Grains.Flows;
@@ -7,16 +8,31 @@ namespace IvrActors.Grains.Flows;
 /// Parsed documents of this process, by version. A version is a hash of its text, so an entry is right for ever and for every
 /// tenant; calls share one document and the text is fetched once.
 /// </summary>
-public sealed class FlowLibrary
+public sealed class FlowLibrary(TimeProvider time)
 {
+    /// <summary>How long new calls may run what another silo has replaced: one question a second in place of one a call.</summary>
+    public static readonly TimeSpan Age = TimeSpan.FromSeconds(1);
+
     /// <summary>A parsed flow takes tens of kilobytes; a cluster runs a few dozen.</summary>
     private const int MostDocuments = 256;
 
     private readonly ConcurrentDictionary<string, FlowDocument> _documents = new(StringComparer.Ordinal);
 
-    /// <summary>The document that new calls run, or null when none is published.</summary>
-    public async Task<FlowDocument?> Published(IFlowGrain flow) =>
-        await flow.GetPublishedVersion() is { } version ? await Version(version, flow) : null;
+    private readonly ConcurrentDictionary<(string Tenant, string Flow), Asked> _published = new();
+
+    /// <summary>
+    /// The document that new calls run, or null when none is published. What is published in this process counts at once, elsewhere within <see cref="Age"/>.
+    /// </summary>
+    public async Task<FlowDocument?> Published(string tenant, string flow, IGrainFactory grains)
+    {
+        var grain = grains.Grain<IFlowGrain>(IFlowGrain.Key(tenant, flow));
+        if (!_published.TryGetValue((tenant, flow), out var asked) || time.GetElapsedTime(asked.At) >= Age || asked.Version is { IsCompleted: true, IsCompletedSuccessfully: false })
+            _published[(tenant, flow)] = asked = new Asked(grain.GetPublishedVersion(), time.GetTimestamp());
+        return await asked.Version is { } version ? await Version(version, grain) : null;
+    }
+
+    /// <summary>Told by the flow's grain when it has published.</summary>
+    public void Replaced(string tenant, string flow, string version) => _published[(tenant, flow)] = new Asked(Task.FromResult<string?>(version), time.GetTimestamp());
 
     /// <summary>The document of a version, or null when the flow does not keep it any more.</summary>
     public async Task<FlowDocument?> Version(string version, IFlowGrain flow)
@@ -27,4 +43,7 @@ public sealed class FlowLibrary
         if (_documents.Count >= MostDocuments) _documents.Clear();
         return _documents.GetOrAdd(version, document);
     }
+
+    /// <summary>A question and when it was asked: calls that come meanwhile wait for the same answer.</summary>
+    private sealed record Asked(Task<string?> Version, long At);
 }

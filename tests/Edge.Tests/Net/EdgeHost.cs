@@ -8,6 +8,7 @@ using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Tests.Calls;
+using IvrActors.Edge.Tracing;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
@@ -62,6 +63,8 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     public IPEndPoint Ws => Listener(2);
 
     public IPEndPoint Wss => Listener(3);
+
+    public SipTap Tap => _app.Services.GetRequiredService<SipTap>();
 
     public SipTransports Transports => _app.Services.GetRequiredService<SipTransports>();
 

@@ -3,6 +3,7 @@ using System.Net;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Tests.Calls;
+using IvrActors.Edge.Tracing;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -24,7 +25,7 @@ public class SipConnectionTests
 
     private ConnectionSweeper Sweeper()
     {
-        var transports = new SipTransports(Media.MediaEngineTests.Options());
+        var transports = new SipTransports(Media.MediaEngineTests.Options(), new SipTap(TimeProvider.System));
         transports.Add(_connection);
         return new ConnectionSweeper(transports, _time);
     }

@@ -18,7 +18,7 @@ public class WebSocketTests
     private static CancellationToken Patience => new CancellationTokenSource(EdgeHost.Patience).Token;
 
     /// <summary>A browser: it has no address of its own to write into Via.</summary>
-    private static async Task<ClientWebSocket> Browser(IPEndPoint server, bool secure = false, string path = "/sip", string? protocol = "sip", string? origin = null, string from = "127.0.31.1")
+    internal static async Task<ClientWebSocket> Browser(IPEndPoint server, bool secure = false, string path = "/sip", string? protocol = "sip", string? origin = null, string from = "127.0.31.1")
     {
         var socket = new ClientWebSocket();
         if (protocol is not null) socket.Options.AddSubProtocol(protocol);
@@ -40,14 +40,14 @@ public class WebSocketTests
         return socket;
     }
 
-    private static byte[] Request(string method, int sequence, string branch, bool secure, string? toTag = null, string body = "") => Encoding.ASCII.GetBytes(
+    internal static byte[] Request(string method, int sequence, string branch, bool secure, string? toTag = null, string body = "") => Encoding.ASCII.GetBytes(
         $"{method} sip:bank@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/{(secure ? "WSS" : "WS")} df7jal23ls0d.invalid;branch=z9hG4bK{branch}\r\nMax-Forwards: 70\r\n"
         + $"From: <sip:+4915550001@127.0.0.1>;tag=f\r\nTo: <sip:bank@127.0.0.1>{(toTag is null ? "" : ";tag=" + toTag)}\r\nCall-ID: web\r\nCSeq: {sequence} {method}\r\n"
         + $"Contact: <sip:caller@df7jal23ls0d.invalid;transport=ws>\r\n{(body.Length == 0 ? "" : "Content-Type: application/sdp\r\n")}Content-Length: {body.Length}\r\n\r\n{body}");
 
-    private static Task Send(ClientWebSocket socket, byte[] bytes, WebSocketMessageType type = WebSocketMessageType.Text) => socket.SendAsync(bytes, type, true, Patience);
+    internal static Task Send(ClientWebSocket socket, byte[] bytes, WebSocketMessageType type = WebSocketMessageType.Text) => socket.SendAsync(bytes, type, true, Patience);
 
-    private static async Task<SipMessage> Receive(ClientWebSocket socket)
+    internal static async Task<SipMessage> Receive(ClientWebSocket socket)
     {
         var buffer = new byte[65536];
         var received = await socket.ReceiveAsync(buffer.AsMemory(), Patience);

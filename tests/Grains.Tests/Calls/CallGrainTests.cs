@@ -271,12 +271,35 @@ public class CallGrainTests
         await _world.Call().Handle(Offered());
         var newer = FlowTexts.Bank.Replace("prompt: [enter-pin]", "prompt: [enter-pin-again]", StringComparison.Ordinal);
         Assert.NotNull((await _world.Flow.Publish("bank.yaml", newer)).Version);
-        _world.Library = new FlowLibrary();
+        _world.Library = new FlowLibrary(_world.Clock);
         Assert.Equal("enter-pin", Prompts((await _world.Call().Handle(Keys(2, "10000001"))).Commands[0]));
 
         _world.Storage.Rows.Clear();
         await _world.Call().Handle(Offered());
         Assert.Equal("enter-pin-again", Prompts((await _world.Call().Handle(Keys(2, "10000001"))).Commands[0]));
+    }
+
+    [Fact]
+    public async Task What_another_silo_publishes_is_run_by_new_calls_within_a_second_and_what_this_one_does_at_once()
+    {
+        static string With(string prompt) => FlowTexts.Bank.Replace("prompt: [enter-pin]", $"prompt: [{prompt}]", StringComparison.Ordinal);
+        async Task<string> AskedByNewCall()
+        {
+            _world.Storage.Rows.Clear();
+            await _world.Call().Handle(Offered());
+            return Prompts((await _world.Call().Handle(Keys(2, "10000001"))).Commands[0]);
+        }
+
+        Assert.NotNull((await _world.Flow.Publish("bank.yaml", With("enter-pin-again"))).Version);
+        Assert.Equal("enter-pin-again", await AskedByNewCall());
+
+        _world.Library = new FlowLibrary(_world.Clock);
+        Assert.Equal("enter-pin-again", await AskedByNewCall());
+        Assert.NotNull((await _world.Flow.Publish("bank.yaml", With("enter-code"))).Version);
+        _world.Clock.Advance(FlowLibrary.Age - TimeSpan.FromMilliseconds(1));
+        Assert.Equal("enter-pin-again", await AskedByNewCall());
+        _world.Clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal("enter-code", await AskedByNewCall());
     }
 
     [Fact]

@@ -30,6 +30,7 @@ internal sealed class GrainWorld
 
     public GrainWorld()
     {
+        Library = new FlowLibrary(Clock);
         Flow = NewFlow();
         var published = Flow.Publish("bank.yaml", FlowTexts.Bank).GetAwaiter().GetResult();
         if (published.Version is null) throw new InvalidOperationException("the demo flow is not valid");
@@ -44,7 +45,8 @@ internal sealed class GrainWorld
     public FakeRates Rates { get; } = new();
     public TestCatalogue Catalogue { get; } = new();
     public FlowGrain Flow { get; }
-    public FlowLibrary Library { get; set; } = new();
+    public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
+    public FlowLibrary Library { get; set; }
 
     /// <summary>Keys of the grains that were asked for, by interface.</summary>
     public List<(Type Interface, string Key)> Asked { get; } = [];
@@ -69,7 +71,7 @@ internal sealed class GrainWorld
     public CallGrain Call() => new(Policy, FakeKeys.Instance, Catalogue, Library, Log, Storage, Context(GrainId.Create("call", CallKey)), Runtime());
 
     public FlowGrain NewFlow(string key = "flow-demo/bank") => new(
-        new FakePersistentState(), Policy, Catalogue, new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero)), NullLogger<FlowGrain>.Instance, Context(GrainId.Create("flow", key)), Runtime());
+        new FakePersistentState(), Policy, Catalogue, Library, Clock, NullLogger<FlowGrain>.Instance, Context(GrainId.Create("flow", key)), Runtime());
 
     public static CallOffered Offered(string called = "bank", string? calling = "+4930555", string tenant = "demo", string trunk = "local") => new()
     {
