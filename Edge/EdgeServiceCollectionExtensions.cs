@@ -53,7 +53,9 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<ISipLocator, DnsSipLocator>();
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<EdgeLoop>();
+        services.AddSingleton<DrainWatch>();
         services.AddHostedService<EdgeService>();
+        services.AddHostedService<BlockSharing>();
         services.AddHostedService<LoadSampler>();
         return services;
     }

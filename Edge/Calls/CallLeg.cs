@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Sip.Dialogs;
+using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
@@ -66,6 +67,9 @@ public sealed class CallLeg : ITimed
 
     /// <summary>What its caller is remembered by.</summary>
     public ulong Caller { get; init; }
+
+    /// <summary>Whether it was turned away because what it called is not there.</summary>
+    public bool WasUnknown { get; private set; }
 
     /// <summary>Whether it was answered, its ACK came, and it ended as calls do.</summary>
     public bool WasCompleted => _sip.WasConfirmed && EndReason is CallEndReason.CallerHungUp or CallEndReason.FlowHungUp or CallEndReason.Transferred;
@@ -193,7 +197,7 @@ public sealed class CallLeg : ITimed
         if (IsOver) return;
         try
         {
-            _sip.HangUp(now);
+            _sip.HangUp(now, reason == CallEndReason.Shutdown ? SipReason.NoLongerHere : null);
         }
         finally
         {
@@ -219,6 +223,7 @@ public sealed class CallLeg : ITimed
             {
                 case Reject reject:
                     _sip.Reject(now, reject.Status, reject.RetryAfter);
+                    WasUnknown = reject.Status == 404;
                     _observer.Rejected("cluster_refused");
                     End(CallEndReason.FlowHungUp);
                     break;

@@ -24,6 +24,9 @@ public enum Permission
 
     /// <summary>Read and write sign-in state of operators: the dashboard's own sign-in code, never a signed-in person.</summary>
     SignIn = 14,
+
+    /// <summary>Begin and end blocks of sources.</summary>
+    BlockSources = 15,
 }
 
 /// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
@@ -53,12 +56,12 @@ public static class Roles
         [Operator] =
         [
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
-            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges,
+            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources,
         ],
         [Administrator] =
         [
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
-            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges,
+            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources,
             Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators,
         ],
     };

@@ -185,7 +185,7 @@ internal sealed class YamlMap
 
     public static bool IsName(string text) => text.Length <= 40 && text.Length > 0 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
-    private static bool TryParseTime(string text, out TimeSpan time)
+    internal static bool TryParseTime(string text, out TimeSpan time)
     {
         time = default;
         var digits = text.TakeWhile(char.IsAsciiDigit).Count();

@@ -29,7 +29,7 @@ public sealed class GrainKeyTests
             IRateLimitGrain.CallerKey(new CallerKey(h)), ILockoutGrain.Key(new CallerKey(h), OriginClass.Unattested), ISpendGrain.Key(h),
         }),
         CallId.New().Value, CallerKey.ForAccount(new byte[32], "demo", "1").Value, CallerKey.ForNumber(new byte[32], "demo", "+1").Value,
-        IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key,
+        IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key, IBlockListGrain.Key,
     ];
 
     [Theory]
@@ -50,7 +50,7 @@ public sealed class GrainKeyTests
         string[] tested =
         [
             nameof(IAuditGrain), nameof(IEdgeGrain), nameof(IFlowGrain), nameof(IOperatorGrain), nameof(ILockoutDirectoryGrain), nameof(IRateLimitGrain), nameof(ILockoutGrain), nameof(ISpendGrain),
-            nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain),
+            nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain), nameof(IBlockListGrain),
         ];
         var all = typeof(ICallGrain).Assembly.GetTypes().Where(t => t.IsInterface && typeof(IGrainWithStringKey).IsAssignableFrom(t)).Select(t => t.Name);
         Assert.Equal(tested.Order(StringComparer.Ordinal), all.Order(StringComparer.Ordinal));

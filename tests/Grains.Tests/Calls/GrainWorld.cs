@@ -266,6 +266,10 @@ internal sealed class FakeEdge : IEdgeGrain
         Sent.Add((call, command));
         return Task.FromResult(true);
     }
+
+    public Task<bool> Drain(DateTimeOffset deadline) => throw new NotSupportedException();
+
+    public Task<bool> Undrain() => throw new NotSupportedException();
 }
 
 /// <summary>Refuses keys that begin with <see cref="Refused"/>.</summary>
