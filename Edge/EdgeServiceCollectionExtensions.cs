@@ -45,6 +45,7 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<ISipLocator, DnsSipLocator>();
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<EdgeLoop>();
+        services.AddSingleton<CallTracer>();
         services.AddHostedService<EdgeService>();
         return services;
     }

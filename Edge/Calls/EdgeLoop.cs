@@ -48,7 +48,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         (_time, _prompts, _transports, _cluster, _trunks, _log) = (time, prompts, transports, cluster, trunks, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions) { Reconnect = transports.Reconnect };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
-        _calls = new LiveCalls(options, time, trunks);
+        _calls = new LiveCalls(options, time, trunks, transports.Tap);
         _intake = new CallIntake(options, time, media, readiness, trunks, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
@@ -72,6 +72,14 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         var report = new TaskCompletionSource<EdgeReport>(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(new LoopInput(LoopInputKind.Report, report));
         return report.Task;
+    }
+
+    /// <summary>The SIP dialogs of live calls: those of these Call-IDs, or of these calls.</summary>
+    public Task<List<(string SipCallId, CallId Call)>> Dialogs(IReadOnlySet<string>? sipCallIds, IReadOnlySet<CallId>? calls)
+    {
+        var found = new TaskCompletionSource<List<(string, CallId)>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(new LoopInput(LoopInputKind.Run, (Action<long>)(_ => found.TrySetResult(_calls.Dialogs(sipCallIds, calls)))));
+        return found.Task;
     }
 
     /// <summary>An order of the cluster for one call.</summary>
