@@ -29,7 +29,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             calls.Ended();
             return Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
         }
-        var leg = new CallLeg(now, CallId.New(), call, answer, answersOffer: !signal.Body.IsEmpty, live.ObserverOf(trunk)) { Since = time.GetUtcNow() };
+        var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk)) { Since = time.GetUtcNow() };
         events.Leg = leg;
         call.User = leg;
         live.Add(leg);

@@ -26,7 +26,6 @@ public sealed class CallLeg : ITimed
     private readonly SipCall _sip;
     private readonly IMediaSession _media;
     private byte[] _sdp;
-    private readonly bool _answersOffer;
     private readonly ILegObserver _observer;
     private readonly PlayQueue _plays;
     private readonly Queue<CallCommand> _commands = new();
@@ -49,13 +48,12 @@ public sealed class CallLeg : ITimed
     private bool _transferred;
 
     /// <param name="answer">The media that was negotiated for it.</param>
-    public CallLeg(long now, CallId id, SipCall sip, MediaAnswer answer, bool answersOffer, ILegObserver observer)
+    public CallLeg(long now, CallId id, SipCall sip, MediaAnswer answer, ILegObserver observer)
     {
         Id = id;
         _sip = sip;
         _media = answer.Session!;
         _sdp = answer.Sdp;
-        _answersOffer = answersOffer;
         _observer = observer;
         _plays = new PlayQueue(_media);
         _offeredAt = now;
@@ -248,7 +246,7 @@ public sealed class CallLeg : ITimed
     private void AnswerCall(long now)
     {
         if (_sip.State != SipCallState.Offered) return;
-        _sip.Answer(now, _sdp, _answersOffer);
+        _sip.Answer(now, _sdp);
         ForgetSdp();
         _media.Start();
         _observer.Answered(now - _offeredAt);

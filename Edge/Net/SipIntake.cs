@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Sip;
@@ -21,6 +22,8 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
 
     /// <summary>Refusals to strangers: enough for who sets up a peer, too few to scan or to be reflected.</summary>
     private static readonly RateLimit s_forbidden = new(5, TimeSpan.FromSeconds(1), 10);
+
+    private static readonly StatelessTags s_tags = new(RandomNumberGenerator.GetBytes(32));
 
     private static readonly EdgeTrunk s_nobody = new() { Name = "nobody", Tenant = "nobody" };
 
@@ -115,7 +118,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
         if (SipParser.Parse(datagram).Message is not SipRequest { Method: not SipMethods.Ack } request) return;
         var stranger = new SipPeer(SipTransport.Udp, source.ToEndPoint(), 0, s_nobody);
         request.StampSource(stranger.EndPoint.Address, stranger.EndPoint.Port);
-        transports.Send(new SipSend(NextHop.OfResponses(request, stranger), SipWriter.ToBytes(SipResponses.For(request, 403, TokenSource.Next())), request.Method));
+        transports.Send(new SipSend(NextHop.OfResponses(request, stranger), SipWriter.ToBytes(SipResponses.For(request, 403, s_tags.Of(request))), request.Method));
     }
 
     /// <summary>Bytes of a peer: a message, or a request that is owed an answer, goes on.</summary>

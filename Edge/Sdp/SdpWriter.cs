@@ -64,6 +64,21 @@ public static class SdpWriter
         return output.ToArray();
     }
 
+    /// <summary>An answer that takes nothing of an offer: each of its sections with port 0 (RFC 3264 6). The offer may be one that could not be read.</summary>
+    /// <param name="host">Our address; IPv6 with or without brackets.</param>
+    public static byte[] Decline(ReadOnlySpan<byte> offer, string host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        var output = new Output();
+        WriteSession(output, new SdpLocal(IPAddress.Parse(host.AsSpan().Trim("[]")), 0, 0, 0, 0));
+        foreach (var line in Encoding.ASCII.GetString(offer).Split('\n'))
+        {
+            // m=<media> <port>[/<count>] <proto> <fmt> …
+            if (line.StartsWith("m=", StringComparison.Ordinal) && line.TrimEnd('\r').Split(' ', 3) is [var media, _, var rest]) output.Line($"{media} 0 {rest}");
+        }
+        return output.ToArray();
+    }
+
     private static void WriteSession(Output output, SdpLocal local)
     {
         var family = local.Address.AddressFamily == AddressFamily.InterNetworkV6 ? "IP6" : "IP4";

@@ -70,17 +70,17 @@ internal sealed class TrunkAgent
         _world.Locate(_trunk, (at, hops) =>
         {
             if (hops.Count == 0) IsEnding = false;
-            else _world.Agent.Request(at, request, hops, Credentials, (_, _) => IsEnding = false);
+            else _world.Agent.Request(at, request, hops, Credentials, (_, _, _) => IsEnding = false);
         });
     }
 
-    private void Send(Func<IReadOnlyList<SipPeer>, SipRequest> begin, Action<long, SipResponse?> answered) => _world.Locate(_trunk, (now, hops) =>
+    private void Send(Func<IReadOnlyList<SipPeer>, SipRequest> begin, Action<long, uint, SipResponse?> answered) => _world.Locate(_trunk, (now, hops) =>
     {
         if (_ended) return;
-        if (hops.Count == 0) answered(now, null);
-        else _world.Agent.Request(now, begin(hops), hops, Credentials, (at, response) =>
+        if (hops.Count == 0) answered(now, 0, null);
+        else _world.Agent.Request(now, begin(hops), hops, Credentials, (at, sent, response) =>
         {
-            if (!_ended) answered(at, response);
+            if (!_ended) answered(at, sent.CSeq.Number, response);
         });
     });
 }

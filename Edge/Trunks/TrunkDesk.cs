@@ -67,7 +67,7 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     /// <param name="post">Has something done on the signalling thread.</param>
     public void Attach(UserAgent agent, Action<Action<long>> post)
     {
-        agent.Guard = new DigestGuard(_options.Trunks, _options.UnknownSources, RandomNumberGenerator.GetBytes(KeyBytes), RandomNumberGenerator.Fill, TokenSource.Next, this);
+        agent.Guard = new DigestGuard(_options.Trunks, _options.UnknownSources, RandomNumberGenerator.GetBytes(KeyBytes), RandomNumberGenerator.Fill, this);
         if (_options.Trunks.Any(trunk => trunk.Registrar is not null)) agent.Servers[SipMethods.Register] = new CountedRegistrar(Registrar);
         var world = new TrunkAgentWorld
         {

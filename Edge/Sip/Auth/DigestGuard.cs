@@ -11,8 +11,7 @@ namespace IvrActors.Edge.Sip.Auth;
 /// </summary>
 /// <param name="key">Secret of this process for nonces, 32 random bytes.</param>
 /// <param name="random">Fills with random bytes.</param>
-/// <param name="newToken">As for <see cref="UserAgent"/>.</param>
-public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources unknown, byte[] key, Action<Span<byte>> random, Func<string> newToken, IAuthenticationObserver observer) : IRequestGuard
+public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources unknown, byte[] key, Action<Span<byte>> random, IAuthenticationObserver observer) : IRequestGuard
 {
     private const string Authorization = "Authorization";
     private const string Challenge = "WWW-Authenticate";
@@ -27,6 +26,7 @@ public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources 
     private static readonly byte[] s_nobodysSha256 = DigestHash.Ha1(DigestAlgorithm.Sha256, "", "", "");
     private static readonly byte[] s_nobodysMd5 = DigestHash.Ha1(DigestAlgorithm.Md5, "", "", "");
 
+    private readonly StatelessTags _tags = new(key);
     private readonly NonceMint _mint = new(key, random);
     private readonly NonceCounts _counts = new();
     private readonly EdgeTrunk[] _digests = [.. trunks.Where(trunk => trunk.Digest is not null)];
@@ -35,7 +35,7 @@ public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources 
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(peer);
-        if (Best(peer) is not { } best) return unknown == UnknownSources.Forbidden ? GuardDecision.Refuse(SipResponses.For(request, 403, newToken())) : GuardDecision.Drop;
+        if (Best(peer) is not { } best) return unknown == UnknownSources.Forbidden ? GuardDecision.Refuse(SipResponses.For(request, 403, _tags.Of(request))) : GuardDecision.Drop;
         if (best.Digest is null) return GuardDecision.Allow(best);
         EdgeTrunk[] candidates = [best, .. _digests.Where(trunk => trunk != best && trunk.Fits(peer))];
         var (result, trunk) = Judge(now, request, peer.EndPoint.Address, candidates);
@@ -99,7 +99,7 @@ public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources 
     /// <summary>401 with a challenge for each realm and algorithm, the strongest first (RFC 8760 2.3).</summary>
     private SipResponse Challenged(long now, SipRequest request, IPAddress source, EdgeTrunk[] candidates, bool stale)
     {
-        var response = SipResponses.For(request, 401, newToken());
+        var response = SipResponses.For(request, 401, _tags.Of(request));
         foreach (var realm in candidates.GroupBy(trunk => trunk.Digest!.Realm).Take(MostRealms))
         {
             var nonce = _mint.Make(now, source, realm.Key);

@@ -12,13 +12,13 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     private readonly UserAgent _agent;
     private readonly SipCall _call;
     private readonly OutboundInvite _order;
+    private readonly List<SipUri> _tried = [];
     private SipUri _target;
     private readonly HopPlan _hops;
     private readonly Challenges _challenges;
     private readonly List<Fork> _forks = [];
     private uint _sequence = 1;
     private uint _leastSeconds;
-    private int _redirections;
     private SipReason? _reason;
     private SipRequest? _request;
     private Transaction? _transaction;
@@ -30,7 +30,8 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     public ClientInvite(UserAgent agent, SipCall call, OutboundInvite order, SipUri target, long now)
     {
         (_agent, _call, _order, _target) = (agent, call, order, target);
-        _hops = new HopPlan(order.Hops, agent.Rests);
+        _tried.Add(target);
+        _hops = new HopPlan(order.Hops, agent.Rests, call.Dialog.IsSecure);
         _challenges = new Challenges(order.Credentials);
         _giveUpAt = now + order.Timeout;
     }
@@ -136,17 +137,18 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         if (response.To.Tag is not null)
         {
             if (ForkOf(response) is not { } fork) return;
-            if (RAck.NumberOf(response) is { } number && !Acknowledge(now, fork, number, sdp)) return;
+            if (RAck.NumberOf(response) is { } number && !Acknowledge(now, fork, number)) return;
+            // The first description is the answer, and what later ones say is ignored (RFC 3261 13.2.1).
+            if (fork.Answer.IsEmpty) fork.Answer = sdp;
         }
         _call.Progressed(response.Status, sdp);
     }
 
     /// <summary>PRACK for a reliable provisional response in its order (RFC 3262 4). False for a repeat, and for one that overtook others: its sender repeats it.</summary>
-    private bool Acknowledge(long now, Fork fork, uint number, ReadOnlyMemory<byte> sdp)
+    private bool Acknowledge(long now, Fork fork, uint number)
     {
         if (fork.LastNumber is { } last && number != last + 1) return false;
         fork.LastNumber = number;
-        if (fork.Answer.IsEmpty) fork.Answer = sdp;
         var ack = new RAck(number, _request!.CSeq);
         new DialogRequest(_agent, fork.Dialog, _transaction!.Peer, SipMethods.Prack, _order.Credentials, prack => prack.Headers.Add("RAck", ack.ToString()), static (_, _, _) => { }).Send(now);
         return true;
@@ -162,7 +164,6 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         }
         fork.Dialog.Confirm(response);
         Acknowledge(fork);
-        // An answer in a reliable provisional response was the answer: what the 2xx repeats of it is ignored (RFC 3261 13.2.1).
         var answer = fork.Answer.IsEmpty ? UserAgent.SdpOf(response) : fork.Answer;
         var wins = !_decided && !answer.IsEmpty;
         if (wins)
@@ -201,13 +202,23 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         return true;
     }
 
-    /// <summary>Whether a redirection is followed: to where it says, by way of the same hop (RFC 3261 8.1.3.4).</summary>
+    /// <summary>
+    /// Whether a redirection is followed: to the first address that was not tried, by way of the same hop (RFC 3261 8.1.3.4). Of 305 and 380 the contact
+    /// is not the callee, and neither is one that asks for another method; and what was to be encrypted stays so.
+    /// </summary>
     private bool IsFollowed(SipResponse response)
     {
-        if (response.Status is < 300 or > 399 || _redirections >= _order.MostRedirections || response.Contact?.Uri is not { IsSip: true } target) return false;
-        _redirections++;
-        _target = target;
-        return true;
+        if (response.Status is < 300 or > 399 or 305 or 380 || _tried.Count > _order.MostRedirections) return false;
+        foreach (var contact in response.Contacts)
+        {
+            if (!contact.Uri.IsSip || contact.Uri.Scheme != _target.Scheme || (contact.Uri.Parameters["method"] ?? SipMethods.Invite) != SipMethods.Invite) continue;
+            var target = contact.Uri.AsRequestUri();
+            if (_tried.Contains(target)) continue;
+            _tried.Add(target);
+            _target = target;
+            return true;
+        }
+        return false;
     }
 
     /// <summary>Nothing more will come of this INVITE.</summary>
@@ -226,7 +237,7 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         if (_forks.Find(fork => fork.Dialog.Id.RemoteTag == tag) is { } known) return known;
         // A 2xx that cannot be told from others any more still gets its ACK, or it would be repeated to us.
         if (_forks.Count >= _agent.Policy.MostForks && !always) return null;
-        var fork = new Fork(Dialog.OfResponse(_request!, response));
+        var fork = new Fork(Dialog.OfResponse(_request!, response, _call.Dialog.IsSecure));
         if (_forks.Count < _agent.Policy.MostForks) _forks.Add(fork);
         if (!_decided) _agent.Bind(fork.Dialog.Id, _call);
         return fork;
@@ -246,7 +257,7 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     {
         public Dialog Dialog { get; } = dialog;
 
-        /// <summary>RSeq of its last reliable provisional response, and the answer to our offer that came in one.</summary>
+        /// <summary>RSeq of its last reliable provisional response, and the answer to our offer that came in a provisional one.</summary>
         public uint? LastNumber { get; set; }
         public ReadOnlyMemory<byte> Answer { get; set; }
 

@@ -5,33 +5,38 @@ namespace IvrActors.Edge.Sip.Dialogs;
 
 /// <summary>A request of ours outside of dialogs: it goes to the next hop when one fails and is sent again with credentials when challenged.</summary>
 /// <param name="request">Without Via.</param>
-/// <param name="done">Gets the final response, or null and 408 or 503.</param>
-internal sealed class ClientRequest(UserAgent agent, SipRequest request, HopPlan hops, Challenges challenges, Action<long, SipResponse?> done) : IResponseUser
+/// <param name="done">Gets the request as it was sent last and the final response, null for none.</param>
+internal sealed class ClientRequest(UserAgent agent, SipRequest request, HopPlan hops, Challenges challenges, Action<long, SipRequest, SipResponse?> done) : IResponseUser
 {
     private SipRequest _request = request;
-    private SipPeer? _hop;
 
-    public void SendToNext(long now)
+    public void Begin(long now)
     {
-        _hop = hops.Next(now);
-        if (_hop is null) done(now, null);
-        else Send(now, _hop);
+        if (hops.Next(now) is { } hop) Send(now, hop);
+        else done(now, _request, null);
     }
 
     public void Responded(long now, Transaction transaction, SipResponse response)
     {
         if (response.Status < 200) return;
         agent.Rests.Note(transaction.Peer, response, now);
-        if (challenges.TryAnswer(_request, response, transaction.Peer))
-        {
-            _request = _request.With(_request.CSeq.Number + 1, challenges.Answers);
-            Send(now, transaction.Peer);
-        }
-        else if (response.Status == 503 && hops.Next(now) is { } next) Send(now, next);
-        else done(now, response);
+        if (challenges.TryAnswer(_request, response, transaction.Peer)) SendAgain(now, transaction.Peer);
+        else if (response.Status == 503 && hops.Next(now) is { } next) SendAgain(now, next);
+        else done(now, _request, response);
     }
 
-    public void Failed(long now, Transaction transaction, int status) => SendToNext(now);
+    public void Failed(long now, Transaction transaction, int status)
+    {
+        if (hops.Next(now) is { } hop) SendAgain(now, hop);
+        else done(now, _request, null);
+    }
+
+    /// <summary>With the next number: a registrar takes no second REGISTER with the same one (RFC 3261 10.2), whatever became of the first.</summary>
+    private void SendAgain(long now, SipPeer hop)
+    {
+        _request = _request.With(_request.CSeq.Number + 1, challenges.Answers);
+        Send(now, hop);
+    }
 
     private void Send(long now, SipPeer hop)
     {

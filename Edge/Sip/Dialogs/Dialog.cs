@@ -40,7 +40,7 @@ public sealed class Dialog
 
     public DialogId Id { get; }
 
-    /// <summary>Whether all hops are to be TLS: the INVITE was for a sips URI.</summary>
+    /// <summary>Whether our Contact in this dialog is a sips URI (RFC 3261 12.1).</summary>
     public bool IsSecure { get; private init; }
 
     /// <summary>Whether we made the call, and with it the Call-ID (RFC 3261 14.1).</summary>
@@ -58,11 +58,12 @@ public sealed class Dialog
         (invite.Contact?.Uri ?? invite.From.Uri).ToString())
     {
         _remoteSequence = invite.CSeq.Number,
-        IsSecure = invite.RequestUri.Scheme == "sips",
+        IsSecure = WantsSips(invite),
     };
 
     /// <summary>The dialog of a caller, begun by any response above 100 to its INVITE (RFC 3261 12.1.2). A callee of RFC 2543 may have no tag.</summary>
-    public static Dialog OfResponse(SipRequest invite, SipResponse response) => new(
+    /// <param name="secure">Whether it was for a sips URI.</param>
+    public static Dialog OfResponse(SipRequest invite, SipResponse response, bool secure) => new(
         new DialogId(invite.CallId, invite.From.Tag!, response.To.Tag ?? ""),
         invite.Headers.First(SipHeaderNames.From)!,
         response.Headers.First(SipHeaderNames.To)!,
@@ -70,7 +71,7 @@ public sealed class Dialog
         (response.Contact?.Uri ?? invite.RequestUri).ToString())
     {
         _localSequence = invite.CSeq.Number,
-        IsSecure = invite.RequestUri.Scheme == "sips",
+        IsSecure = secure,
         IsCaller = true,
     };
 
@@ -120,6 +121,10 @@ public sealed class Dialog
         return request;
     }
 
+    /// <summary>RFC 3261 12.1.1: a sips URI in the request line, or where our requests would go first.</summary>
+    private static bool WantsSips(SipRequest invite) =>
+        invite.RequestUri.Scheme == "sips" || (invite.RecordRoutes.Count > 0 ? invite.RecordRoutes[0].Uri : invite.Contact?.Uri)?.Scheme == "sips";
+
     private static string[] RoutesOf(SipResponse response) => [.. response.RecordRoutes.Select(route => route.ToString()).Reverse()];
 
     private static SipUri Parse(string uri) =>
@@ -134,7 +139,7 @@ public static class RouteSet
     /// <summary>Loose routing; strict when the first route has no <c>lr</c>: it becomes the Request-URI and the target the last route.</summary>
     public static (SipUri Target, IReadOnlyList<string> Routes) Apply(SipUri target, IReadOnlyList<string> routes)
     {
-        if (routes.Count == 0 || !NameAddress.TryParse(routes[0], out var first) || first.Uri.Parameters.Contains("lr")) return (target, routes);
-        return (first.Uri, [.. routes.Skip(1), $"<{target}>"]);
+        if (routes.Count == 0 || !NameAddress.TryParse(routes[0], out var first) || first.Uri.Parameters.Contains("lr")) return (target.AsRequestUri(), routes);
+        return (first.Uri.AsRequestUri(), [.. routes.Skip(1), $"<{target}>"]);
     }
 }

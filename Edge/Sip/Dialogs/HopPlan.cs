@@ -4,20 +4,34 @@ using IvrActors.Edge.Sip.Transactions;
 
 namespace IvrActors.Edge.Sip.Dialogs;
 
-/// <summary>The hops that a request of ours may take, best first (RFC 3263 4.3).</summary>
-internal sealed class HopPlan(IReadOnlyList<SipPeer> hops, HopRests rests)
+/// <summary>
+/// The hops that a request of ours may take, best first (RFC 3263 4.3). One that asked for rest is passed over while there are others; where all rest,
+/// the best is asked all the same: it can refuse for itself.
+/// </summary>
+/// <param name="secure">Only over TLS: the request is for a sips URI (RFC 3261 8.1.2).</param>
+internal sealed class HopPlan(IReadOnlyList<SipPeer> hops, HopRests rests, bool secure)
 {
+    private SipPeer? _resting;
     private int _next;
+    private bool _tried;
 
-    /// <summary>The next hop that is not at rest, or null when none is left.</summary>
+    /// <summary>The next hop to try, or null when none is left.</summary>
     public SipPeer? Next(long now)
     {
         while (_next < hops.Count)
         {
             var hop = hops[_next++];
-            if (!rests.Contains(hop, now)) return hop;
+            if (secure && !hop.IsSecure) continue;
+            if (!rests.Contains(hop, now)) return Try(hop);
+            _resting ??= hop;
         }
-        return null;
+        return _tried || _resting is null ? null : Try(_resting);
+    }
+
+    private SipPeer Try(SipPeer hop)
+    {
+        _tried = true;
+        return hop;
     }
 }
 

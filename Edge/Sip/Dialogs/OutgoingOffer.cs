@@ -1,3 +1,4 @@
+using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 
@@ -32,6 +33,7 @@ internal sealed class OutgoingOffer(UserAgent agent, SipCall call, string method
     private bool _proceeding;
     private byte[]? _ack;
     private SipPeer? _ackPeer;
+    private ReadOnlyMemory<byte> _theirs;
 
     public string Method => method;
 
@@ -92,6 +94,9 @@ internal sealed class OutgoingOffer(UserAgent agent, SipCall call, string method
         agent.Send(_ackPeer, _ack, SipMethods.Ack);
     }
 
+    /// <summary>The ACK when their offer cannot be had: with a valid answer that takes none of it, and a BYE is to follow (RFC 3261 13.2.2.4).</summary>
+    public void Decline() => Acknowledge(SdpWriter.Decline(_theirs.Span, agent.HostFor(call.Peer)));
+
     public void Responded(long now, Transaction transaction, SipResponse response)
     {
         if (transaction != _transaction) return;
@@ -133,8 +138,11 @@ internal sealed class OutgoingOffer(UserAgent agent, SipCall call, string method
             return;
         }
         call.Dialog.Refresh(response);
-        OwesAck = method == SipMethods.Invite && !HasOffer && !UserAgent.SdpOf(response).IsEmpty;
+        _theirs = UserAgent.SdpOf(response);
+        OwesAck = method == SipMethods.Invite && !HasOffer && !_theirs.IsEmpty;
         if (method == SipMethods.Invite && !OwesAck) Acknowledge([]);
+        // The call ended meanwhile: its BYE is under way.
+        else if (OwesAck && call.State != SipCallState.Answered) Decline();
         Finish(now, response.Status, response);
     }
 

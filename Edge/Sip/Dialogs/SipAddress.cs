@@ -56,10 +56,14 @@ public sealed class SipAddress
         return $"SIP/2.0/{name} {HostFor(peer)}:{PortOf(peer.Transport)};branch={branch};rport";
     }
 
-    /// <summary>Contact in a dialog with this peer. RFC 7118 5.4 has one name for both kinds of WebSocket; the scheme tells them apart.</summary>
+    /// <summary>
+    /// Contact in a dialog with this peer. RFC 7118 5.4 has one name for both kinds of WebSocket; the scheme tells them apart. A sips URI names our TLS
+    /// listener, also to a peer that came without TLS but wants one.
+    /// </summary>
     /// <param name="secure">Whether the dialog is one of sips URIs.</param>
     public string ContactFor(SipPeer peer, bool secure)
     {
+        if (secure && TlsPort != 0 && peer.Transport is SipTransport.Udp or SipTransport.Tcp) return $"<sips:ivr@{HostFor(peer)}:{TlsPort};transport=tcp>";
         var host = $"{HostFor(peer)}:{PortOf(peer.Transport)}";
         return peer.Transport switch
         {

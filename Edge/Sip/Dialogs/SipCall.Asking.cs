@@ -43,7 +43,7 @@ public sealed partial class SipCall
     /// <summary>The time of an offer that was postponed has come.</summary>
     internal void TryAgain(long now, OutgoingOffer offer)
     {
-        if (State != SipCallState.Answered) return;
+        if (State is not (SipCallState.Answered or SipCallState.Offered)) return;
         if (CanOffer(offer)) offer.Send(now);
         else if (!offer.Postpone(now)) OfferFinished(now, offer, 491, null);
     }
@@ -57,20 +57,23 @@ public sealed partial class SipCall
 
     internal void OfferFinished(long now, OutgoingOffer offer, int status, SipResponse? response)
     {
-        if (_offer != offer || State != SipCallState.Answered) return;
+        // An UPDATE goes before the answer to an INVITE too.
+        if (_offer != offer || State is not (SipCallState.Answered or SipCallState.Offered)) return;
         if (!offer.OwesAck) _offer = null;
         if (status is >= 200 and < 300)
         {
             Learn(response!);
-            _session.Agreed(now, SessionExpires.Read(response!), weAsked: true);
+            if (State == SipCallState.Answered) _session.Agreed(now, SessionExpires.Read(response!), weAsked: true);
             _agent.Schedule(this);
             Agreed(offer, response!);
             return;
         }
         if (offer.HasOffer) _offers.Dropped();
         if (offer.Purpose == OfferPurpose.Change) _agent.Signal(new CallSignal(this, CallSignalKind.ReofferRefused) { Number = status });
-        // RFC 3261 12.2.1.2, 14.1: the other side has no such dialog any more.
-        if (status is 481 or 408) Lose(now, null);
+        // RFC 3261 12.2.1.2, 14.1: the other side has no such dialog any more. A callee may not end an early one by BYE (15).
+        if (status is not (481 or 408)) return;
+        if (State == SipCallState.Answered) Lose(now, null);
+        else UnheardOf(now);
     }
 
     private void Agreed(OutgoingOffer offer, SipResponse response)

@@ -10,9 +10,15 @@ public sealed partial class SipCall
     /// <summary>An UPDATE or PRACK with an offer that the user has not answered yet.</summary>
     private OpenOffer? _open;
 
-    internal void Cancelled(long now, SipReason? reason)
+    internal void Cancelled(long now, InviteServerTransaction transaction, SipReason? reason)
     {
-        if (State != SipCallState.Offered) return;
+        if (transaction != _transaction) return;
+        if (State != SipCallState.Offered)
+        {
+            // A re-INVITE: the session stays as it was.
+            RefuseOffer(now, 487);
+            return;
+        }
         Reject(now, 487, null);
         _agent.Signal(new CallSignal(this, CallSignalKind.Cancelled) { Reason = reason });
     }
@@ -119,9 +125,7 @@ public sealed partial class SipCall
 
     private void Bye(long now, SipRequest request, ServerTransaction transaction)
     {
-        // RFC 3261 15.1.2: what is pending gets 487.
-        if (_transaction is { } pending && _invite is { } invite) _agent.Respond(now, pending, SipResponses.For(invite, 487, Dialog.Id.LocalTag));
-        if (TakeOpen() is { } open) _agent.Respond(now, open.Transaction, open.Request, 487);
+        AnswerPending(now);
         _agent.Respond(now, transaction, request, 200);
         var tell = State < SipCallState.Ending;
         Close();
@@ -145,8 +149,8 @@ public sealed partial class SipCall
         if (IsTooShort(now, request, transaction)) return;
         var offer = UserAgent.SdpOf(request);
         if (!offer.IsEmpty && !TakeOffer(now, request, transaction)) return;
-        Learn(request);
         (_invite, _transaction) = (request, transaction);
+        _agent.Respond(now, transaction, SipResponses.For(request, 100));
         _agent.Signal(new CallSignal(this, CallSignalKind.Reoffered) { Body = offer });
     }
 
@@ -155,9 +159,9 @@ public sealed partial class SipCall
     {
         if (IsTooShort(now, request, transaction)) return;
         var offer = UserAgent.SdpOf(request);
-        Learn(request);
         if (offer.IsEmpty)
         {
+            Learn(request);
             Dialog.Refresh(request);
             Grant(now, request, transaction, []);
         }
@@ -202,7 +206,7 @@ public sealed partial class SipCall
         else if (_answerDue)
         {
             _answerDue = false;
-            Answer(now, [], answersOffer: true);
+            Answer(now, []);
         }
     }
 

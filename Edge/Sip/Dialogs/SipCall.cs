@@ -22,6 +22,9 @@ public enum SipCallState
 /// <summary>One call, of either direction: its dialog, its offers, its session timer and its REFERs. Orders are methods; what happens comes as <see cref="CallSignal"/>.</summary>
 public sealed partial class SipCall : ITimed
 {
+    /// <summary>A caller who is kept waiting is told so this often, or proxies give up (RFC 3261 13.3.1.1).</summary>
+    private const long WaitingInterval = 60 * TimeSpan.TicksPerSecond;
+
     private readonly UserAgent _agent;
     private readonly IChallengeResponder? _credentials;
     private readonly OfferAnswer _offers = new();
@@ -36,16 +39,19 @@ public sealed partial class SipCall : ITimed
     private SipReason? _reason;
     private SipCall? _replaces;
     private long _endsAt = SipTimes.Never;
+    private long _waitingAt = SipTimes.Never;
+    private int _progress = 183;
     private bool _ackCarriesAnswer;
     private bool _peerTakesUpdate;
 
     /// <summary>A call that came in.</summary>
-    internal SipCall(UserAgent agent, SipRequest invite, InviteServerTransaction transaction, SipPeer peer, string localTag, SipCall? replaces)
+    internal SipCall(UserAgent agent, SipRequest invite, InviteServerTransaction transaction, SipPeer peer, string localTag, SipCall? replaces, long now)
     {
         (_agent, _invite, _transaction, _replaces) = (agent, invite, transaction, replaces);
         Peer = peer;
         Dialog = Dialog.OfInvite(invite, localTag);
         State = SipCallState.Offered;
+        _waitingAt = now + WaitingInterval;
         Learn(invite);
         if (!UserAgent.SdpOf(invite).IsEmpty) _offers.Receive();
     }
@@ -92,7 +98,7 @@ public sealed partial class SipCall : ITimed
             var next = Math.Min(_ackWait?.NextDeadline ?? SipTimes.Never, _referDeadline);
             next = Math.Min(next, Math.Min(_reliable?.NextDeadline ?? SipTimes.Never, _session.NextDeadline));
             next = Math.Min(next, Math.Min(_offer?.NextDeadline ?? SipTimes.Never, _referAsked?.NextDeadline ?? SipTimes.Never));
-            return Math.Min(next, _endsAt);
+            return Math.Min(next, Math.Min(_endsAt, _waitingAt));
         }
     }
 
@@ -105,6 +111,7 @@ public sealed partial class SipCall : ITimed
     public void Progress(long now, int status, byte[]? sdp = null)
     {
         if (State != SipCallState.Offered || _answerDue) return;
+        (_progress, _waitingAt) = (status, now + WaitingInterval);
         if (_reliable is null && !_invite!.Lists(SipHeaderNames.Supported, OptionTags.Reliable) && !_invite!.Lists(SipHeaderNames.Require, OptionTags.Reliable))
         {
             SendProgress(now, status, sdp, null);
@@ -113,11 +120,12 @@ public sealed partial class SipCall : ITimed
         _reliable ??= new ReliableProvisionals(1 + (uint)(_agent.Chance() * int.MaxValue / 2), _invite!.CSeq);
         if (_reliable.IsPending) _reliable.Wait(status, sdp is null ? null : [.. sdp]);
         else SendProgress(now, status, sdp, _reliable);
+        _agent.Schedule(this);
     }
 
     /// <summary>Answers the INVITE with 200 and SDP; when SDP went out reliably before, with 200 alone and not before its PRACK.</summary>
-    /// <param name="answersOffer">False when the INVITE had no offer and the SDP is ours: the ACK then carries the answer.</param>
-    public void Answer(long now, byte[] sdp, bool answersOffer)
+    /// <param name="sdp">The answer; our offer where the INVITE had none, and the ACK then carries the answer.</param>
+    public void Answer(long now, byte[] sdp)
     {
         if (State != SipCallState.Offered || _answerDue) return;
         if (_reliable is { HoldsAnswer: true })
@@ -127,6 +135,7 @@ public sealed partial class SipCall : ITimed
         }
         _reliable?.Stop();
         State = SipCallState.Answered;
+        _waitingAt = SipTimes.Never;
         _endsAt = now + _agent.Policy.MostCallLength;
         var (invite, transaction) = (_invite!, _transaction!);
         (_invite, _transaction) = (null, null);
@@ -185,11 +194,13 @@ public sealed partial class SipCall : ITimed
         {
             (_invite, _transaction) = (null, null);
             Dialog.Refresh(invite);
+            Learn(invite);
             Accept(now, invite, transaction, sdp);
         }
         else if (TakeOpen() is { } open)
         {
             if (open.Request.Method == SipMethods.Update) Dialog.Refresh(open.Request);
+            Learn(open.Request);
             _offers.Answered();
             Grant(now, open.Request, open.Transaction, sdp);
         }
@@ -198,11 +209,9 @@ public sealed partial class SipCall : ITimed
     /// <summary>Refuses a <see cref="CallSignalKind.Reoffered"/>; the session stays as it was (RFC 3261 14.2).</summary>
     public void RefuseOffer(long now, int status)
     {
-        if (_offer is { OwesAck: true } offer)
+        if (_offer is { OwesAck: true })
         {
             // There is no way to refuse an offer in a 2xx: the session cannot go on.
-            _offer = null;
-            offer.Acknowledge([]);
             Lose(now, null);
             return;
         }
@@ -235,6 +244,7 @@ public sealed partial class SipCall : ITimed
         }
         TickRefers(now);
         _offer?.Tick(now);
+        if (now >= _waitingAt) Progress(now, _progress);
         if (now >= _endsAt) Expire(now);
         switch (_session.Handle(now))
         {
@@ -259,6 +269,8 @@ public sealed partial class SipCall : ITimed
 
     private void SendProgress(long now, int status, byte[]? sdp, ReliableProvisionals? reliable)
     {
+        // Once there was an answer, no response to the INVITE may have another offer (RFC 3261 13.2.1).
+        if (_offers.Established) sdp = null;
         var response = SipResponses.For(_invite!, status, Dialog.Id.LocalTag);
         response.Headers.Add(SipHeaderNames.Contact, _agent.ContactFor(Peer, Dialog.IsSecure));
         response.Headers.Add(SipHeaderNames.Allow, _agent.Allow);
@@ -353,8 +365,19 @@ public sealed partial class SipCall : ITimed
         if (tell) _agent.Signal(new CallSignal(this, CallSignalKind.Lost) { Reason = reason });
     }
 
+    /// <summary>What the peer waits for is answered before the dialog ends (RFC 3261 15.1.2), and a 2xx that had an offer acknowledged (13.2.2.4).</summary>
+    private void AnswerPending(long now)
+    {
+        if (_transaction is { } pending && _invite is { } invite) _agent.Respond(now, pending, SipResponses.For(invite, 487, Dialog.Id.LocalTag));
+        if (TakeOpen() is { } open) _agent.Respond(now, open.Transaction, open.Request, 487);
+        if (_referAsked is { IsAccepted: false } refer) _agent.Respond(now, refer.Transaction, refer.Refer, 487);
+        if (_offer is { OwesAck: true } offer) offer.Decline();
+        (_invite, _transaction, _referAsked, _offer) = (null, null, null, null);
+    }
+
     private void SendBye(long now)
     {
+        AnswerPending(now);
         Request(now, SipMethods.Bye, bye => _reason?.AddTo(bye), static (_, _, _) => { });
         Close();
     }
@@ -364,7 +387,7 @@ public sealed partial class SipCall : ITimed
         State = SipCallState.Ended;
         (_ackWait, _offer, _open, _referAsked, _reliable, _replaces) = (null, null, null, null, null, null);
         (_invite, _transaction) = (null, null);
-        (_referDeadline, _endsAt) = (SipTimes.Never, SipTimes.Never);
+        (_referDeadline, _endsAt, _waitingAt) = (SipTimes.Never, SipTimes.Never, SipTimes.Never);
         _session.Stop();
         _agent.Forget(this);
     }

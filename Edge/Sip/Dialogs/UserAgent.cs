@@ -17,6 +17,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     private readonly TransactionTable _transactions = new(mostTransactions);
     private readonly TimerQueue<ITimed> _timers = new();
     private readonly ServedMethods _served = new();
+    private StatelessTags Tags => field ??= new StatelessTags(System.Text.Encoding.ASCII.GetBytes(newToken()));
     private CallTable Table => field ??= new CallTable(Policy.MostCallsPerTrunk);
 
     public SipOutputs Outputs { get; } = new();
@@ -54,11 +55,10 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     /// <summary>Answers a request that the parser refused, without state (RFC 3261 8.2.7).</summary>
     public void Refuse(SipRequest answerable, int status, SipPeer peer)
     {
-        if (answerable.Method == SipMethods.Ack) return;
         answerable.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);
-        var response = SipResponses.For(answerable, status, newToken());
+        var response = SipResponses.For(answerable, status, Tags.Of(answerable));
         if (status is 405 or 501) response.Headers.Add(SipHeaderNames.Allow, Allow);
-        Send(NextHop.OfResponses(answerable, peer), SipWriter.ToBytes(response), answerable.Method);
+        RespondStateless(answerable, response, peer);
     }
 
     /// <summary>Makes a call. What becomes of it comes as signals.</summary>
@@ -67,7 +67,9 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         ArgumentNullException.ThrowIfNull(invite);
         if (!SipUri.TryParse(invite.Target, out var target) || invite.Hops.Count == 0)
             throw new ArgumentException("internal error: a call of ours has no target or no hop", nameof(invite));
-        var dialog = Dialog.OfDial(newToken(), newToken(), invite.From, invite.To, invite.Target, invite.Secure || target.Scheme == "sips");
+        // RFC 3261 8.1.1.8: a sips URI in the request line or in the first route.
+        var secure = invite.Secure || target.Scheme == "sips" || (invite.Routes.Count > 0 && NameAddress.TryParse(invite.Routes[0], out var route) && route.Uri.Scheme == "sips");
+        var dialog = Dialog.OfDial(newToken(), newToken(), invite.From, invite.To, invite.Target, secure);
         var call = new SipCall(this, dialog, invite, target, now);
         if (_transactions.HasRoom && Table.HasRoom(call.Peer.Trunk))
         {
@@ -83,11 +85,12 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
 
     /// <summary>Sends a request outside of dialogs other than INVITE: it has From, To, Call-ID, CSeq and Max-Forwards; Via is set here.</summary>
     /// <param name="hops">Best first; the next is tried on 503, on time-out and when the transport fails.</param>
-    /// <param name="done">Gets the final response, null for none; perhaps at once.</param>
-    public void Request(long now, SipRequest request, IReadOnlyList<SipPeer> hops, IChallengeResponder? credentials, Action<long, SipResponse?> done)
+    /// <param name="done">Gets the request as it was sent last and the final response, null for none; perhaps at once.</param>
+    public void Request(long now, SipRequest request, IReadOnlyList<SipPeer> hops, IChallengeResponder? credentials, Action<long, SipRequest, SipResponse?> done)
     {
-        if (_transactions.HasRoom) new ClientRequest(this, request, new HopPlan(hops, Rests), new Challenges(credentials), done).SendToNext(now);
-        else done(now, null);
+        var plan = new HopPlan(hops, Rests, request.RequestUri.Scheme == "sips");
+        if (_transactions.HasRoom) new ClientRequest(this, request, plan, new Challenges(credentials), done).Begin(now);
+        else done(now, request, null);
     }
 
     /// <summary>
@@ -161,6 +164,8 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     internal void Keep(SipCall call) => Table.Keep(call.Dialog.Id, call);
 
     internal void Moved(SipCall call, SipPeer from, SipPeer to) => Table.Moved(call, from, to);
+
+    internal string HostFor(SipPeer peer) => address.HostFor(peer);
 
     internal string ViaFor(SipPeer hop) => address.ViaFor(hop, "z9hG4bK" + newToken());
 
@@ -259,7 +264,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         if (Guard is not null && !Passes(now, request, ref peer)) return;
         if (_transactions.AddServer(request, NextHop.OfResponses(request, peer)) is not { } transaction)
         {
-            Overloaded(request, peer);
+            RespondStateless(request, Busy(request, Tags.Of(request)), peer);
             return;
         }
         Serve(now, request, transaction, peer);
@@ -278,7 +283,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
                 peer = peer.As(decision.Trunk!);
                 return true;
             case GuardVerdict.Refuse when isNew:
-                Send(NextHop.OfResponses(request, peer), SipWriter.ToBytes(decision.Response!), request.Method);
+                RespondStateless(request, decision.Response!, peer);
                 return false;
             case GuardVerdict.Refuse:
                 // A dialog or INVITE that is not: 481 says all that there is, and a challenge would not help.
@@ -296,6 +301,8 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         else if (request.RequestUri.Scheme == "sips" && !peer.IsSecure) Insecure(now, request, transaction);
         else if (request.Method == SipMethods.Cancel) Cancel(now, request, transaction, peer);
         else if (request.To.Tag is not null) InDialog(now, request, transaction, peer);
+        // OPTIONS is answered as an INVITE would be (RFC 3261 11.2).
+        else if (request.Method is SipMethods.Invite or SipMethods.Options && !Table.HasRoom(peer.Trunk)) Respond(now, transaction, Busy(request, newToken()));
         else if (request.Method == SipMethods.Invite) Offer(now, request, (InviteServerTransaction)transaction, peer);
         else if (Servers.TryGetValue(request.Method, out var server)) Respond(now, transaction, server.Answer(now, request, peer));
         else RespondToOther(now, request, transaction);
@@ -311,13 +318,6 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
 
     private void Offer(long now, SipRequest invite, InviteServerTransaction transaction, SipPeer peer)
     {
-        if (!Table.HasRoom(peer.Trunk))
-        {
-            var busy = SipResponses.For(invite, 503, newToken());
-            busy.Headers.Add("Retry-After", "5");
-            Respond(now, transaction, busy);
-            return;
-        }
         if (SessionTimer.IsTooSmall(invite, Policy))
         {
             RespondTooShort(now, invite, transaction);
@@ -329,9 +329,10 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
             Respond(now, transaction, invite, refusal);
             return;
         }
-        var call = new SipCall(this, invite, transaction, peer, newToken(), replaces);
+        var call = new SipCall(this, invite, transaction, peer, newToken(), replaces, now);
         transaction.User = call;
         Table.Add(call);
+        Schedule(call);
         Respond(now, transaction, SipResponses.For(invite, 100));
         Signal(replaces is null
             ? new CallSignal(call, CallSignalKind.Offered) { Body = SdpOf(invite) }
@@ -360,7 +361,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         // RFC 3261 9.2: the To tag of this 200 is that of the answer to the INVITE.
         var call = invite.User as SipCall;
         Respond(now, transaction, SipResponses.For(cancel, 200, call?.Dialog.Id.LocalTag ?? newToken()));
-        if (!invite.IsAnswered) call?.Cancelled(now, SipReason.Read(cancel));
+        if (!invite.IsAnswered) call?.Cancelled(now, invite, SipReason.Read(cancel));
     }
 
     private void Acknowledge(long now, SipRequest ack, SipPeer peer)
@@ -387,10 +388,17 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         Feed(now, transaction, TransactionInput.FromUser(request, SipWriter.ToBytes(request)));
     }
 
-    private void Overloaded(SipRequest request, SipPeer peer)
+    private static SipResponse Busy(SipRequest request, string toTag)
     {
-        var response = SipResponses.For(request, 503, newToken());
+        var response = SipResponses.For(request, 503, toTag);
         response.Headers.Add("Retry-After", "5");
+        return response;
+    }
+
+    /// <summary>An answer of which nothing is remembered. ACK and CANCEL get none (RFC 3261 8.2.7): what they are about had such an answer too.</summary>
+    private void RespondStateless(SipRequest request, SipResponse response, SipPeer peer)
+    {
+        if (request.Method is SipMethods.Ack or SipMethods.Cancel) return;
         Send(NextHop.OfResponses(request, peer), SipWriter.ToBytes(response), request.Method);
     }
 

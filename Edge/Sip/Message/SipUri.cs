@@ -81,6 +81,23 @@ public sealed class SipUri : IEquatable<SipUri>
     /// <summary>A view of what was found well-formed in this text.</summary>
     internal static SipUri Of(string text, in Shape shape) => new(text, shape);
 
+    /// <summary>This URI as it may stand in a request line: without headers and without the method parameter (RFC 3261 19.1.1, table 1).</summary>
+    public SipUri AsRequestUri()
+    {
+        if (!IsSip || (!HasHeaders && !Parameters.Contains("method")))
+            return this;
+        var text = new System.Text.StringBuilder(_text, _shape.Start, _shape.ParametersStart - _shape.Start, _shape.End - _shape.Start);
+        foreach (var parameter in Parameters)
+        {
+            if (parameter.Name.Equals("method", StringComparison.OrdinalIgnoreCase))
+                continue;
+            text.Append(';').Append(parameter.Name);
+            if (parameter.Value.Length > 0)
+                text.Append('=').Append(parameter.Value);
+        }
+        return TryParse(text.ToString(), out var uri) ? uri : throw new InvalidOperationException("internal error: a part of a URI is none");
+    }
+
     /// <summary>The exact text.</summary>
     public override string ToString() => _text[_shape.Start.._shape.End];
 

@@ -27,9 +27,6 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     /// <summary>Sixteen hops of 32 s, and then some: an attempt that got lost must not be the last one.</summary>
     private static readonly long s_mostWait = TimeSpan.FromMinutes(15).Ticks;
 
-    /// <summary>CSeq numbers that an attempt without an answer may have used up.</summary>
-    private const uint SequenceStep = 16;
-
     private readonly SipUri _registrar = Parse($"{route.Proxy.Scheme}:{route.FromDomain}");
     private readonly string _address = $"<{route.Proxy.Scheme}:{route.User}@{route.FromDomain}>";
     private string _contact = "";
@@ -73,9 +70,10 @@ public sealed class RegistrationClient(OutboundRoute route, string callId, strin
     }
 
     /// <summary>Takes the final response to what <see cref="Begin"/> gave; null when no hop was reached or none answered.</summary>
-    public void Answered(long now, SipResponse? response)
+    /// <param name="sequence">CSeq number of the last request that was sent for it: credentials and further hops take some.</param>
+    public void Answered(long now, uint sequence, SipResponse? response)
     {
-        _sequence = Math.Max(_sequence, response?.CSeq.Number ?? _sequence + SequenceStep);
+        _sequence = Math.Max(_sequence, sequence);
         LastStatus = response?.Status ?? 408;
         if (response is { Status: >= 200 and < 300 }) Granted(now, response);
         else if (response is { Status: 423 } && !_brief && MinExpires(response) is { } least && least > _asked)

@@ -40,9 +40,10 @@ public sealed class TrunkHealth(OutboundRoute route, TimeSpan period, string cal
     }
 
     /// <summary>Takes the final response; null when no hop was reached or none answered.</summary>
-    public void Answered(long now, SipResponse? response)
+    /// <param name="sequence">As for <see cref="RegistrationClient.Answered"/>.</param>
+    public void Answered(long now, uint sequence, SipResponse? response)
     {
-        _sequence = Math.Max(_sequence, response?.CSeq.Number ?? _sequence + 1);
+        _sequence = Math.Max(_sequence, sequence);
         if (response is null or { Status: 408 or 503 }) _missed++;
         else _missed = 0;
         if (_missed == 0) State = TrunkProxy.Up;

@@ -206,7 +206,7 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
             Leg?.Signalled(Now, signal);
             return;
         }
-        Leg = new CallLeg(Now, new CallId("call-test"), signal.Call, new MediaAnswer { Session = Media, Sdp = Sdp }, !signal.Body.IsEmpty, this);
+        Leg = new CallLeg(Now, new CallId("call-test"), signal.Call, new MediaAnswer { Session = Media, Sdp = Sdp }, this);
         Leg.Offer(sequence => new CallOffered
         {
             Seq = sequence,

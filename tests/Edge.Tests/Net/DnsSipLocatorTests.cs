@@ -2,6 +2,7 @@ using System.Net;
 using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -41,6 +42,7 @@ public sealed class DnsSipLocatorTests : IDisposable
     }
 
     [Fact]
+    [Clause("8.1.2", "the destination is found by DNS (RFC 3263)")]
     public async Task Naptr_leads_to_srv_and_srv_to_addresses_and_the_certificate_must_be_for_the_domain_asked_for()
     {
         _server.Pointer("carrier.example", 20, 0, "SIP+D2U", "_sip._udp.carrier.example").Pointer("carrier.example", 10, 0, "SIPS+D2T", "_sips._tcp.carrier.example");

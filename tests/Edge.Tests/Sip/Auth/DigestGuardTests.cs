@@ -4,6 +4,7 @@ using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Edge.Tests.Sip.Message;
 using Xunit;
 
@@ -51,6 +52,7 @@ public class DigestGuardTests : IAuthenticationObserver
     }
 
     [Fact]
+    [Clause("7.3.1", "Authorization, Proxy-Authorization, WWW-Authenticate and Proxy-Authenticate are not combined into one row")]
     public void A_trunk_that_asks_for_md5_is_offered_it_second_and_others_cannot_use_it()
     {
         var peer = Peer("198.51.100.1", s_old);
@@ -235,7 +237,7 @@ public class DigestGuardTests : IAuthenticationObserver
     }
 
     private DigestGuard Guard(UnknownSources unknown, byte key = 1) =>
-        new([s_phones, s_old, s_carrier, s_out], unknown, [.. Enumerable.Repeat(key, 32)], bytes => bytes.Fill(++_random), () => "tag" + ++_random, this);
+        new([s_phones, s_old, s_carrier, s_out], unknown, [.. Enumerable.Repeat(key, 32)], bytes => bytes.Fill(++_random), this);
 
     private SipResponse Challenge(SipRequest request, SipPeer? peer = null)
     {
@@ -258,5 +260,5 @@ public class DigestGuardTests : IAuthenticationObserver
 
     /// <summary>All but what is random.</summary>
     private static string Masked(SipResponse response) =>
-        System.Text.RegularExpressions.Regex.Replace(Encoding.ASCII.GetString(SipWriter.ToBytes(response)), "nonce=\"[^\"]*\"|tag=tag\\d+", "*");
+        System.Text.RegularExpressions.Regex.Replace(Encoding.ASCII.GetString(SipWriter.ToBytes(response)), "nonce=\"[^\"]*\"", "*");
 }

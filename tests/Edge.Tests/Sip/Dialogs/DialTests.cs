@@ -287,7 +287,7 @@ public class DialTests
         options.Headers.Add("CSeq", "5 OPTIONS");
         options.Headers.Add("Max-Forwards", "70");
         List<int> heard = [];
-        peer.Do(() => peer.Agent.Request(peer.Now, options, [peer.Hop], new Responder(), (_, response) => heard.Add(response?.Status ?? 0)));
+        peer.Do(() => peer.Agent.Request(peer.Now, options, [peer.Hop], new Responder(), (_, _, response) => heard.Add(response?.Status ?? 0)));
         peer.Advance(0.6);
         Assert.Equal(2, peer.Count("OPTIONS"));
         peer.Answer(peer.Take("OPTIONS").Request, 401, "s", extra: "WWW-Authenticate: Digest realm=\"r\"\r\n");
@@ -296,7 +296,7 @@ public class DialTests
         Assert.Equal((6u, "Digest answer=\"1\""), (again.CSeq.Number, again.Headers.First("Authorization")));
         peer.Answer(again, 200, "s");
         Assert.Equal([200], heard);
-        peer.Do(() => peer.Agent.Request(peer.Now, options, [peer.Hop], null, (_, response) => heard.Add(response?.Status ?? 0)));
+        peer.Do(() => peer.Agent.Request(peer.Now, options, [peer.Hop], null, (_, _, response) => heard.Add(response?.Status ?? 0)));
         peer.Advance(40);
         Assert.Equal([200, 0], heard);
     }

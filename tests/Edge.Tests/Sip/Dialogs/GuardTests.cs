@@ -98,7 +98,7 @@ public class GuardTests
         peer.Invite();
         peer.ConnectionLost(1);
         Assert.Equal(["sip:192.0.2.9:5060;transport=tcp"], asked);
-        peer.Do(() => peer.Signals[0].Call.Answer(peer.Now, "v=0\r\n"u8.ToArray(), true));
+        peer.Do(() => peer.Signals[0].Call.Answer(peer.Now, "v=0\r\n"u8.ToArray()));
         Assert.Equal(2, peer.Take("200").To.Connection);
         peer.ConnectionLost(2);
         Assert.Equal(1, asked.Count(way => way.Contains("192.0.2.9:5060;transport=tcp", StringComparison.Ordinal)));

@@ -108,7 +108,7 @@ public class ReferTests
         peer.Invite(extra: $"Replaces: in1;to-tag={call.Dialog.Id.LocalTag};from-tag=caller\r\n", callId: "new", fromTag: "agent");
         var signal = Assert.Single(peer.Signals);
         Assert.Equal((CallSignalKind.ReplacedBy, call, VirtualPeer.Offer), (signal.Kind, signal.Call, Encoding.ASCII.GetString(signal.Body.Span)));
-        peer.Do(() => signal.Other!.Answer(peer.Now, "v=0\r\n"u8.ToArray(), true));
+        peer.Do(() => signal.Other!.Answer(peer.Now, "v=0\r\n"u8.ToArray()));
         peer.Take("200 INVITE");
         Assert.Equal("caller", peer.Take("BYE").Request.To.Tag);
         Assert.Equal((SipCallState.Ended, SipCallState.Answered), (call.State, signal.Other!.State));

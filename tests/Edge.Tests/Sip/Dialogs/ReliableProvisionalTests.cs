@@ -68,7 +68,7 @@ public class ReliableProvisionalTests
     {
         var (peer, call) = Offered("Supported: 100rel\r\n");
         peer.Do(() => call.Progress(peer.Now, 183, s_sdp));
-        peer.Do(() => call.Answer(peer.Now, s_sdp, true));
+        peer.Do(() => call.Answer(peer.Now, s_sdp));
         Assert.Equal(0, peer.Count("200"));
         Prack(peer, call, peer.Take("183").Response, 2);
         peer.Take("200 PRACK");
@@ -96,7 +96,7 @@ public class ReliableProvisionalTests
         peer.Do(() => call.Progress(peer.Now, 183, s_sdp));
         Prack(peer, call, peer.Take("183").Response, 2, VirtualPeer.Offer);
         Assert.Equal((CallSignalKind.Confirmed, VirtualPeer.Offer), (peer.Signals[^1].Kind, Encoding.ASCII.GetString(peer.Signals[^1].Body.Span)));
-        peer.Do(() => call.Answer(peer.Now, s_sdp, false));
+        peer.Do(() => call.Answer(peer.Now, s_sdp));
         Assert.True(peer.Take("200 INVITE").Response.Body.IsEmpty);
         peer.Request(call, "ACK", 1);
         Assert.Equal(SipCallState.Answered, call.State);

@@ -27,7 +27,7 @@ public class SessionTimerTests
     {
         var peer = new VirtualPeer();
         peer.Invite(extra: extra);
-        peer.Do(() => peer.Signals[0].Call.Answer(peer.Now, "v=0\r\n"u8.ToArray(), true));
+        peer.Do(() => peer.Signals[0].Call.Answer(peer.Now, "v=0\r\n"u8.ToArray()));
         var answer = peer.Take("200").Response;
         Assert.Equal(expires, answer.Headers.First("Session-Expires"));
         Assert.Equal(required, answer.Lists("Require", "timer"));

@@ -46,8 +46,10 @@ internal sealed class VirtualPeer
     /// <summary>Bytes on the way are given to this; false loses them, as a stream that is gone does.</summary>
     public Func<SipSend, bool> Delivers { get; set; } = _ => true;
 
-    public sealed record Sending(SipMessage Message, SipPeer To, double At)
+    public sealed record Sending(SipMessage Message, SipPeer To, double At, byte[] Bytes)
     {
+        public string Text => Encoding.Latin1.GetString(Bytes);
+
         public SipRequest Request => Assert.IsType<SipRequest>(Message);
 
         public SipResponse Response => Assert.IsType<SipResponse>(Message);
@@ -75,7 +77,7 @@ internal sealed class VirtualPeer
     public string Kinds() => string.Join(' ', Signals.Select(signal => signal.Kind));
 
     public SipCall Dial(IReadOnlyList<SipPeer>? hops = null, IChallengeResponder? credentials = null, string target = "sip:+4930123@192.0.2.9", IReadOnlyList<string>? routes = null,
-        IReadOnlyList<KeyValuePair<string, string>>? headers = null, double timeout = 60)
+        IReadOnlyList<KeyValuePair<string, string>>? headers = null, double timeout = 60, int redirections = 0, string sdp = "v=0\r\no=ours\r\n")
     {
         var call = Agent.Dial(Now, new OutboundInvite
         {
@@ -85,9 +87,10 @@ internal sealed class VirtualPeer
             Hops = hops ?? [Hop],
             Routes = routes ?? [],
             Headers = headers ?? [],
-            Sdp = Encoding.ASCII.GetBytes("v=0\r\no=ours\r\n"),
+            Sdp = Encoding.ASCII.GetBytes(sdp),
             Credentials = credentials,
             Timeout = TimeSpan.FromSeconds(timeout).Ticks,
+            MostRedirections = redirections,
         });
         Flush();
         return call;
@@ -123,7 +126,7 @@ internal sealed class VirtualPeer
     {
         Invite(extra: extra);
         var call = Signals[^1].Call;
-        Do(() => call.Answer(Now, Encoding.ASCII.GetBytes(sdp), answersOffer: true));
+        Do(() => call.Answer(Now, Encoding.ASCII.GetBytes(sdp)));
         Request("ACK", 1, toTag: call.Dialog.Id.LocalTag);
         Take("100");
         Take("200");
@@ -150,6 +153,21 @@ internal sealed class VirtualPeer
         Assert.Equal(SipRejection.None, parsed.Rejection);
         Agent.Receive(Now, parsed.Message!, Hop);
         Flush();
+    }
+
+    /// <summary>
+    /// As the network hands bytes on: a request that the parser refuses is answered where an answer is owed. Returns the last status of what was sent, 0 for
+    /// nothing: an answer that echoes what is malformed cannot be parsed.
+    /// </summary>
+    public int ReceiveAnything(string text)
+    {
+        var parsed = SipParser.Parse(Encoding.Latin1.GetBytes(text));
+        if (parsed.Message is not null) Agent.Receive(Now, parsed.Message, Hop);
+        else if (parsed is { Answerable: { } answerable, AnswerStatus: { } status }) Agent.Refuse(answerable, status, Hop);
+        var sent = Agent.Outputs.Sends is [.., var last] ? int.Parse(Encoding.Latin1.GetString(last.Bytes, "SIP/2.0 ".Length, 3)) : 0;
+        if (parsed.Message is null) Agent.Outputs.Sends.Clear();
+        Flush();
+        return sent;
     }
 
     /// <summary>An order of the user.</summary>
@@ -197,7 +215,7 @@ internal sealed class VirtualPeer
                 }
                 var parsed = SipParser.Parse(send.Bytes);
                 Assert.Equal(SipRejection.None, parsed.Rejection);
-                var sending = new Sending(parsed.Message!, send.Peer, (Now - TimeSpan.TicksPerHour) / (double)TimeSpan.TicksPerSecond);
+                var sending = new Sending(parsed.Message!, send.Peer, (Now - TimeSpan.TicksPerHour) / (double)TimeSpan.TicksPerSecond, send.Bytes);
                 Sent.Add(sending);
                 All.Add(sending);
             }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Sip.Message;
@@ -8,6 +9,7 @@ namespace IvrActors.Edge.Tests.Sip.Message;
 public sealed class SipFramerTests
 {
     [Fact]
+    [Clause("7.5", "line ends before the start line of a stream are ignored")]
     public void Messages_and_keep_alives_are_cut_from_a_stream_byte_by_byte()
     {
         var invite = Samples.Request("INVITE", body: "v=0\r\n");
