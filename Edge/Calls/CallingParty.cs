@@ -1,5 +1,6 @@
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 
 namespace IvrActors.Edge.Calls;

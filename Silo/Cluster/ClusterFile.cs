@@ -87,4 +87,7 @@ internal sealed class TenantSettings
     public required IReadOnlyDictionary<string, string> Numbers { get; init; }
     public required IReadOnlyDictionary<string, string> TransferTargets { get; init; }
     public required IReadOnlyList<TrunkSettings> Trunks { get; init; }
+
+    /// <summary>Null: it makes no calls.</summary>
+    public OutboundPolicy? Outbound { get; init; }
 }

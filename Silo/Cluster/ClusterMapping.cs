@@ -46,8 +46,9 @@ internal static class ClusterMapping
         Name = tenant.Name,
         Numbers = tenant.Numbers,
         TransferTargets = tenant.TransferTargets,
-        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Calls = t.Calls ?? cluster.Limits.CallsPerTrunk }, StringComparer.Ordinal),
+        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Calls = t.Calls ?? cluster.Limits.CallsPerTrunk, WayOut = t.ToWayOut() }, StringComparer.Ordinal),
         CallsPerCaller = cluster.Limits.CallsPerCaller,
         Lockout = cluster.Lockout,
+        Outbound = tenant.Outbound,
     };
 }

@@ -14,8 +14,18 @@ public sealed class TraceRulesTests
 
     internal static TracedMessage Message(string text = "OPTIONS sip:h SIP/2.0\r\n\r\n") => new()
     {
-        Edge = "e1", At = DateTimeOffset.UnixEpoch, Direction = TraceDirection.Sent, Transport = "UDP", Local = "192.0.2.1:5060", Remote = "192.0.2.7:5060", Trunk = "t", Call = "", Text = text,
-        Length = text.Length, Method = "", Fault = "",
+        Edge = "e1",
+        At = DateTimeOffset.UnixEpoch,
+        Direction = TraceDirection.Sent,
+        Transport = "UDP",
+        Local = "192.0.2.1:5060",
+        Remote = "192.0.2.7:5060",
+        Trunk = "t",
+        Call = "",
+        Text = text,
+        Length = text.Length,
+        Method = "",
+        Fault = "",
     };
 
     [Theory]
