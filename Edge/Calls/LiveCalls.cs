@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Tracing;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
@@ -12,19 +13,19 @@ internal sealed class LiveCalls
     private readonly EdgeOptions _options;
     private readonly TimeProvider _time;
     private readonly TrunkDesk _trunks;
+    private readonly CallGate _gate;
     private readonly SipTap _tap;
     private readonly Dictionary<CallId, CallLeg> _legs = [];
     private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
-    private int _active;
 
-    public LiveCalls(EdgeOptions options, TimeProvider time, TrunkDesk trunks, SipTap tap)
+    public LiveCalls(EdgeOptions options, TimeProvider time, TrunkDesk trunks, CallGate gate, SipTap tap)
     {
-        (_options, _time, _trunks, _tap) = (options, time, trunks, tap);
+        (_options, _time, _trunks, _gate, _tap) = (options, time, trunks, gate, tap);
         foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
     }
 
     /// <summary>Calls that are not over. Read by other threads, too.</summary>
-    public int Active => Volatile.Read(ref _active);
+    public int Active => _gate.Calls;
 
     /// <summary>Calls that are not over, or whose end the cluster does not know yet.</summary>
     public int Count => _legs.Count;
@@ -35,7 +36,7 @@ internal sealed class LiveCalls
     {
         _legs[leg.Id] = leg;
         _tap.Joined(leg.Id.Value, leg.SipCallId);
-        _active++;
+        _gate.CallBegan();
         EdgeMetrics.Active.WithLabels(leg.Peer.Trunk.Name).Inc();
     }
 
@@ -100,7 +101,7 @@ internal sealed class LiveCalls
 
         public void Ended(CallEndReason reason)
         {
-            live._active--;
+            live._gate.CallEnded();
             calls.Ended();
             EdgeMetrics.Active.WithLabels(trunk).Dec();
             EdgeMetrics.Ended.WithLabels(EdgeMetrics.NameOf(reason)).Inc();
