@@ -54,6 +54,7 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<EdgeLoop>();
         services.AddSingleton<DrainWatch>();
+        services.AddSingleton<CallTracer>();
         services.AddHostedService<EdgeService>();
         services.AddHostedService<BlockSharing>();
         services.AddHostedService<LoadSampler>();

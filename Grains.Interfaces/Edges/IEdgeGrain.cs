@@ -1,6 +1,7 @@
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Tracing;
 
 namespace IvrActors.Grains.Interfaces.Edges;
 
@@ -28,6 +29,10 @@ public interface IEdgeGrain : IGrainWithStringKey
     /// <summary>Sends a command for one call down to the edge. False when no edge is attached.</summary>
     [Alias("Send")]
     Task<bool> Send(CallId call, CallCommand command);
+
+    /// <summary>Tells the edge at once what to trace from now on: these and nothing else. False when no edge is attached; it hears of them with its next report.</summary>
+    [Alias("Trace")]
+    Task<bool> Trace(List<TraceOrder> orders);
 }
 
 /// <summary>The edges that reported lately. One grain, key <c>edges</c>.</summary>
@@ -50,6 +55,10 @@ public interface IEdgeObserver : IGrainObserver
 {
     [Alias("Order")]
     Task Order(CallId call, CallCommand command);
+
+    /// <summary>What to trace from now on: these and nothing else.</summary>
+    [Alias("Trace")]
+    Task Trace(List<TraceOrder> orders);
 }
 
 /// <summary>The state of an edge: counts, and its live calls (at most <see cref="MostCalls"/> of them, newest first).</summary>
@@ -79,8 +88,11 @@ public sealed class EdgeOrders
     /// <summary>The key to which secret digits are sealed now.</summary>
     [Id(0)] public required SealingKey SealingKey { get; init; }
 
+    /// <summary>What to trace: these and nothing else; empty from a silo of an older version.</summary>
+    [Id(1)] public List<TraceOrder> Traces { get; init; } = [];
+
     /// <summary>The edge is to take no new calls, and end those that are left then; null: it is to take calls.</summary>
-    [Id(1)] public DateTimeOffset? DrainUntil { get; init; }
+    [Id(2)] public DateTimeOffset? DrainUntil { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.EdgeDrain")]

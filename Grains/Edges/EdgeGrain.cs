@@ -2,6 +2,7 @@ using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -25,6 +26,9 @@ internal sealed partial class EdgeGrain(
     // An edge that takes longer has a caller on the line who waits.
     private static readonly TimeSpan s_orderTimeout = TimeSpan.FromSeconds(5);
 
+    // The edge waits 5 s for the answer to its report, and without it takes no calls.
+    private static readonly TimeSpan s_traceTimeout = TimeSpan.FromSeconds(2);
+
     private readonly StoredRow<EdgeDrainState> _row = new(storage, "edge-drain", context.GrainId);
     private IEdgeObserver? _observer;
     private EdgeReport? _report;
@@ -47,7 +51,7 @@ internal sealed partial class EdgeGrain(
         _observer = observer;
         _reportedAt = time.GetTimestamp();
         if (_listedAt is not { } listed || time.GetElapsedTime(listed) > EdgeDirectoryGrain.Expiry / 3) await List();
-        return new EdgeOrders { SealingKey = keys.SealingKey, DrainUntil = await DrainUntil() };
+        return new EdgeOrders { SealingKey = keys.SealingKey, Traces = await Traces(), DrainUntil = await DrainUntil() };
     }
 
     public Task<EdgeReport?> GetReport() => Task.FromResult(IsFresh ? _report : null);
@@ -82,6 +86,36 @@ internal sealed partial class EdgeGrain(
             LogLost(this.GetPrimaryKeyString(), e.GetType().Name);
             if (ReferenceEquals(_observer, observer)) _observer = null;
             return false;
+        }
+    }
+
+    public async Task<bool> Trace(List<TraceOrder> orders)
+    {
+        if (!IsFresh || _observer is not { } observer) return false;
+        try
+        {
+            await observer.Trace(orders).WaitAsync(s_orderTimeout, time);
+            return true;
+        }
+        catch (Exception e)
+        {
+            // No order of a call: the edge stays attached, and hears of it with its next report.
+            LogLost(this.GetPrimaryKeyString(), e.GetType().Name);
+            return false;
+        }
+    }
+
+    /// <summary>Telemetry fails open: without it the edge traces nothing, and goes on.</summary>
+    private async Task<List<TraceOrder>> Traces()
+    {
+        try
+        {
+            return await GrainFactory.GetGrain<ITraceDirectoryGrain>(ITraceDirectoryGrain.Key).Active().WaitAsync(s_traceTimeout, time);
+        }
+        catch (Exception e)
+        {
+            LogNoTraces(e.GetType().Name);
+            return [];
         }
     }
 
@@ -125,6 +159,9 @@ internal sealed partial class EdgeGrain(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Edge} did not take an order ({Failure}).")]
     private partial void LogLost(string edge, string failure);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "What is to be traced is not known ({Failure}).")]
+    private partial void LogNoTraces(string failure);
 }
 
 [GenerateSerializer, Alias("ivr.state.EdgeDrain")]

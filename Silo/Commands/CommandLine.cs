@@ -75,6 +75,7 @@ internal static class CommandLine
         CallerCommands.AddTo(root, terminal);
         OperatorCommands.AddTo(root, terminal);
         EdgeCommands.AddTo(root, terminal);
+        TraceCommand.AddTo(root, terminal);
         return root;
     }
 

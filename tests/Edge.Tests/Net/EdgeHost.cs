@@ -16,6 +16,7 @@ using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Tracing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -42,6 +43,11 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     public FakeEdgeGrain Grain { get; } = new();
 
     public FakeBlockList Blocks { get; } = new();
+
+    public FakeTraceGrain TraceGrain { get; } = new();
+
+    /// <summary>Names of calls in the order of their events.</summary>
+    public ConcurrentQueue<CallId> Calls { get; } = new();
 
     public Func<CallEvent, List<CallCommand>?> Flow { get; set; } = e => e is CallOffered ? [new Answer()] : [];
 
@@ -117,7 +123,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
         builder.Services.AddSingleton<IMediaEngine>(_ => host!.Media);
         builder.Services.AddSingleton<IPromptCatalogue>(_ => host!);
         builder.Services.AddSingleton<IRoleTokens>(_ => host!);
-        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.Blocks));
+        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.TraceGrain, host.Blocks));
         builder.Services.AddEdge(options);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenSip(options, kestrel.ApplicationServices));
@@ -147,6 +153,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public Task<CallReply?> Handle(CallId call, LegEvent legEvent)
     {
+        Calls.Enqueue(call);
         Events.Enqueue(legEvent.Event);
         return Task.FromResult(Flow(legEvent.Event) is { } commands ? new CallReply { Seq = legEvent.Event.Seq, Commands = commands, Flow = "bank", Step = "menu" } : null);
     }
@@ -181,10 +188,13 @@ internal sealed class FakeEdgeGrain : IEdgeGrain
 
     public DateTimeOffset? DrainUntil { get; set; }
 
+    /// <summary>What the answer to a report says is to be traced.</summary>
+    public List<TraceOrder> Traces { get; set; } = [];
+
     public Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer)
     {
         (Last, Observer) = (report, observer);
-        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), DrainUntil = DrainUntil });
+        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), Traces = Traces, DrainUntil = DrainUntil });
     }
 
     public Task<EdgeReport?> GetReport() => Task.FromResult(Last);
@@ -194,6 +204,8 @@ internal sealed class FakeEdgeGrain : IEdgeGrain
     public Task<bool> Drain(DateTimeOffset deadline) => throw new NotSupportedException();
 
     public Task<bool> Undrain() => throw new NotSupportedException();
+
+    public Task<bool> Trace(List<TraceOrder> orders) => Task.FromResult(false);
 }
 
 /// <summary>The list of blocks of a cluster: takes what an edge tells, and tells what the test says.</summary>
@@ -220,17 +232,58 @@ internal sealed class FakeBlockList : IBlockListGrain
     public Task<bool> Remove(string source, string reason) => throw new NotSupportedException();
 }
 
-/// <summary>A grain factory that knows one edge grain and one list of blocks.</summary>
+/// <summary>A trace that keeps what edges publish.</summary>
+internal sealed class FakeTraceGrain : ITraceGrain
+{
+    private readonly List<TracedMessage> _messages = [];
+
+    public long Dropped { get; private set; }
+
+    public bool GoesOn { get; set; } = true;
+
+    public bool Fails { get; set; }
+
+    public int Failed { get; private set; }
+
+    public List<TracedMessage> Messages
+    {
+        get { lock (_messages) return [.. _messages]; }
+    }
+
+    public Task<bool> Publish(TraceBatch batch)
+    {
+        lock (_messages)
+        {
+            if (Fails)
+            {
+                Failed++;
+                throw new TimeoutException();
+            }
+            _messages.AddRange(batch.Messages);
+            Dropped += batch.Dropped;
+        }
+        return Task.FromResult(GoesOn);
+    }
+
+    public Task<TraceStarted> Start(TraceRequest request) => throw new NotSupportedException();
+
+    public Task<TraceView> Read() => throw new NotSupportedException();
+
+    public Task Stop() => throw new NotSupportedException();
+}
+
+/// <summary>A grain factory that knows one edge grain, one trace and one list of blocks.</summary>
 public class FakeGrains : DispatchProxy
 {
     private object? _edge;
+    private object? _trace;
     private object? _blocks;
 
-    public static IGrainFactory With(object edge, object? blocks = null)
+    public static IGrainFactory With(object edge, object trace, object blocks)
     {
         var factory = Create<IGrainFactory, FakeGrains>();
-        ((FakeGrains)(object)factory)._edge = edge;
-        ((FakeGrains)(object)factory)._blocks = blocks;
+        var grains = (FakeGrains)(object)factory;
+        (grains._edge, grains._trace, grains._blocks) = (edge, trace, blocks);
         return factory;
     }
 
@@ -239,6 +292,7 @@ public class FakeGrains : DispatchProxy
         "CreateObjectReference" => args![0],
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IEdgeGrain) => _edge,
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IBlockListGrain) => _blocks,
+        "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(ITraceGrain) => _trace,
         "DeleteObjectReference" => null,
         _ => throw new NotSupportedException(targetMethod.Name),
     };

@@ -1,6 +1,7 @@
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Tests.Callers;
 using Orleans.Core.Internal;
 using Xunit;
@@ -91,5 +92,7 @@ public sealed class EdgeGrainTests(CallersCluster cluster)
             AtOnce = ((HangUp)command).AtOnce;
             return Task.CompletedTask;
         }
+
+        public Task Trace(List<TraceOrder> orders) => Task.CompletedTask;
     }
 }
