@@ -46,7 +46,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         EdgeReadiness readiness, TrunkDesk trunks, ILogger<EdgeLoop> log)
     {
         (_time, _prompts, _transports, _cluster, _trunks, _log) = (time, prompts, transports, cluster, trunks, log);
-        _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions) { Reconnect = transports.Reconnect };
+        _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions) { Reconnect = transports.Reconnect, OverStream = transports.OverStream };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks);
         _intake = new CallIntake(options, time, media, readiness, trunks, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
