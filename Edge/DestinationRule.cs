@@ -15,6 +15,9 @@ public sealed class DestinationRule
 
     private DestinationRule(string text, SipUri? uri) => (_text, _uri) = (text, uri);
 
+    /// <summary>Of numbers; null for an address.</summary>
+    public string? Prefix => _uri is null ? _text : null;
+
     /// <summary>Reads an entry; null when it is neither form.</summary>
     public static DestinationRule? Parse(string text)
     {

@@ -38,6 +38,8 @@ public sealed class SipTransports(EdgeOptions options, SipTap tap)
         WssPort = options.WssPort ?? 0,
     };
 
+    internal SipTap Tap => tap;
+
     internal IEnumerable<SipConnection> Connections => _connections.Values;
 
     /// <summary>Begins to connect to a target; the connection it makes stands in the table already.</summary>

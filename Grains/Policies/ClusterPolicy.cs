@@ -26,7 +26,7 @@ public sealed class TenantPolicy
     /// <summary>Called user part or number → flow name.</summary>
     public required IReadOnlyDictionary<string, string> Numbers { get; init; }
 
-    /// <summary>Names that a flow's <c>transfer</c> step uses → SIP URI.</summary>
+    /// <summary>Names that a flow's <c>transfer</c> step uses → SIP URI, or number in E.164 with its plus sign.</summary>
     public required IReadOnlyDictionary<string, string> TransferTargets { get; init; }
 
     public required IReadOnlyDictionary<string, TrunkPolicy> Trunks { get; init; }
@@ -35,12 +35,18 @@ public sealed class TenantPolicy
     public required RateLimit CallsPerCaller { get; init; }
 
     public required LockoutRule Lockout { get; init; }
+
+    /// <summary>Null: the tenant makes no calls.</summary>
+    public OutboundPolicy? Outbound { get; init; }
 }
 
 public sealed class TrunkPolicy
 {
     public required string Name { get; init; }
     public required RateLimit Calls { get; init; }
+
+    /// <summary>Null: no calls go out through it.</summary>
+    public WayOut? WayOut { get; init; }
 }
 
 /// <summary>When failures lock (NIST SP 800-63B-4 3.2.2): the first lock after <see cref="Failures"/>, each further failure doubles it up to <see cref="Longest"/>; disabled at <see cref="Disable"/>.</summary>

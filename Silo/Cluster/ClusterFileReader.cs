@@ -74,6 +74,7 @@ internal sealed class ClusterFileReader
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
             Limits = limits,
+            Admission = OverloadReader.Read(root.Map("overload", required: false), limits.CallsAtOnce),
             Lockout = ReadLockout(root.Map("lockout", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
@@ -230,9 +231,11 @@ internal sealed class ClusterFileReader
         foreach (var map in root.Maps("tenants"))
         {
             var numbers = ReadPairs(map, "numbers", "the name of a flow", YamlMap.IsName);
-            var targets = ReadPairs(map, "transfer_targets", "a SIP URI", uri => uri.StartsWith("sip:", StringComparison.Ordinal) || uri.StartsWith("sips:", StringComparison.Ordinal), required: false);
+            var targets = ReadPairs(map, "transfer_targets", "a SIP URI, or a number that exists such as +493012345678", IsTarget, required: false);
             var trunks = map.Maps("trunks").Select(reader.Read).ToList();
-            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks };
+            var outbound = map.Has("outbound") ? OutboundReader.Read(map.Map("outbound")) : map.Absent<OutboundPolicy>("outbound");
+            OutboundReader.FindContradictions(map, outbound, targets, trunks);
+            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound };
             if (tenant.Name == IAuditGrain.Cluster) map.Report("name", $"reserved name '{IAuditGrain.Cluster}'", "another name: this one stands for records of no tenant");
             if (tenants.Any(t => t.Name == tenant.Name)) map.Report("name", "duplicate tenant", "each name once");
             // Trunk names stand in metrics and in limits of the whole edge.
@@ -247,6 +250,8 @@ internal sealed class ClusterFileReader
         }
         return tenants;
     }
+
+    private static bool IsTarget(string text) => text.StartsWith("sip:", StringComparison.Ordinal) || text.StartsWith("sips:", StringComparison.Ordinal) || OutboundReader.IsNumber(text);
 
     private static Dictionary<string, string> ReadPairs(YamlMap parent, string key, string expected, Func<string, bool> valid, bool required = true)
     {

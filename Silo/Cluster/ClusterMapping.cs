@@ -34,7 +34,7 @@ internal static class ClusterMapping
         FirstMediaPort = cluster.Listeners.FirstMediaPort,
         LastMediaPort = cluster.Listeners.LastMediaPort,
         MessagesPerSource = cluster.Limits.MessagesPerSource,
-        MostCalls = cluster.Limits.CallsAtOnce,
+        Admission = cluster.Admission,
         PromptFolder = cluster.PromptFolder,
         RenderedPromptFolder = Path.Combine(cluster.DataFolder, "rendered"),
         UnknownSources = cluster.UnknownSources,
@@ -46,8 +46,9 @@ internal static class ClusterMapping
         Name = tenant.Name,
         Numbers = tenant.Numbers,
         TransferTargets = tenant.TransferTargets,
-        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Calls = t.Calls ?? cluster.Limits.CallsPerTrunk }, StringComparer.Ordinal),
+        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Calls = t.Calls ?? cluster.Limits.CallsPerTrunk, WayOut = t.ToWayOut() }, StringComparer.Ordinal),
         CallsPerCaller = cluster.Limits.CallsPerCaller,
         Lockout = cluster.Lockout,
+        Outbound = tenant.Outbound,
     };
 }

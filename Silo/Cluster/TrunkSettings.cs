@@ -5,6 +5,7 @@ using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies;
 
 namespace IvrActors.Silo.Cluster;
 
@@ -28,6 +29,9 @@ internal sealed class TrunkSettings
     public RateLimit? Calls { get; init; }
     public int? CallsAtOnce { get; init; }
     public TimeSpan? Ping { get; init; }
+
+    /// <summary>What grains know of its way out; null where there is none.</summary>
+    public WayOut? ToWayOut() => Outbound is null ? null : new WayOut { Prefixes = [.. Destinations.Select(rule => rule.Prefix).OfType<string>()], Region = Region };
 
     /// <exception cref="MissingSecretException">A password that it needs is not there.</exception>
     public EdgeTrunk ToEdge(string tenant, RateLimit usualCalls) => new()

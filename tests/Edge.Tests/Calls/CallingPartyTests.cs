@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Grains.Interfaces.Policies;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Calls;

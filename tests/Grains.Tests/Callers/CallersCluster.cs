@@ -33,20 +33,29 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
     internal CountingHasher Hasher { get; private set; } = null!;
     internal ClusterPolicy Policy { get; } = new()
     {
-        Tenants = new Dictionary<string, TenantPolicy>
-        {
-            [Tenant] = new()
-            {
-                Name = Tenant,
-                Numbers = new Dictionary<string, string>(),
-                TransferTargets = new Dictionary<string, string>(),
-                Trunks = new Dictionary<string, TrunkPolicy>(),
-                CallsPerCaller = new RateLimit(10, TimeSpan.FromMinutes(1), 10),
-                Lockout = new LockoutRule(),
-            },
-        },
+        Tenants = new[] { TenantOf(Tenant) }.Concat(s_spenders.Select(name => TenantOf(name, s_outbound))).ToDictionary(tenant => tenant.Name),
         Argon2MemoryKiB = 64,
         Argon2Passes = 1,
+    };
+
+    /// <summary>Tenants that call out, each for one test.</summary>
+    private static readonly string[] s_spenders = ["spend-1", "spend-2", "spend-3", "spend-4", "spend-5-read", "spend-5-write"];
+
+    private static readonly OutboundPolicy s_outbound = new()
+    {
+        Prices = new Dictionary<string, int?> { ["+49"] = 2 },
+        Spend = new SpendRule { PerHour = 120, PerDay = 1000, Calls = new RateLimit(100, TimeSpan.FromMinutes(1), 100), CallsAtOnce = 5, LongestCall = TimeSpan.FromMinutes(30) },
+    };
+
+    private static TenantPolicy TenantOf(string name, OutboundPolicy? outbound = null) => new()
+    {
+        Name = name,
+        Numbers = new Dictionary<string, string>(),
+        TransferTargets = new Dictionary<string, string>(),
+        Trunks = new Dictionary<string, TrunkPolicy>(),
+        CallsPerCaller = new RateLimit(10, TimeSpan.FromMinutes(1), 10),
+        Lockout = new LockoutRule(),
+        Outbound = outbound,
     };
 
     public IGrainFactory Grains => _cluster.Client;

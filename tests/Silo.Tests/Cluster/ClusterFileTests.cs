@@ -32,7 +32,7 @@ public sealed class ClusterFileTests
 
     // Text of the committed file → what replaces it → the findings, whole.
     [Theory]
-    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, demo_callers, development, dns, flows, limits, listeners, lockout, log, nodes, pins, prompts, service, storage, tenants, unknown_sources)")]
+    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, demo_callers, development, dns, flows, limits, listeners, lockout, log, nodes, overload, pins, prompts, service, storage, tenants, unknown_sources)")]
     [InlineData("udp: 5060,", "upd: 5060,", "cluster.yaml:22:30: unknown key (listeners.sip.upd, expected one of address, tcp, tls, udp, websocket, ws, wss)")]
     [InlineData("udp: 5060,", "udp: 70000,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
     [InlineData("udp: 5060,", "udp: -1,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
@@ -54,7 +54,7 @@ public sealed class ClusterFileTests
     [InlineData("127.0.0.0/8", "127.0.0.0/99", "cluster.yaml:56:16: bad value (tenants[0].trunks[0].from, expected a network such as 192.0.2.0/24)")]
     [InlineData("srtp: preferred", "srtp: maybe", "cluster.yaml:57:15: bad value (tenants[0].trunks[0].srtp, expected one of required, preferred, off)")]
     [InlineData("numbers: { bank: bank }", "numbers: { bank: Bank! }", "cluster.yaml:52:22: bad value (tenants[0].numbers.bank, expected the name of a flow)")]
-    [InlineData("agent: \"sip:agent", "agent: \"http:agent", "cluster.yaml:53:32: bad value (tenants[0].transfer_targets.agent, expected a SIP URI)")]
+    [InlineData("agent: \"sip:agent", "agent: \"http:agent", "cluster.yaml:53:32: bad value (tenants[0].transfer_targets.agent, expected a SIP URI, or a number that exists such as +493012345678)")]
     [InlineData("- name: demo", "- name: cluster", "cluster.yaml:51:11: reserved name 'cluster' (tenants[0].name, expected another name: this one stands for records of no tenant)")]
     [InlineData("data: data ", "data: &a data ", "cluster.yaml:8:7: not YAML: anchors and aliases are not used here")]
     public void Each_mistake_is_named_with_its_place(string text, string replacement, string? findings)

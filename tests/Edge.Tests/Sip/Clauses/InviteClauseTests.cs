@@ -159,7 +159,6 @@ public class InviteClauseTests
     [Clause("13.2.2.4", "the CSeq of the ACK has the number of the INVITE and the method ACK")]
     [Clause("13.2.2.4", "the ACK has the credentials of the INVITE")]
     [Clause("17.1.1.3", "the ACK of a 2xx follows the rules of section 13")]
-    [Clause("22.1", "the ACK has the credentials with which its INVITE was accepted")]
     public void The_ack_of_a_200_is_a_request_of_the_dialog_with_number_and_credentials_of_its_invite()
     {
         var peer = new VirtualPeer();
