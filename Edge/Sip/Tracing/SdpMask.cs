@@ -110,11 +110,13 @@ internal static class SdpMask
         return value.Split(' ', ';', '=', ',', '/', '-').All(piece => piece.Length <= MostValue || (piece.Length <= MostName && piece.All(char.IsAsciiLetterLower))) ? value : null;
     }
 
-    /// <summary>1 AES_CM_128_HMAC_SHA1_80 inline:key (RFC 4568 9.1): nothing behind the suite is shown.</summary>
+    /// <summary>1 AES_CM_128_HMAC_SHA1_80 inline:key (RFC 4568 9.1): nothing behind the suite is shown. The mask is as long as a key of the suite, for Wireshark calls a shorter one malformed.</summary>
     private static string? Crypto(string value)
     {
         var parts = value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return parts.Length >= 3 && IsDigits(parts[0], 9) && parts[1].Length <= 40 && !parts[1].AsSpan().ContainsAnyExcept(s_suite) ? $"{parts[0]} {parts[1]} inline:{MaskText.Masked}" : null;
+        if (parts.Length < 3 || !IsDigits(parts[0], 9) || parts[1].Length > 40 || parts[1].AsSpan().ContainsAnyExcept(s_suite)) return null;
+        // In base64: keys of 16 bytes, and of 24 or 32, with their salts.
+        return $"{parts[0]} {parts[1]} inline:{new string('x', parts[1].Contains("_128_", StringComparison.Ordinal) ? 40 : 64)}";
     }
 
     /// <summary>foundation component transport priority address port typ kind (RFC 8839 5.1): without the foundation, and without what comes behind.</summary>

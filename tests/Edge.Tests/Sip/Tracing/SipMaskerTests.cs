@@ -93,7 +93,7 @@ public class SipMaskerTests
             X-Masked: xxxx
             X-Masked: xxxx
             Content-Type: application/sdp
-            Content-Length: 184
+            Content-Length: 220
 
             v=0
             o=xxxx 1700000001 2 IN IP4 192.0.2.7
@@ -101,7 +101,7 @@ public class SipMaskerTests
             c=IN IP4 192.0.2.7
             t=0 0
             m=audio 20000 RTP/SAVP 0 101
-            a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xxxx
+            a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
             a=ice-pwd:xxxx
             a=sendrecv
 
@@ -206,7 +206,7 @@ public class SipMaskerTests
     [InlineData("a=fmtp:101 0-15", "a=fmtp:101 0-15")]
     [InlineData("a=fmtp:97 sprop-parameter-sets=Z0IACpZTBYmI,aMljiA==", "a=fmtp:xxxx")]
     [InlineData("a=fmtp:97 config=482177777777", "a=fmtp:xxxx")]
-    [InlineData("a=crypto:1 AEAD_AES_128_GCM inline:a2V5;inline:a2V5|2^20|1:4 UNENCRYPTED_SRTCP", "a=crypto:1 AEAD_AES_128_GCM inline:xxxx")]
+    [InlineData("a=crypto:1 AEAD_AES_128_GCM inline:a2V5;inline:a2V5|2^20|1:4 UNENCRYPTED_SRTCP", "a=crypto:1 AEAD_AES_128_GCM inline:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
     [InlineData("a=crypto:1 inline:a2V5", "a=crypto:xxxx")]
     [InlineData("a=crypto:1 inline:a2V5 inline:a2V5", "a=crypto:xxxx")]
     [InlineData("a=ice-ufrag:8hhY", "a=ice-ufrag:xxxx")]
