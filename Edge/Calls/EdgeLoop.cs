@@ -48,6 +48,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
         {
             Reconnect = transports.Reconnect,
+            OverStream = transports.OverStream,
             IsShut = () => gate.IsShut || _drained is not null,
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));

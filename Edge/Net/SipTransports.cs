@@ -87,6 +87,13 @@ public sealed class SipTransports(EdgeOptions options, SipTap tap)
         return PeerTo(gone.Transport, new IPEndPoint(address, way.Port ?? LocationPlan.DefaultPort(gone.Transport)), gone.Entry).As(gone.Trunk);
     }
 
+    /// <summary>A stream to where a UDP hop leads; null where we have none, or the peer could not connect back (RFC 3261 18.1.1).</summary>
+    public SipPeer? OverStream(SipPeer hop)
+    {
+        ArgumentNullException.ThrowIfNull(hop);
+        return options.TcpPort is null ? null : PeerTo(SipTransport.Tcp, hop.EndPoint, hop.Entry).As(hop.Trunk);
+    }
+
     internal void Bind(Socket udp)
     {
         lock (_lock) _udp[udp.AddressFamily] = udp;

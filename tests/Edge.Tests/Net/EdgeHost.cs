@@ -86,19 +86,19 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <param name="neverBlock">By default everybody: few tests are about blocks, and many send garbage.</param>
     /// <param name="trunks">Beside the trunk of 127.0.31.0/24.</param>
     /// <param name="certificate">Of TLS; null: any.</param>
-    /// <param name="tlsPort">A port that is known before the first connection, for who names it in a Via; 0: any.</param>
+    /// <param name="tlsPort">A port that is known before the first connection, for who names it in a Via; 0: any. So is <paramref name="tcpPort"/>.</param>
     /// <param name="second">An address of the other family.</param>
     /// <param name="address">Where it listens; null: 127.0.0.1. On ::1 the trunk calls from there.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
         bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0,
-        IPAddress? address = null, int mostCalls = 4000)
+        IPAddress? address = null, int mostCalls = 4000, int tcpPort = 0)
     {
         var options = new EdgeOptions
         {
             Name = "edge-test",
             Address = address ?? IPAddress.Loopback,
             UdpPort = 0,
-            TcpPort = 0,
+            TcpPort = tcpPort,
             TlsPort = tlsPort,
             WsPort = webSockets ? 0 : null,
             WssPort = webSockets ? 0 : null,
