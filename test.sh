@@ -42,7 +42,7 @@ retry() {
 }
 
 # program → Debian packages
-readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver tshark:tshark"
+readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium svmap:sipvicious chromedriver:chromium-driver tshark:tshark"
 
 install_programs() {
     local pair wanted packages=()
@@ -131,4 +131,5 @@ for name in Architecture Grains.Interfaces Grains Edge Dashboard Silo System; do
 done
 smoke 'Fuzz, a minute' 240 bash tests/Fuzz/run --smoke
 smoke 'Load, a short run' 300 bash tests/Load/run --smoke
+smoke 'Flood, a short run' 300 bash tests/Load/run --flood-smoke
 finish

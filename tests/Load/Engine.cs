@@ -10,6 +10,9 @@ namespace IvrActors.Load;
 /// <summary>Runs scenarios, one after the other, in one thread; the links and the media have threads of their own and hand over here.</summary>
 internal sealed class Engine : IDisposable
 {
+    /// <summary>Seconds that good calls are up before a flood begins.</summary>
+    internal const double BeforeFlood = 5;
+
     private const int MediaPorts = 4;
     private readonly ConcurrentQueue<(SipMessage Message, long At)> _received = new();
     private readonly SemaphoreSlim _signal = new(0);
@@ -60,9 +63,14 @@ internal sealed class Engine : IDisposable
         var started = DateTime.UtcNow.Ticks;
         var dropsBefore = _receivers.Sum(r => r.Drops());
         var ownCpu = Environment.CpuUsage.TotalTime;
+        Flood? flood = null;
+        var floodFrom = started + (long)(BeforeFlood * TimeSpan.TicksPerSecond);
+        var floodTo = floodFrom + (long)(scenario.Seconds * TimeSpan.TicksPerSecond);
         while (Result.Started < scenario.Calls || _calls.Count > 0)
         {
             var now = DateTime.UtcNow.Ticks;
+            if (scenario.Flood > 0 && flood is null && now >= floodFrom) flood = new Flood(_options.FloodFrom, Server, scenario.To ?? _options.Play, scenario.Flood);
+            if (flood is not null && now >= floodTo) flood.Dispose();
             var nextStart = StartDue(scenario, callers, started, now);
             HandOver();
             TickDue(callers);
@@ -74,6 +82,14 @@ internal sealed class Engine : IDisposable
         Result.OwnCores = (Environment.CpuUsage.TotalTime - ownCpu).TotalSeconds / Result.Seconds;
         Result.SocketDrops = _receivers.Sum(r => r.Drops()) - dropsBefore;
         if (_unreadable > 0) Result.Fail("the server sent a SIP message that does not parse");
+        if (flood is not null)
+        {
+            flood.Dispose();
+            (Result.Flooded, Result.FloodAnswers) = (flood.Sent, flood.Answers);
+            Thread.Sleep(TimeSpan.FromSeconds(scenario.After));
+        }
+        if (scenario.MostP99 > 0 && Result.Setup.QuantileMs(0.99) > scenario.MostP99) Result.Fail($"the set-up p99 of {Result.Setup.QuantileMs(0.99):0} ms is above {scenario.MostP99:0} ms");
+        if (probe is not null) (Result.MemoryBefore, Result.MemoryAfter) = (probe.MemoryBefore, probe.MemoryNow);
         if (probe is not null) (Result.CpuSeconds, Result.MemoryGrowth, Result.MemoryPeak) = (probe.CpuSecondsUsed, probe.MemoryGrowth, probe.MemoryPeak);
         _due.Clear();
         return Result;
@@ -126,7 +142,7 @@ internal sealed class Engine : IDisposable
             Result.MostAtOnce = Math.Max(Result.MostAtOnce, _calls.Count);
             call.Start(now, scenario.Name switch
             {
-                "setup" or "rejected" => _ => Scripts.Hold(scenario.HoldMs),
+                "setup" or "rejected" or "flood" => _ => Scripts.Hold(scenario.HoldMs),
                 "play" => c => Scripts.Listen(c, scenario.Seconds),
                 _ => c => Scripts.Bank(c, c.Caller!),
             });

@@ -20,5 +20,7 @@ internal sealed class LoadOptions
 
     /// <summary>The user part that <c>setup</c> and <c>play</c> call.</summary>
     public required string Play { get; init; }
+    /// <summary>Where a flood comes from.</summary>
+    public required IPAddress FloodFrom { get; init; }
     public int? ServerPid { get; init; }
 }

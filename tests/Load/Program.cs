@@ -6,6 +6,7 @@ using IvrActors.Load.Report;
 var scenarios = new Argument<string[]>("scenarios") { Description = "What to do, one after the other:\n" + Scenario.Help, Arity = ArgumentArity.OneOrMore };
 var to = new Option<string>("--server") { Description = "TRANSPORT:ADDRESS:PORT, transport udp, tcp or tls", DefaultValueFactory = _ => "udp:127.0.0.1:5060" };
 var from = new Option<string>("--from") { Description = "Address that the calls come from", DefaultValueFactory = _ => "127.0.0.1" };
+var floodFrom = new Option<string>("--flood-from") { Description = "Address that a flood comes from", DefaultValueFactory = _ => "127.0.0.66" };
 var mediaPort = new Option<int>("--media-port") { Description = "First of eight UDP ports for media", DefaultValueFactory = _ => 35500 };
 var srtp = new Option<bool>("--srtp") { Description = "Offer SRTP keyed by SDES" };
 var codec = new Option<string>("--codec") { Description = "pcmu or pcma", DefaultValueFactory = _ => "pcmu" };
@@ -17,7 +18,7 @@ var callers = new Option<string?>("--callers") { Description = "File of enrolled
 
 var calls = new Command("calls", "Calls the server, checks the media that it sends, and reports times as a table. Ends with 1 when a call failed.")
 {
-    scenarios, to, from, mediaPort, srtp, codec, connections, play, pid, callers,
+    scenarios, to, from, floodFrom, mediaPort, srtp, codec, connections, play, pid, callers,
 };
 calls.SetAction(async (parsed, _) =>
 {
@@ -44,6 +45,7 @@ calls.SetAction(async (parsed, _) =>
         Transport = address[0],
         Server = server,
         From = own,
+        FloodFrom = IPAddress.Parse(parsed.GetValue(floodFrom)!),
         MediaPort = parsed.GetValue(mediaPort),
         Srtp = parsed.GetValue(srtp),
         Codec = parsed.GetValue(codec)!,

@@ -5,7 +5,7 @@ namespace IvrActors.Load;
 /// <summary>What to do, as the command line says it: <c>NAME:key=value,key=value</c>.</summary>
 internal sealed class Scenario
 {
-    /// <summary><c>setup</c>, <c>rejected</c>, <c>play</c>, <c>keys</c> or <c>bank</c>.</summary>
+    /// <summary><c>setup</c>, <c>rejected</c>, <c>play</c>, <c>keys</c>, <c>bank</c> or <c>flood</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>New calls per second.</summary>
@@ -26,12 +26,23 @@ internal sealed class Scenario
     /// <summary>Calls that <c>rejected</c> holds first, so that the server is full.</summary>
     public int Held { get; init; }
 
+    /// <summary>INVITEs a second that <c>flood</c> sends from another address for <see cref="Seconds"/>, after the good calls are up; 0: none.</summary>
+    public double Flood { get; init; }
+
+    /// <summary>How long <c>flood</c> waits at the end before it looks at the server's memory.</summary>
+    public double After { get; init; }
+
+    /// <summary>Milliseconds that the set-up p99 must stay below; 0: any.</summary>
+    public double MostP99 { get; init; }
+
     /// <summary>The user part that is called; null: the scenario's default.</summary>
     public string? To { get; init; }
 
     public const string Help = """
         setup:rate=400,seconds=30,hold=200   INVITE, 200, ACK, hold (ms), BYE at a rate
         rejected:rate=5000,seconds=20,held=8 INVITEs that a server which is full with the held calls refuses by 503
+        flood:flood=2000,seconds=60,calls=50,hold=5000,after=45,p99=200
+                                             INVITEs a second from --flood-from that are never acknowledged, while good calls go on
         play:calls=500,seconds=30,rate=50    calls at once that each listen to a prompt
         keys:at-once=100,calls=300           calls that type account, PIN and code, hear the balance, hang up
         bank:calls=1                         the same as keys, one call after the other
@@ -55,6 +66,12 @@ internal sealed class Scenario
                 new Scenario { Name = "setup", Rate = rate, Calls = (int)(rate * seconds), HoldMs = (int)Take("hold", 200), To = to },
             "rejected" when Take("rate", 5000) is var rate && Take("seconds", 20) is var seconds && (int)Take("held", 8) is var held =>
                 new Scenario { Name = "rejected", Rate = rate, Calls = held + (int)(rate * seconds), Held = held, HoldMs = (int)(1000 * seconds) + 3000, To = to },
+            "flood" when Take("seconds", 60) is var seconds && (int)Take("calls", 50) is var atOnce && Take("hold", 5000) is var hold => new Scenario
+            {
+                Name = "flood", AtOnce = atOnce, HoldMs = (int)hold, Seconds = seconds, Rate = Math.Max(20, atOnce * 1000 / hold), Flood = Take("flood", 2000), After = Take("after", 45), MostP99 = Take("p99", 0), To = to,
+                // As many as are begun from the first, 2 s before the flood, to the last, when it ends.
+                Calls = (int)(atOnce + (seconds + Engine.BeforeFlood) * atOnce * 1000 / hold),
+            },
             "play" => new Scenario { Name = "play", Calls = (int)Take("calls", 500), Seconds = Take("seconds", 30), Rate = Take("rate", 50), To = to },
             "keys" when (int)Take("at-once", 100) is var atOnce =>
                 new Scenario { Name = "keys", AtOnce = atOnce, Calls = (int)Take("calls", 3 * atOnce), Rate = Take("rate", 20), To = to },

@@ -16,6 +16,11 @@ internal sealed class Result
     /// <summary>Cores that the generator itself used.</summary>
     public double OwnCores;
     public long MemoryGrowth, MemoryPeak, SocketDrops;
+    public long MemoryBefore, MemoryAfter;
+
+    /// <summary>INVITEs of a flood, and what was answered to it.</summary>
+    public long Flooded;
+    public IReadOnlyDictionary<string, int> FloodAnswers = new Dictionary<string, int>();
     public int MostAtOnce;
     public long PacketsReceived, PacketsLost, MediaFaults;
 
@@ -71,6 +76,12 @@ internal sealed class Result
         foreach (var (reason, count) in Failures.OrderByDescending(f => f.Value)) text.Append(CultureInfo.InvariantCulture, $"{Name}: {count} failed: {reason}\n");
         foreach (var (input, times) in KeyToPromptOf.OrderBy(k => k.Key, StringComparer.Ordinal))
             text.Append(CultureInfo.InvariantCulture, $"{Name}: key→prompt after {input}: {Quantiles(times)} ({times.Count} times)\n");
+        if (Flooded > 0)
+        {
+            var answers = string.Join(", ", FloodAnswers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => $"{a.Value} x {a.Key}"));
+            text.Append(CultureInfo.InvariantCulture, $"{Name}: {Flooded} INVITEs of the flood were answered by {answers}\n");
+            if (MemoryPeak > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: memory {MemoryBefore / 1048576} MB before, {MemoryPeak / 1048576} MB at most, {MemoryAfter / 1048576} MB afterwards\n");
+        }
         if (InviteRepeats > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {InviteRepeats} INVITEs were repeated for want of an answer within 500 ms\n");
         if (MediaFaults > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {MediaFaults} RTP packets were wrong (codec, size, source, order, timestamp or SRTP tag)\n");
         if (FramesLeftOut > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: the server left out {FramesLeftOut} frames because its media clock was late\n");

@@ -30,6 +30,10 @@ internal sealed class ServerProbe : IDisposable
 
     public long MemoryPeak => _memoryPeak;
 
+    public long MemoryBefore => _memoryBefore;
+
+    public long MemoryNow => Memory();
+
     public void Dispose() => _sampler.Dispose();
 
     private double CpuSeconds()
