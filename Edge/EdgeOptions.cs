@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Grains.Interfaces.Policies;
 
@@ -54,8 +55,8 @@ public sealed class EdgeOptions
     /// <summary>Networks that are never blocked, whatever comes from them.</summary>
     public IReadOnlyList<IPNetwork> NeverBlock { get; init; } = [];
 
-    /// <summary>Calls at once; above it INVITEs get 503 with Retry-After.</summary>
-    public int MostCalls { get; init; } = 4000;
+    /// <summary>When new calls are turned away.</summary>
+    public AdmissionRules Admission { get; init; } = new();
 
     /// <summary>Folder of recorded prompts, and folder for rendered ones.</summary>
     public required string PromptFolder { get; init; }

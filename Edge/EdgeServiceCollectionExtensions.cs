@@ -1,9 +1,12 @@
+using System.Security.Cryptography;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Reputation;
+using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Tracing;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Flows;
@@ -15,6 +18,8 @@ namespace IvrActors.Edge;
 /// <summary>Adds an edge to a host.</summary>
 public static class EdgeServiceCollectionExtensions
 {
+    private const int KeyBytes = 32;
+
     /// <summary>
     /// Adds all of the edge but its stream listeners, for which the host calls <see cref="KestrelSipExtensions.ListenSip"/> and <see cref="SipWebSockets.UseSipWebSockets"/>. Needs an
     /// <c>IGrainFactory</c> and an <c>IRoleTokens</c>; time is <see cref="TimeProvider.System"/> unless the host adds another.
@@ -29,6 +34,9 @@ public static class EdgeServiceCollectionExtensions
         services.TryAddSingleton<EdgeToken>();
         services.TryAddSingleton<ICallCluster, CallCluster>();
         services.AddSingleton<EdgeReadiness>();
+        services.AddSingleton(_ => new InviteMarks(RandomNumberGenerator.GetBytes(KeyBytes)));
+        services.AddSingleton(provider => new CallGate(options.Admission, provider.GetRequiredService<InviteMarks>()));
+        services.AddSingleton<LatencyWindow>();
         services.AddSingleton<SipTap>();
         services.AddSingleton<SipTransports>();
         services.AddSingleton(_ => new TrunkTable(options.Trunks));
@@ -46,6 +54,7 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<EdgeLoop>();
         services.AddHostedService<EdgeService>();
+        services.AddHostedService<LoadSampler>();
         return services;
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using IvrActors.Edge.Admission;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
@@ -9,7 +10,7 @@ using Orleans.Runtime;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>Delivers events to call grains over Orleans. The grain knows repeated numbers, so a repeat after a time-out is harmless.</summary>
-public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, EdgeReadiness readiness, TimeProvider time, ILogger<CallCluster> log) : ICallCluster
+public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, EdgeReadiness readiness, LatencyWindow admissions, TimeProvider time, ILogger<CallCluster> log) : ICallCluster
 {
     /// <summary>A silo that died answers no more, and a request to it ends only so: short, to try another soon.</summary>
     private static readonly TimeSpan s_attemptTimeout = TimeSpan.FromSeconds(4);
@@ -23,6 +24,18 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
     {
         var started = time.GetTimestamp();
         if (Sealed(call, legEvent) is not { } callEvent) return null;
+        try
+        {
+            return await Handle(call, callEvent, started);
+        }
+        finally
+        {
+            if (callEvent is CallOffered) admissions.Record(time.GetElapsedTime(started));
+        }
+    }
+
+    private async Task<CallReply?> Handle(CallId call, CallEvent callEvent, long started)
+    {
         for (var attempt = 0; ; attempt++)
         {
             try

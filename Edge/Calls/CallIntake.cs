@@ -1,3 +1,4 @@
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Trunks;
@@ -6,7 +7,7 @@ using IvrActors.Grains.Interfaces.Calls;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>Takes calls that come in: whether there is room for them, their media, and the event that tells the cluster. The signalling thread's.</summary>
-internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, LiveCalls live)
+internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live)
 {
     /// <summary>Told by media threads what a call's media heard.</summary>
     public required Action<CallLeg, MediaSignal> Heard { get; init; }
@@ -17,9 +18,9 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         var call = signal.Call;
         var trunk = call.Peer.Trunk;
         if (!readiness.TakesCalls || draining) return Refuse(now, call, 503, "not_ready");
-        if (live.Active >= options.MostCalls) return Refuse(now, call, 503, "busy");
+        if (!gate.HasRoom(call.Invite!, call.Peer)) return Refuse(now, call, 503, "busy");
         var calls = trunks.CallsOf(trunk);
-        if (calls.TryBegin(now) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+        if (calls.TryBegin(now, TrunkDesk.IsCounted(call.Peer)) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
         var events = new LegMedia(Heard, time);
         var secure = call.Peer.IsSecure;
         var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs };
@@ -29,7 +30,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             calls.Ended();
             return Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
         }
-        var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk)) { Since = time.GetUtcNow() };
+        var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk)) { Since = time.GetUtcNow(), Caller = gate.CallerOf(call.Invite!, call.Peer) };
         events.Leg = leg;
         call.User = leg;
         live.Add(leg);

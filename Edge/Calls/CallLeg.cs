@@ -64,6 +64,12 @@ public sealed class CallLeg : ITimed
     /// <summary>When it came in.</summary>
     public DateTimeOffset Since { get; init; }
 
+    /// <summary>What its caller is remembered by.</summary>
+    public ulong Caller { get; init; }
+
+    /// <summary>Whether it was answered, its ACK came, and it ended as calls do.</summary>
+    public bool WasCompleted => _sip.WasConfirmed && EndReason is CallEndReason.CallerHungUp or CallEndReason.FlowHungUp or CallEndReason.Transferred;
+
     public string Flow { get; private set; } = "";
 
     public string Step { get; private set; } = "";

@@ -14,10 +14,14 @@ public static class CallingParty
     /// <summary>Names of flows and numbers are short; a longer one names nothing of ours.</summary>
     private const int MostCalled = 64;
 
+    /// <summary>As what <c>urn:service:sos</c> is looked up among a tenant's numbers.</summary>
+    private const string Emergency = "sos";
+
     /// <summary>The user part that was called, which names the flow: in E.164 where it is a number of the trunk's region. "" when there is none.</summary>
     public static string Called(SipRequest invite, EdgeTrunk trunk)
     {
         var uri = invite.RequestUri;
+        if (uri.IsEmergencyService) return Emergency;
         if (trunk.Region is not null && DigitsOf(uri) is { } number) return NumberPlan.Normalise(number, trunk.Region);
         var user = uri.User ?? "";
         return user.Length <= MostCalled ? user : "";

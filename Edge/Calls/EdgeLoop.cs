@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Sip.Dialogs;
@@ -21,9 +22,6 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     /// <summary>Inputs from the network that may wait: about a second of work. What comes above it is dropped; UDP peers repeat it.</summary>
     private const int MostWaiting = 20_000;
 
-    /// <summary>A transaction lingers for 32 s: enough for 2,000 calls/s with two transactions each.</summary>
-    private const int MostTransactions = 150_000;
-
     private readonly Channel<LoopInput> _inputs = Channel.CreateUnbounded<LoopInput>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TimeProvider _time;
     private readonly IPromptCatalogue _prompts;
@@ -32,6 +30,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private readonly ILogger<EdgeLoop> _log;
     private readonly UserAgent _agent;
     private readonly TrunkDesk _trunks;
+    private readonly CallGate _gate;
     private readonly TimerQueue<CallLeg> _legTimers = new();
     private readonly LiveCalls _calls;
     private readonly CallIntake _intake;
@@ -43,19 +42,25 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, ILogger<EdgeLoop> log)
     {
-        (_time, _prompts, _transports, _cluster, _trunks, _log) = (time, prompts, transports, cluster, trunks, log);
-        _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, MostTransactions) { Reconnect = transports.Reconnect };
+        (_time, _prompts, _transports, _cluster, _trunks, _gate, _log) = (time, prompts, transports, cluster, trunks, gate, log);
+        _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
+        {
+            Reconnect = transports.Reconnect,
+            IsShut = () => gate.IsShut || _drained is not null,
+        };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
-        _calls = new LiveCalls(options, time, trunks);
-        _intake = new CallIntake(options, time, media, readiness, trunks, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
+        _calls = new LiveCalls(options, time, trunks, gate);
+        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
     }
 
     /// <summary>Calls that are not over.</summary>
     public int ActiveCalls => _calls.Active;
+
+    internal int Transactions => _agent.Transactions;
 
     /// <summary>Whether the network should drop what comes, because this thread is behind.</summary>
     internal bool IsFlooded => Volatile.Read(ref _waiting) > MostWaiting;
@@ -283,7 +288,15 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);
         if (!leg.IsDone || !_calls.Remove(leg)) return;
+        if (leg.WasCompleted) Completed(leg);
         Finished(_log, leg.Id.Value, leg.EndReason);
+    }
+
+    /// <summary>A call that was answered, confirmed and ended in order shows that an honest peer is there: its ACK carried a tag that only who hears us knows.</summary>
+    private void Completed(CallLeg leg)
+    {
+        _gate.Completed(Now, leg.Caller);
+        _trunks.Vouch(leg.Peer);
     }
 
     private async Task Deliver(CallLeg leg, LegEvent legEvent)

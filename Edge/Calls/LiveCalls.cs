@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
@@ -11,18 +12,18 @@ internal sealed class LiveCalls
     private readonly EdgeOptions _options;
     private readonly TimeProvider _time;
     private readonly TrunkDesk _trunks;
+    private readonly CallGate _gate;
     private readonly Dictionary<CallId, CallLeg> _legs = [];
     private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
-    private int _active;
 
-    public LiveCalls(EdgeOptions options, TimeProvider time, TrunkDesk trunks)
+    public LiveCalls(EdgeOptions options, TimeProvider time, TrunkDesk trunks, CallGate gate)
     {
-        (_options, _time, _trunks) = (options, time, trunks);
+        (_options, _time, _trunks, _gate) = (options, time, trunks, gate);
         foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
     }
 
     /// <summary>Calls that are not over. Read by other threads, too.</summary>
-    public int Active => Volatile.Read(ref _active);
+    public int Active => _gate.Calls;
 
     /// <summary>Calls that are not over, or whose end the cluster does not know yet.</summary>
     public int Count => _legs.Count;
@@ -32,7 +33,7 @@ internal sealed class LiveCalls
     public void Add(CallLeg leg)
     {
         _legs[leg.Id] = leg;
-        _active++;
+        _gate.CallBegan();
         EdgeMetrics.Active.WithLabels(leg.Peer.Trunk.Name).Inc();
     }
 
@@ -86,7 +87,7 @@ internal sealed class LiveCalls
 
         public void Ended(CallEndReason reason)
         {
-            live._active--;
+            live._gate.CallEnded();
             calls.Ended();
             EdgeMetrics.Active.WithLabels(trunk).Dec();
             EdgeMetrics.Ended.WithLabels(EdgeMetrics.NameOf(reason)).Inc();

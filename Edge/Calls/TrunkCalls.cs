@@ -8,24 +8,34 @@ public readonly record struct TrunkRefusal(int Status, int? RetryAfter, string R
 
 /// <summary>
 /// Calls of one trunk at this edge, in both directions: how many there are, and how fast new ones come (GCRA). Asked before media is set up or
-/// a grain is asked. The signalling thread's.
+/// a grain is asked. Calls begin and end on the signalling thread; whether one may begin is asked by any.
 /// </summary>
 public sealed class TrunkCalls(EdgeTrunk trunk)
 {
+    private readonly Lock _lock = new();
     private long _theoreticalArrival;
 
     public int Active { get; private set; }
 
-    /// <summary>Takes a new call, to be given back by <see cref="Ended"/>; or says why not.</summary>
-    public TrunkRefusal TryBegin(long now)
+    /// <summary>Counts a new call towards the rate, before it has a transaction; or says when there may be one.</summary>
+    public TrunkRefusal TryTake(long now)
     {
-        if (trunk.CallsAtOnce is { } most && Active >= most) return new TrunkRefusal(486, null, "trunk_busy");
-        if (trunk.Calls is { } limit)
+        if (trunk.Calls is not { } limit) return default;
+        lock (_lock)
         {
             var decision = Gcra.Decide(now, limit, _theoreticalArrival);
             if (!decision.Allowed) return new TrunkRefusal(503, Seconds(decision.RetryAfter), "trunk_rate");
             _theoreticalArrival = decision.TheoreticalArrival;
+            return default;
         }
+    }
+
+    /// <summary>Takes a new call, to be given back by <see cref="Ended"/>; or says why not.</summary>
+    /// <param name="isCounted">Whether it was let in by <see cref="TryTake"/>.</param>
+    public TrunkRefusal TryBegin(long now, bool isCounted = false)
+    {
+        if (trunk.CallsAtOnce is { } most && Active >= most) return new TrunkRefusal(486, null, "trunk_busy");
+        if (!isCounted && TryTake(now) is { Status: not 0 } refusal) return refusal;
         Active++;
         return default;
     }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Security.Cryptography;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Sip;
@@ -6,13 +8,14 @@ using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Tracing;
+using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.AspNetCore.Connections;
 
 namespace IvrActors.Edge.Net;
 
 /// <summary>What all listeners do with a message: the limit and the trunk of its source first, then parse it and hand it to the signalling thread.</summary>
-internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, SipTap tap, TimeProvider time)
+internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, TrunkDesk desk, CallGate gate, InviteMarks marks, SipTap tap, TimeProvider time)
 {
     /// <summary>A stream's sender above its limit is slowed down by not reading; above this wait it is cut off.</summary>
     private static readonly TimeSpan s_mostWait = TimeSpan.FromSeconds(2);
@@ -130,6 +133,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
         if (result.Message is { } message)
         {
             SipMetrics.Received(message is SipRequest request ? request.Method : message.CSeq.Method, peer.Transport);
+            if (message is SipRequest { Method: SipMethods.Invite or SipMethods.Ack } call && IsSettled(call, peer)) return;
             loop.Post(new LoopInput(LoopInputKind.Message, message) { Peer = peer });
             return;
         }
@@ -138,6 +142,26 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
         reputation.Offend(SourceAddress.Of(peer.EndPoint), SourceOffence.Malformed, peer.Reliable);
         if (result is { Answerable: { } answerable, AnswerStatus: { } status })
             loop.Post(new LoopInput(LoopInputKind.Refused, answerable) { Peer = peer, Number = status });
+    }
+
+    /// <summary>Turns a new call away when there is no place for it, and takes the ACK of that: neither costs the signalling thread anything (RFC 3261 8.2.7).</summary>
+    private bool IsSettled(SipRequest request, SipPeer peer)
+    {
+        if (request.Method == SipMethods.Ack)
+        {
+            if (!marks.IsAcknowledged(request)) return false;
+            AdmissionMetrics.AcksAbsorbed.Inc();
+            return true;
+        }
+        if (request.To.Tag is not null) return false;
+        var verdict = gate.Judge(Now, request, peer, TrunkDesk.IsCounted(peer) ? desk.CallsOf(peer.Trunk) : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
+        if (verdict.IsAdmitted) return false;
+        AdmissionMetrics.Shed(verdict);
+        request.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);
+        var response = SipResponses.For(request, verdict.Status, marks.TagOf(request));
+        if (verdict.RetryAfter > 0) response.Headers.Add("Retry-After", verdict.RetryAfter.ToString(CultureInfo.InvariantCulture));
+        transports.Send(new SipSend(NextHop.OfResponses(request, peer), SipWriter.ToBytes(response), request.Method));
+        return true;
     }
 
     /// <summary>The connection ended: nothing can be sent to this peer any more.</summary>

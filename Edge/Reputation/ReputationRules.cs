@@ -17,7 +17,7 @@ public enum SourceStanding
 
 /// <summary>
 /// How much offences count. A source is blocked when its score reaches <see cref="Threshold"/>; scores halve every <see cref="HalfLife"/>. Nobody can get
-/// a trunk blocked by forging its address: what a datagram alone says counts only against strangers (ADR 0010).
+/// a trunk blocked by forging its address: what a datagram alone says counts only against strangers (ADR 0011).
 /// </summary>
 public static class ReputationRules
 {

@@ -82,6 +82,12 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
 
     public TrunkCalls CallsOf(EdgeTrunk trunk) => _calls[trunk];
 
+    /// <summary>Whether a call of this peer is counted where it comes in. Who needs a password is not known there.</summary>
+    public static bool IsCounted(SipPeer peer) => peer.Entry == peer.Trunk && peer.Trunk.Digest is null && peer.Trunk.Fits(peer);
+
+    /// <summary>A peer showed that it is there and honest.</summary>
+    public void Vouch(SipPeer peer) => _reputation.Vouch(peer.EndPoint.Address);
+
     /// <summary>What answers challenges of this trunk, which has a way out.</summary>
     public IChallengeResponder CredentialsOf(EdgeTrunk trunk) => _agents[trunk].Credentials;
 

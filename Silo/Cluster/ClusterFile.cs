@@ -1,5 +1,6 @@
 using System.Net;
 using IvrActors.Edge;
+using IvrActors.Edge.Admission;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
 
@@ -23,6 +24,7 @@ internal sealed class ClusterFile
     public required IReadOnlyList<IPEndPoint> DnsServers { get; init; }
     public required CertificateSettings Certificates { get; init; }
     public required LimitSettings Limits { get; init; }
+    public required AdmissionRules Admission { get; init; }
     public required LockoutRule Lockout { get; init; }
     public required PinSettings Pins { get; init; }
     public required UnknownSources UnknownSources { get; init; }

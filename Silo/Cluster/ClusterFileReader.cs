@@ -74,6 +74,7 @@ internal sealed class ClusterFileReader
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
             Limits = limits,
+            Admission = OverloadReader.Read(root.Map("overload", required: false), limits.CallsAtOnce),
             Lockout = ReadLockout(root.Map("lockout", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),

@@ -34,7 +34,7 @@ internal static class ClusterMapping
         FirstMediaPort = cluster.Listeners.FirstMediaPort,
         LastMediaPort = cluster.Listeners.LastMediaPort,
         MessagesPerSource = cluster.Limits.MessagesPerSource,
-        MostCalls = cluster.Limits.CallsAtOnce,
+        Admission = cluster.Admission,
         PromptFolder = cluster.PromptFolder,
         RenderedPromptFolder = Path.Combine(cluster.DataFolder, "rendered"),
         UnknownSources = cluster.UnknownSources,

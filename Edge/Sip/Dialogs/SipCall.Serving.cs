@@ -83,6 +83,7 @@ public sealed partial class SipCall
     {
         if (_ackWait is null || ack.CSeq.Number != _ackWait.Sequence) return;
         _ackWait = null;
+        WasConfirmed = true;
         if (State == SipCallState.Ending)
         {
             SendBye(now);

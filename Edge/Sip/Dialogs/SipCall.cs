@@ -70,6 +70,9 @@ public sealed partial class SipCall : ITimed
 
     public SipCallState State { get; private set; }
 
+    /// <summary>Whether an ACK of the peer came: it hears what we send, so its source is not forged.</summary>
+    public bool WasConfirmed { get; private set; }
+
     /// <summary>Where the peer's last request came from, or where we dialled.</summary>
     public SipPeer Peer
     {

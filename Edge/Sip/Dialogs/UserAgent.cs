@@ -27,6 +27,9 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     /// <summary>Asked for each new request outside of dialogs but ACK, before anything else is done for it.</summary>
     public IRequestGuard? Guard { get; set; }
 
+    /// <summary>Asked whether no new call is taken at all: OPTIONS get what an INVITE would get (RFC 3261 11.2).</summary>
+    public Func<bool>? IsShut { get; init; }
+
     /// <summary>Who answers other methods outside of dialogs.</summary>
     public IDictionary<string, IRequestServer> Servers => _served.Servers;
 
@@ -239,7 +242,9 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
             Respond(now, transaction, request, request.Method == SipMethods.Refer ? 403 : 481);
             return;
         }
-        var response = SipResponses.For(request, 200, request.To.Tag is null ? newToken() : null);
+        var isShut = request.To.Tag is null && IsShut?.Invoke() == true;
+        var response = SipResponses.For(request, isShut ? 503 : 200, request.To.Tag is null ? newToken() : null);
+        if (isShut) response.Headers.Add("Retry-After", "5");
         response.Headers.Add(SipHeaderNames.Allow, Allow);
         response.Headers.Add(SipHeaderNames.Accept, Sdp);
         response.Headers.Add(SipHeaderNames.AcceptEncoding, "identity");

@@ -12,7 +12,7 @@ public sealed class ScreeningRules
     /// <summary>Media types of bodies by method. The body of a method that is not named here is never looked at, so any type is accepted.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<string>> ContentTypes { get; init; }
 
-    /// <summary>Lower-case schemes of request URIs that are served.</summary>
+    /// <summary>Lower-case schemes of request URIs that are served, beside emergency services.</summary>
     public IReadOnlyList<string> Schemes { get; init; } = ["sip", "sips"];
 }
 
@@ -52,7 +52,7 @@ public static class RequestScreening
     }
 
     private static Refusal? ScreenScheme(SipRequest request, ScreeningRules rules) =>
-        rules.Schemes.Contains(request.RequestUri.Scheme) ? null : new Refusal(416);
+        rules.Schemes.Contains(request.RequestUri.Scheme) || request.RequestUri.IsEmergencyService ? null : new Refusal(416);
 
     /// <summary>Require; in a CANCEL it means nothing (RFC 3261 8.2.2.3), and Proxy-Require is for proxies.</summary>
     private static Refusal? ScreenExtensions(SipRequest request, ScreeningRules rules)

@@ -26,6 +26,17 @@ public sealed class SipUri : IEquatable<SipUri>
     /// <summary>All after the colon of the scheme, e.g. the number of a <c>tel:</c> URI.</summary>
     public string Opaque => _text[(_shape.SchemeEnd + 1).._shape.End];
 
+    /// <summary>Whether it is <c>urn:service:sos</c> or one of its sub-services, such as <c>urn:service:sos.fire</c> (RFC 5031 4.2).</summary>
+    public bool IsEmergencyService
+    {
+        get
+        {
+            const string Sos = "service:sos";
+            if (Scheme != "urn" || !Opaque.StartsWith(Sos, StringComparison.OrdinalIgnoreCase)) return false;
+            return Opaque.Length == Sos.Length || Opaque[Sos.Length] == '.';
+        }
+    }
+
     /// <summary>User part with its escapes resolved, or null.</summary>
     public string? User => _shape.UserStart == 0 ? null : field ??= Unescape(RawUser);
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Tests.Media;
 using IvrActors.Grains.Interfaces;
@@ -25,7 +26,7 @@ public class CallClusterTests : IRoleTokens
     public CallClusterTests()
     {
         var token = new EdgeToken(MediaEngineTests.Options(), this, TimeProvider.System);
-        _cluster = new CallCluster(CallGrains.With(_grain), token, _readiness, TimeProvider.System, NullLogger<CallCluster>.Instance);
+        _cluster = new CallCluster(CallGrains.With(_grain), token, _readiness, new LatencyWindow(), TimeProvider.System, NullLogger<CallCluster>.Instance);
     }
 
     string IRoleTokens.Issue(string name, string role) => $"{name}/{role}";

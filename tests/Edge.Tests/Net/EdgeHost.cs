@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Reflection;
 using System.Security.Cryptography;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
@@ -71,6 +72,9 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <summary>Connections that are open, in a handshake or not upgraded yet.</summary>
     public int Admitted => _app.Services.GetRequiredService<ConnectionGate>().Open;
 
+    public T Service<T>()
+        where T : notnull => _app.Services.GetRequiredService<T>();
+
     public EdgeTrunk Trunk(string name) => _app.Services.GetRequiredService<EdgeOptions>().Trunks.Single(trunk => trunk.Name == name);
 
     /// <param name="neverBlock">By default everybody: few tests are about blocks, and many send garbage.</param>
@@ -81,7 +85,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <param name="address">Where it listens; null: 127.0.0.1. On ::1 the trunk calls from there.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
         bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0,
-        IPAddress? address = null)
+        IPAddress? address = null, int mostCalls = 4000)
     {
         var options = new EdgeOptions
         {
@@ -98,6 +102,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [address is null ? IPNetwork.Parse("127.0.31.0/24") : new IPNetwork(address, 128)] }, .. trunks ?? []],
             MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
             UnknownSources = unknown,
+            Admission = new AdmissionRules { MostCalls = mostCalls, Cpu = 100 },
             NeverBlock = address is null ? [IPNetwork.Parse(neverBlock)] : [new IPNetwork(address, 128)],
             PromptFolder = "none",
             RenderedPromptFolder = "none",

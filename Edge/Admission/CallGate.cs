@@ -1,0 +1,124 @@
+using IvrActors.Edge.Calls;
+using IvrActors.Edge.Reputation;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Policies;
+
+namespace IvrActors.Edge.Admission;
+
+/// <summary>Why a new call is turned away before it has a transaction.</summary>
+/// <param name="Status">0: it is not.</param>
+/// <param name="RetryAfter">Seconds; 0: none is said.</param>
+/// <param name="Reason">Metric label.</param>
+public readonly record struct GateVerdict(int Status, int RetryAfter, string Reason, CallClass Class)
+{
+    public static readonly GateVerdict Admitted = new(0, 0, "", CallClass.Ordinary);
+
+    public bool IsAdmitted => Status == 0;
+}
+
+/// <summary>
+/// Decides on new calls where they come in, before anything is kept for them: drain, room, the rate of their trunk, and load. An INVITE that was let in stays so
+/// when it is repeated. Any thread.
+/// </summary>
+public sealed class CallGate
+{
+    /// <summary>Emergency calls that get ahead of others; more of them count as ordinary, because everybody can dial 112 in a loop.</summary>
+    public static readonly RateLimit EmergencyRate = new(10, TimeSpan.FromSeconds(1), 50);
+
+    /// <summary>65,536 callers: who called within a week.</summary>
+    private const int KnownBuckets = 16_384;
+    private static readonly long s_knownFor = TimeSpan.FromDays(7).Ticks;
+
+    /// <summary>65,536 INVITEs within the time in which they may be repeated (RFC 3261 timer B): 2,000 calls/s.</summary>
+    private const int AdmittedBuckets = 16_384;
+    private const long RepeatedFor = SipTimes.TransactionTimeout;
+
+    private readonly AdmissionRules _rules;
+    private readonly InviteMarks _marks;
+    private readonly RecentKeys _known = new(KnownBuckets, s_knownFor);
+    private readonly RecentKeys _admitted = new(AdmittedBuckets, RepeatedFor);
+    private readonly Lock _lock = new();
+    private readonly int[] _arrived = new int[Enum.GetValues<CallClass>().Length];
+    private volatile AdmissionState _state = AdmissionState.Open;
+    private volatile bool _draining;
+    private long _emergencyArrival;
+    private int _calls;
+
+    public CallGate(AdmissionRules rules, InviteMarks marks) => (_rules, _marks) = (rules, marks);
+
+    public AdmissionState State => _state;
+
+    /// <summary>Calls that are not over.</summary>
+    public int Calls => Volatile.Read(ref _calls);
+
+    /// <summary>Whether no call at all is let in, so that who asks by OPTIONS is told to go elsewhere.</summary>
+    public bool IsShut => _draining || Calls >= _rules.MostCalls;
+
+    /// <summary>No new calls from now on, or again.</summary>
+    public void Drain(bool on) => _draining = on;
+
+    public void CallBegan() => Interlocked.Increment(ref _calls);
+
+    public void CallEnded() => Interlocked.Decrement(ref _calls);
+
+    /// <summary>Takes a reading, every <see cref="LoadSampler.Period"/>.</summary>
+    public void Observe(in LoadReading reading) =>
+        _state = AdmissionControl.Observe(_rules, _state, reading, Interlocked.Exchange(ref _arrived[(int)CallClass.Ordinary], 0), Interlocked.Exchange(ref _arrived[(int)CallClass.Known], 0));
+
+    /// <summary>Decides on an INVITE outside of a dialog.</summary>
+    /// <param name="calls">What its trunk may have; null where only a password will tell its trunk.</param>
+    /// <param name="chance">A random number, 0 to below 1; likewise <paramref name="pause"/>, which spreads Retry-After.</param>
+    public GateVerdict Judge(long now, SipRequest invite, SipPeer peer, TrunkCalls? calls, double chance, double pause)
+    {
+        ArgumentNullException.ThrowIfNull(invite);
+        ArgumentNullException.ThrowIfNull(peer);
+        var state = _state;
+        var number = _marks.NumberOf(invite);
+        if (_admitted.Contains(now, number)) return GateVerdict.Admitted;
+        var kind = state.IsShedding || IsShut ? ClassOf(now, invite, peer) : CallClass.Ordinary;
+        if (state.IsShedding) Interlocked.Increment(ref _arrived[(int)kind]);
+        if (_draining) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "draining", kind);
+        if (Calls >= _rules.MostCallsOf(kind)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "busy", kind);
+        if (!AdmissionControl.Admits(state, kind, chance)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "overload", kind);
+        if (calls?.TryTake(now) is { Status: not 0 } refusal) return new GateVerdict(refusal.Status, refusal.RetryAfter ?? 0, refusal.Reason, kind);
+        _admitted.Add(now, number);
+        return GateVerdict.Admitted;
+    }
+
+    /// <summary>Whether one more call of this kind may be held. The signalling thread asks when it begins the call, because the gate may be behind it.</summary>
+    public bool HasRoom(SipRequest invite, SipPeer peer)
+    {
+        ArgumentNullException.ThrowIfNull(peer);
+        if (Calls < _rules.MostCalls) return true;
+        return EmergencyCalls.Is(invite, peer.Trunk, _rules.EmergencyNumbers) && Calls < _rules.MostCallsOf(CallClass.Emergency);
+    }
+
+    /// <summary>What a caller is remembered by: a keyed hash of number and source. A trunk's own addresses are all the same.</summary>
+    public ulong CallerOf(SipRequest invite, SipPeer peer)
+    {
+        ArgumentNullException.ThrowIfNull(invite);
+        ArgumentNullException.ThrowIfNull(peer);
+        var source = peer.Entry.IsFrom(peer.EndPoint.Address) ? 0 : SourcePrefix.Of(peer.EndPoint.Address).Bits;
+        return _marks.NumberOf(peer.Entry.Name, (invite.From.Uri.IsSip ? invite.From.Uri.User : invite.From.Uri.Opaque) ?? "", source);
+    }
+
+    /// <summary>A caller completed a call: the next one is shed after those of others.</summary>
+    public void Completed(long now, ulong caller) => _known.Add(now, caller);
+
+    private CallClass ClassOf(long now, SipRequest invite, SipPeer peer)
+    {
+        if (EmergencyCalls.Is(invite, peer.Trunk, _rules.EmergencyNumbers) && TakeEmergency(now)) return CallClass.Emergency;
+        return _known.Contains(now, CallerOf(invite, peer)) ? CallClass.Known : CallClass.Ordinary;
+    }
+
+    private bool TakeEmergency(long now)
+    {
+        lock (_lock)
+        {
+            var decision = Gcra.Decide(now, EmergencyRate, _emergencyArrival);
+            if (decision.Allowed) _emergencyArrival = decision.TheoreticalArrival;
+            return decision.Allowed;
+        }
+    }
+}

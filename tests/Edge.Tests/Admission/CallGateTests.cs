@@ -1,0 +1,149 @@
+using System.Net;
+using System.Text;
+using IvrActors.Edge.Admission;
+using IvrActors.Edge.Calls;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Policies;
+using Xunit;
+
+namespace IvrActors.Edge.Tests.Admission;
+
+public class CallGateTests
+{
+    private const long Second = TimeSpan.TicksPerSecond;
+
+    private static readonly EdgeTrunk s_trunk = new() { Name = "carrier", Tenant = "demo", From = [IPNetwork.Parse("192.0.2.0/24")] };
+    private static readonly EdgeTrunk s_phones = new() { Name = "phones", Tenant = "demo" };
+    private static int s_calls;
+
+    private readonly CallGate _gate = new(new AdmissionRules { MostCalls = 10 }, new InviteMarks(new byte[32]));
+
+    private static SipPeer Peer(EdgeTrunk? trunk = null, string address = "192.0.2.7") => new(SipTransport.Udp, new IPEndPoint(IPAddress.Parse(address), 5060), 0, trunk ?? s_trunk);
+
+    private static SipRequest Invite(string from = "sip:+4930111@x", string uri = "sip:bank@ivr.example", string more = "", string? call = null)
+    {
+        call ??= $"c{++s_calls}";
+        return Assert.IsType<SipRequest>(SipParser.Parse(Encoding.Latin1.GetBytes(
+            $"INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK{call}\r\nFrom: <{from}>;tag=f\r\nTo: <sip:bank@ivr.example>\r\nCall-ID: {call}\r\nCSeq: 1 INVITE\r\n"
+            + $"Contact: <sip:a@192.0.2.7>\r\nMax-Forwards: 70\r\n{more}Content-Length: 0\r\n\r\n")).Message);
+    }
+
+    private GateVerdict Judge(SipRequest invite, double chance = 0, SipPeer? peer = null, TrunkCalls? calls = null, long now = Second) => _gate.Judge(now, invite, peer ?? Peer(), calls, chance, 0);
+
+    /// <summary>So much load that nobody but the known and the urgent comes in.</summary>
+    private void Overload(int times = 20)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            for (var call = 0; call < 100; call++) Judge(Invite());
+            _gate.Observe(new LoadReading(1, 0.1, TimeSpan.Zero, TimeSpan.Zero, 0));
+        }
+        for (var i = 0; i < 100 && _gate.State.OrdinaryShed < 0.99; i++) _gate.Observe(new LoadReading(1, 0.1, TimeSpan.FromSeconds(9), TimeSpan.Zero, 0));
+    }
+
+    [Fact]
+    public void Without_load_a_call_comes_in()
+    {
+        Assert.True(Judge(Invite()).IsAdmitted);
+    }
+
+    [Fact]
+    public void Under_load_an_ordinary_call_is_turned_away_with_a_pause()
+    {
+        Overload();
+        Assert.Equal(new GateVerdict(503, 1, "overload", CallClass.Ordinary), Judge(Invite()));
+    }
+
+    [Fact]
+    public void What_was_let_in_stays_in_when_it_is_repeated_under_load_or_drain()
+    {
+        Judge(Invite(call: "early"));
+        Overload();
+        Assert.True(Judge(Invite(call: "early")).IsAdmitted);
+        _gate.Drain(true);
+        Assert.True(Judge(Invite(call: "early")).IsAdmitted);
+        Assert.False(Judge(Invite(call: "early"), now: 34 * Second).IsAdmitted);
+    }
+
+    [Fact]
+    public void Who_completed_a_call_is_let_in_under_load_from_the_same_source_only()
+    {
+        var phone = Peer(s_phones, "198.51.100.1");
+        _gate.Completed(Second, _gate.CallerOf(Invite("sip:ann@x"), phone));
+        _gate.Completed(Second, _gate.CallerOf(Invite("sip:+4930222@x"), Peer()));
+        Overload();
+        Assert.True(Judge(Invite("sip:ann@x"), peer: phone).IsAdmitted);
+        Assert.False(Judge(Invite("sip:ann@x"), peer: Peer(s_phones, "198.51.100.2")).IsAdmitted);
+        Assert.False(Judge(Invite("sip:ann@x"), peer: Peer(s_trunk)).IsAdmitted);
+        // A carrier's own addresses are one source: its next call may come by another of its proxies.
+        Assert.True(Judge(Invite("sip:+4930222@x"), peer: Peer(address: "192.0.2.8")).IsAdmitted);
+        Assert.False(Judge(Invite("sip:ann@x"), peer: phone, now: TimeSpan.FromDays(8).Ticks).IsAdmitted);
+    }
+
+    [Theory]
+    [InlineData("urn:service:sos", "", false, true)]
+    [InlineData("urn:service:sos.fire", "", false, true)]
+    [InlineData("urn:service:sosx", "", false, false)]
+    [InlineData("sip:112@ivr.example", "", false, true)]
+    [InlineData("sip:1123@ivr.example", "", false, false)]
+    [InlineData("sip:bank@ivr.example", "Resource-Priority: wps.1, esnet.0\r\n", true, true)]
+    [InlineData("sip:bank@ivr.example", "Resource-Priority: esnet.0\r\n", false, false)]
+    [InlineData("sip:bank@ivr.example", "Resource-Priority: q735.0\r\n", true, false)]
+    public void An_emergency_is_let_in_under_load(string uri, string more, bool trusted, bool isEmergency)
+    {
+        var trunk = new EdgeTrunk { Name = "t", Tenant = "demo", From = s_trunk.From, TrustsCallerIdentity = trusted };
+        Overload();
+        Assert.Equal(isEmergency, Judge(Invite(uri: uri, more: more), peer: Peer(trunk)).IsAdmitted);
+    }
+
+    [Fact]
+    public void A_flood_of_emergencies_gets_ahead_only_so_far()
+    {
+        Overload();
+        var admitted = 0;
+        for (var i = 0; i < 500; i++) admitted += Judge(Invite(uri: "sip:112@ivr.example")).IsAdmitted ? 1 : 0;
+        Assert.Equal(CallGate.EmergencyRate.Burst, admitted);
+    }
+
+    [Fact]
+    public void When_there_is_no_room_emergencies_have_a_reserve()
+    {
+        for (var i = 0; i < 10; i++) _gate.CallBegan();
+        Assert.True(_gate.IsShut);
+        Assert.Equal("busy", Judge(Invite()).Reason);
+        var emergency = Invite(uri: "sip:911@ivr.example");
+        Assert.True(Judge(emergency).IsAdmitted);
+        Assert.True(_gate.HasRoom(emergency, Peer()));
+        Assert.False(_gate.HasRoom(Invite(), Peer()));
+        _gate.CallBegan();
+        Assert.Equal("busy", Judge(Invite(uri: "sip:911@ivr.example")).Reason);
+        Assert.False(_gate.HasRoom(emergency, Peer()));
+        _gate.CallEnded();
+        _gate.CallEnded();
+        Assert.True(Judge(Invite()).IsAdmitted);
+    }
+
+    [Fact]
+    public void While_draining_nobody_comes_in_and_afterwards_all_do()
+    {
+        _gate.Drain(true);
+        Assert.Equal(503, Judge(Invite(uri: "urn:service:sos")).Status);
+        Assert.True(_gate.IsShut);
+        _gate.Drain(false);
+        Assert.True(Judge(Invite()).IsAdmitted);
+    }
+
+    [Fact]
+    public void A_trunk_above_its_rate_is_turned_away_and_a_repeated_call_is_counted_once()
+    {
+        var calls = new TrunkCalls(new EdgeTrunk { Name = "t", Tenant = "demo", Calls = new RateLimit(1, TimeSpan.FromSeconds(10), 2), CallsAtOnce = 5 });
+        Assert.True(Judge(Invite(call: "one"), calls: calls).IsAdmitted);
+        Assert.True(Judge(Invite(call: "one"), calls: calls).IsAdmitted);
+        Assert.True(Judge(Invite(), calls: calls).IsAdmitted);
+        Assert.Equal(new GateVerdict(503, 10, "trunk_rate", CallClass.Ordinary), Judge(Invite(), calls: calls));
+        // What the gate counted is not counted again when it begins.
+        for (var i = 0; i < 5; i++) Assert.Equal(0, calls.TryBegin(Second, isCounted: true).Status);
+        Assert.Equal(486, calls.TryBegin(Second, isCounted: true).Status);
+    }
+}

@@ -1,0 +1,78 @@
+using IvrActors.Edge.Admission;
+using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Calls;
+using Xunit;
+
+namespace IvrActors.Edge.Tests.Net;
+
+/// <summary>New calls that are turned away, as peers on the network meet it.</summary>
+public class OverloadTests
+{
+    private static async Task<SipResponse> Invite(Phone phone)
+    {
+        await phone.Request("INVITE", 1, body: "v=0\r\n", type: "application/sdp");
+        return await phone.Final();
+    }
+
+    [Theory]
+    [InlineData("UDP")]
+    [InlineData("TCP")]
+    [InlineData("TLS")]
+    public async Task Without_room_a_call_gets_503_that_leaves_nothing_behind_and_says_the_same_when_it_is_repeated(string transport)
+    {
+        await using var host = await EdgeHost.Start(mostCalls: 1);
+        await using var first = Phone.Udp(host.Udp, SharedEdge.Good);
+        var held = await SharedEdge.Connect(first);
+        await EdgeHost.Until(() => host.Loop.Transactions == 1);
+        await using var second = transport == "UDP" ? Phone.Udp(host.Udp) : await Phone.Stream(transport == "TLS" ? host.Tls : host.Tcp, transport == "TLS");
+        var refusal = await Invite(second);
+        Assert.Equal((503, true), (refusal.Status, RetryAfter.Read(refusal) is >= 1 and <= 5));
+        await second.Again("INVITE", 1, body: "v=0\r\n", type: "application/sdp");
+        Assert.Equal(refusal.To.Tag, (await second.Final()).To.Tag);
+        await second.Again("ACK", 1, refusal.To.Tag);
+        await second.Request("OPTIONS", 2);
+        var options = await second.Final();
+        Assert.Equal((503, "5"), (options.Status, options.Headers.First("Retry-After")));
+        // The first call's INVITE and this OPTIONS, which over a stream is gone already.
+        Assert.InRange(host.Loop.Transactions, 1, 2);
+
+        await first.Request("BYE", 2, held.To.Tag);
+        Assert.Equal(200, (await first.FinalOf("BYE")).Status);
+        await EdgeHost.Until(() => host.Loop.ActiveCalls == 0);
+        Assert.Equal(200, (await Invite(second)).Status);
+    }
+
+    [Fact]
+    public async Task A_caller_who_completed_a_call_is_remembered_and_one_whose_ack_never_came_is_not()
+    {
+        await using var host = await EdgeHost.Start();
+        var gate = host.Service<CallGate>();
+        await using var phone = Phone.Udp(host.Udp, SharedEdge.Good);
+        var peer = new SipPeer(SipTransport.Udp, phone.Local, 0, host.Trunk("test"));
+        // Load is in the way of who is not known; the edge measures little, and would let all in again.
+        bool IsKnown()
+        {
+            for (var i = 0; i < 200; i++) gate.Observe(new LoadReading(0, 100, TimeSpan.Zero, TimeSpan.Zero, 0));
+            return gate.Judge(0, (SipRequest)SipParser.Parse(new Sent("INVITE").ToBytes()).Message!, peer, null, chance: 0, pause: 0).IsAdmitted;
+        }
+
+        void Open()
+        {
+            for (var i = 0; i < 200; i++) gate.Observe(default);
+        }
+
+        var unconfirmed = await Invite(phone);
+        await phone.Request("BYE", 2, unconfirmed.To.Tag);
+        Assert.Equal(200, (await phone.FinalOf("BYE")).Status);
+        await EdgeHost.Until(() => host.Events.Any(e => e is CallEnded));
+        Assert.False(IsKnown());
+
+        Open();
+        phone.CallId = "confirmed";
+        var answer = await SharedEdge.Connect(phone);
+        await phone.Request("BYE", 2, answer.To.Tag);
+        Assert.Equal(200, (await phone.FinalOf("BYE")).Status);
+        await EdgeHost.Until(IsKnown);
+    }
+}
