@@ -48,6 +48,9 @@ public interface IMediaSession : IDisposable
 
     bool Srtp { get; }
 
+    /// <summary>Of a call of ours: whether its offer is encryption and nothing else.</summary>
+    bool OffersSrtp => Srtp;
+
     /// <summary>Answers a re-offer of the same call (hold, new address, new keys); a refusal leaves the session as it was.</summary>
     MediaAnswer Renegotiate(ReadOnlySpan<byte> offer);
 
@@ -57,6 +60,9 @@ public interface IMediaSession : IDisposable
 
     /// <summary>Sends on to another session all audio and keys that are heard from now on, instead of reporting keys; null ends that.</summary>
     void SendOnTo(IMediaSession? other);
+
+    /// <summary>Sends a key as RFC 4733 events, where the peer takes them.</summary>
+    void Press(char key, int durationMs);
 
     /// <summary>Plays ringback until <see cref="Stop"/>, or until the other session has something to be heard.</summary>
     void Ring();

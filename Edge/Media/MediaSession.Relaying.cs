@@ -1,3 +1,4 @@
+using IvrActors.Edge.Dtmf;
 using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
@@ -27,9 +28,15 @@ internal sealed partial class MediaSession
     /// <summary>Frames (100 ms) without a packet of the other leg, after which silence of ours fills the stream: NATs stay open, and nobody takes the call for dead.</summary>
     private const int MostFramesWithout = 5;
 
+    /// <summary>Keys that wait; nobody types faster than they are sent for long.</summary>
+    private const int MostPresses = 32;
+
     private RelayMap _relay;
     private MediaSession? _sendsOnTo;
     private int _framesWithout = MostFramesWithout;
+    private readonly Queue<DtmfPress> _presses = new();
+    private DtmfPress? _press;
+    private uint _pressedAt;
 
     public void SendOnTo(IMediaSession? other)
     {
@@ -42,6 +49,42 @@ internal sealed partial class MediaSession
         {
             if (!_closed) _player.Repeat(Ringback.Audio);
         }
+    }
+
+    public void Press(char key, int durationMs)
+    {
+        lock (_gate)
+        {
+            // One key at a time, as a thumb presses them: the next one waits.
+            if (!_closed && _agreed?.EventPayloadType is not null && _presses.Count < MostPresses) _presses.Enqueue(new DtmfPress(key, durationMs));
+        }
+    }
+
+    /// <summary>Sends the packet that is due of a key that is being pressed. Nothing else is heard meanwhile.</summary>
+    private bool SendPress()
+    {
+        if (_press is null)
+        {
+            if (!_presses.TryDequeue(out var next)) return false;
+            (_press, _pressedAt) = (next, _timestamp);
+        }
+        var press = _press.Value;
+        var goesOn = press.TryNext(out var one);
+        _press = goesOn ? press : null;
+        _timestamp += Telephone.FrameSamples;
+        if (!goesOn || _agreed is not { Sends: true, EventPayloadType: { } payloadType } || _peer.Target.IsNone) return true;
+
+        Span<byte> packet = stackalloc byte[RtpHeader.Size + TelephoneEvent.Size + SrtpCipher.TagSize];
+        new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt, Ssrc = _seed.Ssrc }.Write(packet);
+        one.Event.Write(packet[RtpHeader.Size..]);
+        var length = RtpHeader.Size + TelephoneEvent.Size;
+        if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
+        _rtp!.Send(packet[..length], _peer.Target);
+        _relay.Interrupt();
+        (_resumes, _talking, _lastSent) = (true, false, 0);
+        _packetsSent++;
+        _loop.Tally.Sent++;
+        return true;
     }
 
     private SdpCodec CodecOf(byte payloadType, bool isEvent)
@@ -72,7 +115,7 @@ internal sealed partial class MediaSession
             if (isEvent && agreed.EventPayloadType is null) return;
             // RFC 3960 3.2: what the callee's side sends before the answer is heard instead of our ringback.
             if (_player.IsRepeating) _player.Stop();
-            if (!_player.IsIdle || !_relay.TryMap(heard.Header, _sequence, _timestamp, out var place)) return;
+            if (!_player.IsIdle || _press is not null || !_relay.TryMap(heard.Header, _sequence, _timestamp, out var place)) return;
 
             Span<byte> packet = stackalloc byte[RtpHeader.Size + MostCarried + SrtpCipher.TagSize];
             new RtpHeader

@@ -290,7 +290,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
 
     private void SendFrame(long now)
     {
-        if (IsCarryingNow()) return;
+        if (SendPress() || IsCarryingNow()) return;
         Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpCipher.TagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
         var speech = _player.Fill(packet.Slice(RtpHeader.Size, Telephone.FrameSamples), _agreed!.Codec == SdpCodec.Pcma, _played);

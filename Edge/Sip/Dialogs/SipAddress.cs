@@ -53,8 +53,11 @@ public sealed class SipAddress
     public string ViaFor(SipPeer peer, string branch)
     {
         var name = peer.Transport switch { SipTransport.Udp => "UDP", SipTransport.Tcp => "TCP", SipTransport.Tls => "TLS", SipTransport.Ws => "WS", _ => "WSS" };
-        return $"SIP/2.0/{name} {HostFor(peer)}:{PortOf(peer.Transport)};branch={branch};rport";
+        return $"SIP/2.0/{name} {HostPortFor(peer)};branch={branch};rport";
     }
+
+    /// <summary>Where we do not listen, no port is named: over a stream of ours the peer answers on it.</summary>
+    private string HostPortFor(SipPeer peer) => PortOf(peer.Transport) is var port && port == 0 ? HostFor(peer) : $"{HostFor(peer)}:{port}";
 
     /// <summary>
     /// Contact in a dialog with this peer. RFC 7118 5.4 has one name for both kinds of WebSocket; the scheme tells them apart. A sips URI names our TLS
@@ -64,7 +67,7 @@ public sealed class SipAddress
     public string ContactFor(SipPeer peer, bool secure)
     {
         if (secure && TlsPort != 0 && peer.Transport is SipTransport.Udp or SipTransport.Tcp) return $"<sips:ivr@{HostFor(peer)}:{TlsPort};transport=tcp>";
-        var host = $"{HostFor(peer)}:{PortOf(peer.Transport)}";
+        var host = HostPortFor(peer);
         return peer.Transport switch
         {
             SipTransport.Udp => $"<sip:ivr@{host}>",

@@ -140,7 +140,7 @@ public static class ResponseScreening
         if (response.Vias.Count != 1)
             return false;
         var via = response.TopVia;
-        return via.Host.Equals(sentByHost, StringComparison.OrdinalIgnoreCase) && (via.Port ?? DefaultPort(via.Transport)) == sentByPort;
+        return via.Host.Equals(sentByHost, StringComparison.OrdinalIgnoreCase) && (sentByPort == 0 ? via.Port is null : (via.Port ?? DefaultPort(via.Transport)) == sentByPort);
     }
 
     private static int DefaultPort(string transport) => transport switch { "TLS" => 5061, "WS" => 80, "WSS" => 443, _ => 5060 };

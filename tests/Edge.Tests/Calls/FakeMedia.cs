@@ -85,6 +85,10 @@ internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
 
     public void Ring() => Rings++;
 
+    public List<char> Pressed { get; } = [];
+
+    public void Press(char key, int durationMs) => Pressed.Add(key);
+
     public void Play(IReadOnlyList<PromptPart> prompts, int playId)
     {
         Plays.Add((playId, string.Join('+', prompts.Select(prompt => prompt.Prompt))));
