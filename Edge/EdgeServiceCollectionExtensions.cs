@@ -53,6 +53,7 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<ISipLocator, DnsSipLocator>();
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<EdgeLoop>();
+        services.AddSingleton<CallTracer>();
         services.AddHostedService<EdgeService>();
         services.AddHostedService<LoadSampler>();
         return services;

@@ -62,6 +62,9 @@ public sealed partial class CallLeg : ITimed
 
     public CallId Id { get; }
 
+    /// <summary>Call-ID of its dialog, which the peer chose.</summary>
+    public string SipCallId => _sip.Dialog.Id.CallId;
+
     /// <summary>When it came in.</summary>
     public DateTimeOffset Since { get; init; }
 

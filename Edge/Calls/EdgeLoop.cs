@@ -49,10 +49,11 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
         {
             Reconnect = transports.Reconnect,
+            OverStream = transports.OverStream,
             IsShut = () => gate.IsShut || _drained is not null,
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
-        _calls = new LiveCalls(options, time, trunks, gate);
+        _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
         _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
         _bridges = new BridgeDesk(options, _agent, media, trunks) { Post = step => Post(new LoopInput(LoopInputKind.Run, step)), Pump = Pump };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -79,6 +80,14 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         var report = new TaskCompletionSource<EdgeReport>(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(new LoopInput(LoopInputKind.Report, report));
         return report.Task;
+    }
+
+    /// <summary>The SIP dialogs of live calls: those of these Call-IDs, or of these calls.</summary>
+    public Task<List<(string SipCallId, CallId Call)>> Dialogs(IReadOnlySet<string>? sipCallIds, IReadOnlySet<CallId>? calls)
+    {
+        var found = new TaskCompletionSource<List<(string, CallId)>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(new LoopInput(LoopInputKind.Run, (Action<long>)(_ => found.TrySetResult(_calls.Dialogs(sipCallIds, calls)))));
+        return found.Task;
     }
 
     /// <summary>An order of the cluster for one call.</summary>

@@ -1,7 +1,9 @@
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Tracing;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Tracing;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
@@ -9,7 +11,7 @@ using Orleans.Runtime;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>Runs the edge: opens the sockets, keeps the edge known to the cluster, and at the end lets no call hang.</summary>
-internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, EdgeToken token,
+internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, EdgeToken token, CallTracer tracer,
     IGrainFactory grains, TimeProvider time, ILogger<EdgeService> log) : IHostedLifecycleService, IEdgeObserver, IDisposable
 {
     private static readonly TimeSpan s_reportPeriod = TimeSpan.FromSeconds(2);
@@ -56,12 +58,19 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
     {
         await _stopping.CancelAsync();
         await _reporting;
+        await tracer.Stop();
         listeners.Dispose();
     }
 
     public Task Order(CallId call, CallCommand command)
     {
         loop.Order(call, command);
+        return Task.CompletedTask;
+    }
+
+    public Task Trace(List<TraceOrder> orders)
+    {
+        tracer.Set(orders);
         return Task.CompletedTask;
     }
 
@@ -79,6 +88,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
                 var report = await loop.Report().WaitAsync(s_reportTimeout, time, _stopping.Token);
                 var orders = await grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(options.Name)).Report(report, self).WaitAsync(s_reportTimeout, time, _stopping.Token);
                 readiness.Heard(orders.SealingKey);
+                tracer.Renew(orders.Traces);
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
             {

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using IvrActors.Edge.Admission;
+using IvrActors.Edge.Tracing;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
@@ -13,12 +14,13 @@ internal sealed class LiveCalls
     private readonly TimeProvider _time;
     private readonly TrunkDesk _trunks;
     private readonly CallGate _gate;
+    private readonly SipTap _tap;
     private readonly Dictionary<CallId, CallLeg> _legs = [];
     private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
 
-    public LiveCalls(EdgeOptions options, TimeProvider time, TrunkDesk trunks, CallGate gate)
+    public LiveCalls(EdgeOptions options, TimeProvider time, TrunkDesk trunks, CallGate gate, SipTap tap)
     {
-        (_options, _time, _trunks, _gate) = (options, time, trunks, gate);
+        (_options, _time, _trunks, _gate, _tap) = (options, time, trunks, gate, tap);
         foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
     }
 
@@ -33,6 +35,7 @@ internal sealed class LiveCalls
     public void Add(CallLeg leg)
     {
         _legs[leg.Id] = leg;
+        _tap.Joined(leg.Id.Value, leg.SipCallId);
         _gate.CallBegan();
         EdgeMetrics.Active.WithLabels(leg.Peer.Trunk.Name).Inc();
     }
@@ -43,6 +46,17 @@ internal sealed class LiveCalls
 
     /// <summary>A copy, so that calls may go meanwhile.</summary>
     public CallLeg[] All() => [.. _legs.Values];
+
+    /// <summary>The SIP dialogs of calls: those of these Call-IDs, or of these calls.</summary>
+    public List<(string SipCallId, CallId Call)> Dialogs(IReadOnlySet<string>? sipCallIds, IReadOnlySet<CallId>? calls)
+    {
+        var found = new List<(string, CallId)>();
+        foreach (var leg in _legs.Values)
+        {
+            if (sipCallIds?.Contains(leg.SipCallId) == true || calls?.Contains(leg.Id) == true) found.Add((leg.SipCallId, leg.Id));
+        }
+        return found;
+    }
 
     public EdgeReport Report(long now) => new()
     {

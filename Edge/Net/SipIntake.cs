@@ -129,6 +129,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
     public void Take(ReadOnlyMemory<byte> bytes, SipPeer peer, bool framed = false)
     {
         var result = framed ? SipParser.ParseFramed(bytes) : SipParser.Parse(bytes);
+        if (result.Rejection == SipRejection.KeepAlive) return;
         tap.Received(bytes.Span, result.Message, peer);
         if (result.Message is { } message)
         {
@@ -137,7 +138,6 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
             loop.Post(new LoopInput(LoopInputKind.Message, message) { Peer = peer });
             return;
         }
-        if (result.Rejection == SipRejection.KeepAlive) return;
         SipMetrics.Rejected(result.Rejection);
         reputation.Offend(SourceAddress.Of(peer.EndPoint), SourceOffence.Malformed, peer.Reliable);
         if (result is { Answerable: { } answerable, AnswerStatus: { } status })

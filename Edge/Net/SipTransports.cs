@@ -38,6 +38,8 @@ public sealed class SipTransports(EdgeOptions options, SipTap tap)
         WssPort = options.WssPort ?? 0,
     };
 
+    internal SipTap Tap => tap;
+
     internal IEnumerable<SipConnection> Connections => _connections.Values;
 
     /// <summary>Begins to connect to a target; the connection it makes stands in the table already.</summary>
@@ -83,6 +85,13 @@ public sealed class SipTransports(EdgeOptions options, SipTap tap)
         // Without a name that its certificate must be for, nobody could be told from the trunk.
         if (gone.Transport == SipTransport.Tls && gone.Entry.Tls is null) return null;
         return PeerTo(gone.Transport, new IPEndPoint(address, way.Port ?? LocationPlan.DefaultPort(gone.Transport)), gone.Entry).As(gone.Trunk);
+    }
+
+    /// <summary>A stream to where a UDP hop leads; null where we have none, or the peer could not connect back (RFC 3261 18.1.1).</summary>
+    public SipPeer? OverStream(SipPeer hop)
+    {
+        ArgumentNullException.ThrowIfNull(hop);
+        return options.TcpPort is null ? null : PeerTo(SipTransport.Tcp, hop.EndPoint, hop.Entry).As(hop.Trunk);
     }
 
     internal void Bind(Socket udp)

@@ -12,6 +12,9 @@ public sealed class SipTap(TimeProvider time)
 
     internal TapBuffer Buffer { get; } = new();
 
+    /// <summary>Of the calls that began while somebody traced, and of those that were asked for.</summary>
+    internal CallNames Names { get; } = new();
+
     /// <summary>What is looked for from now on; null: nothing.</summary>
     internal IReadOnlyList<TraceWatch>? Watches
     {
@@ -44,6 +47,7 @@ public sealed class SipTap(TimeProvider time)
     internal void Joined(string call, string sipCallId)
     {
         if (_watches is not { } watches) return;
+        Names.Add(sipCallId, call);
         foreach (var watch in watches)
         {
             if (watch.Call == call) watch.Add(sipCallId);

@@ -1,6 +1,7 @@
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Tracing;
 
 namespace IvrActors.Grains.Interfaces.Edges;
 
@@ -20,6 +21,10 @@ public interface IEdgeGrain : IGrainWithStringKey
     /// <summary>Sends a command for one call down to the edge. False when no edge is attached.</summary>
     [Alias("Send")]
     Task<bool> Send(CallId call, CallCommand command);
+
+    /// <summary>Tells the edge at once what to trace from now on: these and nothing else. False when no edge is attached; it hears of them with its next report.</summary>
+    [Alias("Trace")]
+    Task<bool> Trace(List<TraceOrder> orders);
 }
 
 /// <summary>The edges that reported lately. One grain, key <c>edges</c>.</summary>
@@ -42,6 +47,10 @@ public interface IEdgeObserver : IGrainObserver
 {
     [Alias("Order")]
     Task Order(CallId call, CallCommand command);
+
+    /// <summary>What to trace from now on: these and nothing else.</summary>
+    [Alias("Trace")]
+    Task Trace(List<TraceOrder> orders);
 }
 
 /// <summary>The state of an edge: counts, and its live calls (at most <see cref="MostCalls"/> of them, newest first).</summary>
@@ -64,6 +73,9 @@ public sealed class EdgeOrders
 {
     /// <summary>The key to which secret digits are sealed now.</summary>
     [Id(0)] public required SealingKey SealingKey { get; init; }
+
+    /// <summary>What to trace: these and nothing else; empty from a silo of an older version.</summary>
+    [Id(1)] public List<TraceOrder> Traces { get; init; } = [];
 }
 
 /// <summary>One live call as an operator may see it: nothing personal.</summary>

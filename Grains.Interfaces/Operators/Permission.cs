@@ -24,6 +24,9 @@ public enum Permission
 
     /// <summary>Read and write sign-in state of operators: the dashboard's own sign-in code, never a signed-in person.</summary>
     SignIn = 14,
+
+    /// <summary>Look at the masked SIP messages of calls.</summary>
+    TraceCalls = 15,
 }
 
 /// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
@@ -59,7 +62,7 @@ public static class Roles
         [
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
             Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges,
-            Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators,
+            Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators, Permission.TraceCalls,
         ],
     };
 

@@ -1,5 +1,6 @@
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
@@ -19,6 +20,9 @@ internal sealed partial class EdgeGrain(IClusterKeys keys, TimeProvider time, IL
     // An edge that takes longer has a caller on the line who waits.
     private static readonly TimeSpan s_orderTimeout = TimeSpan.FromSeconds(5);
 
+    // The edge waits 5 s for the answer to its report, and without it takes no calls.
+    private static readonly TimeSpan s_traceTimeout = TimeSpan.FromSeconds(2);
+
     private IEdgeObserver? _observer;
     private EdgeReport? _report;
     private long _reportedAt;
@@ -37,7 +41,7 @@ internal sealed partial class EdgeGrain(IClusterKeys keys, TimeProvider time, IL
         _observer = observer;
         _reportedAt = time.GetTimestamp();
         if (_listedAt is not { } listed || time.GetElapsedTime(listed) > EdgeDirectoryGrain.Expiry / 3) await List();
-        return new EdgeOrders { SealingKey = keys.SealingKey };
+        return new EdgeOrders { SealingKey = keys.SealingKey, Traces = await Traces() };
     }
 
     public Task<EdgeReport?> GetReport() => Task.FromResult(IsFresh ? _report : null);
@@ -59,6 +63,36 @@ internal sealed partial class EdgeGrain(IClusterKeys keys, TimeProvider time, IL
         }
     }
 
+    public async Task<bool> Trace(List<TraceOrder> orders)
+    {
+        if (!IsFresh || _observer is not { } observer) return false;
+        try
+        {
+            await observer.Trace(orders).WaitAsync(s_orderTimeout, time);
+            return true;
+        }
+        catch (Exception e)
+        {
+            // No order of a call: the edge stays attached, and hears of it with its next report.
+            LogLost(this.GetPrimaryKeyString(), e.GetType().Name);
+            return false;
+        }
+    }
+
+    /// <summary>Telemetry fails open: without it the edge traces nothing, and goes on.</summary>
+    private async Task<List<TraceOrder>> Traces()
+    {
+        try
+        {
+            return await GrainFactory.GetGrain<ITraceDirectoryGrain>(ITraceDirectoryGrain.Key).Active().WaitAsync(s_traceTimeout, time);
+        }
+        catch (Exception e)
+        {
+            LogNoTraces(e.GetType().Name);
+            return [];
+        }
+    }
+
     private bool IsFresh => _report is not null && time.GetElapsedTime(_reportedAt) < Expiry;
 
     private async Task List()
@@ -71,4 +105,7 @@ internal sealed partial class EdgeGrain(IClusterKeys keys, TimeProvider time, IL
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Edge} did not take an order ({Failure}).")]
     private partial void LogLost(string edge, string failure);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "What is to be traced is not known ({Failure}).")]
+    private partial void LogNoTraces(string failure);
 }

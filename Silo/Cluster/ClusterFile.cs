@@ -22,6 +22,9 @@ internal sealed class ClusterFile
     public required NodeSettings Node { get; init; }
     public required ListenerSettings Listeners { get; init; }
     public required IReadOnlyList<IPEndPoint> DnsServers { get; init; }
+
+    /// <summary>HEP collectors beyond this machine that a trace may be sent to.</summary>
+    public required IReadOnlyList<IPEndPoint> TraceCollectors { get; init; }
     public required CertificateSettings Certificates { get; init; }
     public required LimitSettings Limits { get; init; }
     public required AdmissionRules Admission { get; init; }

@@ -72,6 +72,7 @@ internal sealed class ClusterFileReader
             Node = ReadNode(root),
             Listeners = ReadListeners(root.Map("listeners")),
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
+            TraceCollectors = ReadTrace(root.Map("trace", required: false)),
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
             Limits = limits,
             Admission = OverloadReader.Read(root.Map("overload", required: false), limits.CallsAtOnce),
@@ -84,6 +85,13 @@ internal sealed class ClusterFileReader
         if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
         root.Done();
         return cluster;
+    }
+
+    private static IReadOnlyList<IPEndPoint> ReadTrace(YamlMap map)
+    {
+        var collectors = map.Texts("collectors", "an address and a port such as 192.0.2.80:9060", text => IPEndPoint.TryParse(text, out var end) && end.Port > 0 ? end : null);
+        map.Done();
+        return collectors;
     }
 
     private static string ReadStorage(YamlMap map, string data)

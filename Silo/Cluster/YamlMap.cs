@@ -185,7 +185,8 @@ internal sealed class YamlMap
 
     public static bool IsName(string text) => text.Length <= 40 && text.Length > 0 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
-    private static bool TryParseTime(string text, out TimeSpan time)
+    /// <summary>A time such as 500ms, 30s, 5m, 1h or 7d.</summary>
+    public static bool TryParseTime(string text, out TimeSpan time)
     {
         time = default;
         var digits = text.TakeWhile(char.IsAsciiDigit).Count();

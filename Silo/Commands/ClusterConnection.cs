@@ -23,8 +23,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     /// <summary>Runs <paramref name="work"/> with an administrator's token; what the silo refuses or fails becomes a message and an exit code.</summary>
     public static async Task<int> Use(ClusterFile cluster, Terminal terminal, Func<IGrainFactory, Task<int>> work)
     {
-        string token;
-        using (var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow)) token = new RoleTokens(vault.Keys, TimeProvider.System).Issue(Name, Roles.Administrator);
+        var token = NewToken(cluster);
         try
         {
             await using var connection = await Open(cluster);
@@ -41,6 +40,13 @@ internal sealed class ClusterConnection : IAsyncDisposable
             await terminal.Error.WriteLineAsync("The silo refused this: it runs with other keys than those of this data folder.");
             return ExitCode.Findings;
         }
+    }
+
+    /// <summary>An administrator's token, good for a few minutes.</summary>
+    public static string NewToken(ClusterFile cluster)
+    {
+        using var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow);
+        return new RoleTokens(vault.Keys, TimeProvider.System).Issue(Name, Roles.Administrator);
     }
 
     public async ValueTask DisposeAsync()

@@ -15,7 +15,7 @@ public static class Corpus
     private static IReadOnlyList<byte[]> Read(string target, Func<string, bool> wanted)
     {
         var files = Directory.GetFiles(FolderOf(target)).Where(wanted);
-        if (target is "message" or "framing")
+        if (target is "message" or "framing" or "mask")
             files = files.Concat(Directory.GetFiles(Path.Combine(FindTests(), "vectors"), "*.dat", SearchOption.AllDirectories));
         return [.. files.Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
     }

@@ -7,6 +7,7 @@ using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Tracing;
 using Orleans.Runtime;
 using Xunit;
 
@@ -26,10 +27,10 @@ public sealed class GrainKeyTests
         .. s_hostile.SelectMany(h => new[]
         {
             IAuditGrain.Key(h), IEdgeGrain.Key(h), IFlowGrain.Key(h, h), IOperatorGrain.Key(h), ILockoutDirectoryGrain.Key(h), IRateLimitGrain.TrunkKey(h, h),
-            IRateLimitGrain.CallerKey(new CallerKey(h)), ILockoutGrain.Key(new CallerKey(h), OriginClass.Unattested), ISpendGrain.Key(h),
+            IRateLimitGrain.CallerKey(new CallerKey(h)), ILockoutGrain.Key(new CallerKey(h), OriginClass.Unattested), ISpendGrain.Key(h), ITraceGrain.Key(h),
         }),
         CallId.New().Value, CallerKey.ForAccount(new byte[32], "demo", "1").Value, CallerKey.ForNumber(new byte[32], "demo", "+1").Value,
-        IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key,
+        IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key, ITraceDirectoryGrain.Key,
     ];
 
     [Theory]
@@ -50,7 +51,7 @@ public sealed class GrainKeyTests
         string[] tested =
         [
             nameof(IAuditGrain), nameof(IEdgeGrain), nameof(IFlowGrain), nameof(IOperatorGrain), nameof(ILockoutDirectoryGrain), nameof(IRateLimitGrain), nameof(ILockoutGrain), nameof(ISpendGrain),
-            nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain),
+            nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain), nameof(ITraceGrain), nameof(ITraceDirectoryGrain),
         ];
         var all = typeof(ICallGrain).Assembly.GetTypes().Where(t => t.IsInterface && typeof(IGrainWithStringKey).IsAssignableFrom(t)).Select(t => t.Name);
         Assert.Equal(tested.Order(StringComparer.Ordinal), all.Order(StringComparer.Ordinal));

@@ -86,6 +86,7 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     {
         if (transaction != _transaction) return;
         if (_decided || _cancelling) Decide(status);
+        else if (transaction.Datagram is { } datagram) Send(now, datagram);
         else if (_hops.Next(now) is { } hop) Send(now, hop);
         else Decide(status);
     }
@@ -95,8 +96,8 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         _forks.Clear();
         _proceeding = false;
         _request = Build(hop);
-        _call.DialsThrough(hop);
-        _transaction = _agent.SendInvite(now, _request, hop, this);
+        _transaction = _agent.SendRequest(now, ref _request, hop, this);
+        _call.DialsThrough(_transaction.Peer);
     }
 
     private SipRequest Build(SipPeer hop)
@@ -163,7 +164,7 @@ internal sealed class ClientInvite : IResponseUser, ITimed
             return;
         }
         fork.Dialog.Confirm(response);
-        Acknowledge(fork);
+        Acknowledge(now, fork);
         var answer = fork.Answer.IsEmpty ? UserAgent.SdpOf(response) : fork.Answer;
         var wins = !_decided && !answer.IsEmpty;
         if (wins)
@@ -243,13 +244,12 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         return fork;
     }
 
-    private void Acknowledge(Fork fork)
+    private void Acknowledge(long now, Fork fork)
     {
         var hop = _agent.HopOf(fork.Dialog, _transaction!.Peer);
         var ack = fork.Dialog.Acknowledge(_request!.CSeq.Number, _agent.ViaFor(hop), _agent.ContactFor(hop, fork.Dialog.IsSecure));
         foreach (var header in _challenges.Answers) ack.Headers.Add(header.Key, header.Value);
-        (fork.Ack, fork.AckPeer) = (SipWriter.ToBytes(ack), hop);
-        _agent.Send(hop, fork.Ack, SipMethods.Ack);
+        (fork.Ack, fork.AckPeer) = (_agent.SendAck(now, ack, hop), hop);
     }
 
     /// <summary>One callee of several that an INVITE was forked to.</summary>

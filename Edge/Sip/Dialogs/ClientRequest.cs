@@ -27,7 +27,7 @@ internal sealed class ClientRequest(UserAgent agent, SipRequest request, HopPlan
 
     public void Failed(long now, Transaction transaction, int status)
     {
-        if (hops.Next(now) is { } hop) SendAgain(now, hop);
+        if ((transaction.Datagram ?? hops.Next(now)) is { } hop) SendAgain(now, hop);
         else done(now, _request, null);
     }
 
@@ -41,7 +41,7 @@ internal sealed class ClientRequest(UserAgent agent, SipRequest request, HopPlan
     private void Send(long now, SipPeer hop)
     {
         _request = _request.Via(agent.ViaFor(hop));
-        agent.SendRequest(now, _request, hop, this);
+        agent.SendRequest(now, ref _request, hop, this);
     }
 }
 
@@ -62,6 +62,14 @@ internal static class RequestCopies
     {
         var copy = Copy(request, except: SipHeaderNames.Via);
         copy.Headers.AddFirst(SipHeaderNames.Via, via);
+        return copy;
+    }
+
+    /// <summary>With this Via, and with the other Contact where it has that one.</summary>
+    public static SipRequest Over(this SipRequest request, string via, string contact, string other)
+    {
+        var copy = request.Via(via);
+        if (copy.Headers.First(SipHeaderNames.Contact) == contact) copy.Headers.Set(SipHeaderNames.Contact, other);
         return copy;
     }
 

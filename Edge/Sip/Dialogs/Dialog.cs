@@ -117,7 +117,8 @@ public sealed class Dialog
         request.Headers.Add(SipHeaderNames.To, _remote);
         request.Headers.Add(SipHeaderNames.CallId, Id.CallId);
         request.Headers.Add(SipHeaderNames.CSeq, new CSeq(sequence, method).ToString());
-        request.Headers.Add(SipHeaderNames.Contact, contact);
+        // Not applicable in these two (RFC 3261 table 2, RFC 3262 7.2).
+        if (method is not (SipMethods.Bye or SipMethods.Prack)) request.Headers.Add(SipHeaderNames.Contact, contact);
         return request;
     }
 

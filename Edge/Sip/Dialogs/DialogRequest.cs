@@ -27,7 +27,11 @@ internal sealed class DialogRequest(UserAgent agent, Dialog dialog, SipPeer peer
 
     public void Failed(long now, Transaction transaction, int status)
     {
-        if (status == 503 && !_reconnected && agent.OtherWay(dialog, transaction.Peer) is { } hop)
+        if (transaction.Datagram is { } datagram)
+        {
+            Send(now, datagram);
+        }
+        else if (status == 503 && !_reconnected && agent.OtherWay(dialog, transaction.Peer) is { } hop)
         {
             _reconnected = true;
             Send(now, hop);
@@ -43,6 +47,6 @@ internal sealed class DialogRequest(UserAgent agent, Dialog dialog, SipPeer peer
         _request = dialog.NextRequest(method, agent.ViaFor(hop), agent.ContactFor(hop, dialog.IsSecure));
         fill?.Invoke(_request);
         foreach (var header in _challenges.Answers) _request.Headers.Add(header.Key, header.Value);
-        agent.SendRequest(now, _request, hop, this);
+        agent.SendRequest(now, ref _request, hop, this);
     }
 }

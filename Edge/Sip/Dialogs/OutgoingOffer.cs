@@ -82,7 +82,7 @@ internal sealed class OutgoingOffer(UserAgent agent, SipCall call, string method
     }
 
     /// <summary>The ACK with our answer to the offer in the 2xx (RFC 3261 13.2.2.4).</summary>
-    public void Acknowledge(byte[] answer)
+    public void Acknowledge(long now, byte[] answer)
     {
         OwesAck = false;
         _ackPeer = agent.HopOf(call.Dialog, call.Peer);
@@ -90,12 +90,11 @@ internal sealed class OutgoingOffer(UserAgent agent, SipCall call, string method
         foreach (var header in _challenges.Answers) ack.Headers.Add(header.Key, header.Value);
         if (answer.Length > 0) ack.Headers.Add(SipHeaderNames.ContentType, UserAgent.Sdp);
         ack.Body = answer;
-        _ack = SipWriter.ToBytes(ack);
-        agent.Send(_ackPeer, _ack, SipMethods.Ack);
+        _ack = agent.SendAck(now, ack, _ackPeer);
     }
 
     /// <summary>The ACK when their offer cannot be had: with a valid answer that takes none of it, and a BYE is to follow (RFC 3261 13.2.2.4).</summary>
-    public void Decline() => Acknowledge(SdpWriter.Decline(_theirs.Span, agent.HostFor(call.Peer)));
+    public void Decline(long now) => Acknowledge(now, SdpWriter.Decline(_theirs.Span, agent.HostFor(call.Peer)));
 
     public void Responded(long now, Transaction transaction, SipResponse response)
     {
@@ -126,7 +125,9 @@ internal sealed class OutgoingOffer(UserAgent agent, SipCall call, string method
 
     public void Failed(long now, Transaction transaction, int status)
     {
-        if (transaction == _transaction) Finish(now, status, null);
+        if (transaction != _transaction) return;
+        if (transaction.Datagram is { } datagram && !_cancelled) Send(now, datagram);
+        else Finish(now, status, null);
     }
 
     private void Accepted(long now, SipResponse response)
@@ -140,9 +141,9 @@ internal sealed class OutgoingOffer(UserAgent agent, SipCall call, string method
         call.Dialog.Refresh(response);
         _theirs = UserAgent.SdpOf(response);
         OwesAck = method == SipMethods.Invite && !HasOffer && !_theirs.IsEmpty;
-        if (method == SipMethods.Invite && !OwesAck) Acknowledge([]);
+        if (method == SipMethods.Invite && !OwesAck) Acknowledge(now, []);
         // The call ended meanwhile: its BYE is under way.
-        else if (OwesAck && call.State != SipCallState.Answered) Decline();
+        else if (OwesAck && call.State != SipCallState.Answered) Decline(now);
         Finish(now, response.Status, response);
     }
 
@@ -158,8 +159,7 @@ internal sealed class OutgoingOffer(UserAgent agent, SipCall call, string method
             _request.Headers.Add(SipHeaderNames.ContentType, UserAgent.Sdp);
             _request.Body = sdp;
         }
-        if (method == SipMethods.Invite) _transaction = agent.SendInvite(now, _request, hop, this);
-        else _transaction = agent.SendRequest(now, _request, hop, this);
+        _transaction = agent.SendRequest(now, ref _request, hop, this);
     }
 
     private void Finish(long now, int status, SipResponse? response)

@@ -52,12 +52,10 @@ public sealed class SipAddress
     /// <summary>Via of a request of ours to this peer (RFC 3261 18.1.1; RFC 3581).</summary>
     public string ViaFor(SipPeer peer, string branch)
     {
+        // A transport that we only dial by has no port to name.
         var name = peer.Transport switch { SipTransport.Udp => "UDP", SipTransport.Tcp => "TCP", SipTransport.Tls => "TLS", SipTransport.Ws => "WS", _ => "WSS" };
-        return $"SIP/2.0/{name} {HostPortFor(peer)};branch={branch};rport";
+        return $"SIP/2.0/{name} {SentBy(peer)};branch={branch};rport";
     }
-
-    /// <summary>Where we do not listen, no port is named: over a stream of ours the peer answers on it.</summary>
-    private string HostPortFor(SipPeer peer) => PortOf(peer.Transport) is var port && port == 0 ? HostFor(peer) : $"{HostFor(peer)}:{port}";
 
     /// <summary>
     /// Contact in a dialog with this peer. RFC 7118 5.4 has one name for both kinds of WebSocket; the scheme tells them apart. A sips URI names our TLS
@@ -67,7 +65,7 @@ public sealed class SipAddress
     public string ContactFor(SipPeer peer, bool secure)
     {
         if (secure && TlsPort != 0 && peer.Transport is SipTransport.Udp or SipTransport.Tcp) return $"<sips:ivr@{HostFor(peer)}:{TlsPort};transport=tcp>";
-        var host = HostPortFor(peer);
+        var host = SentBy(peer);
         return peer.Transport switch
         {
             SipTransport.Udp => $"<sip:ivr@{host}>",
@@ -79,4 +77,6 @@ public sealed class SipAddress
 
     /// <summary>Whether a response from this peer carries the one Via that we wrote (RFC 3261 18.1.2).</summary>
     public bool IsAnswerTo(SipResponse response, SipPeer peer) => ResponseScreening.IsOurs(response, HostFor(peer), PortOf(peer.Transport));
+
+    private string SentBy(SipPeer peer) => PortOf(peer.Transport) is > 0 and var port ? $"{HostFor(peer)}:{port}" : HostFor(peer);
 }

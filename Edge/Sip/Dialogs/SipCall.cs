@@ -190,7 +190,7 @@ public sealed partial class SipCall : ITimed
         {
             _offer = null;
             _offers.Answered();
-            offer.Acknowledge(sdp);
+            offer.Acknowledge(now, sdp);
             return;
         }
         if (_invite is { } invite && _transaction is { } transaction && State != SipCallState.Offered)
@@ -374,7 +374,7 @@ public sealed partial class SipCall : ITimed
         if (_transaction is { } pending && _invite is { } invite) _agent.Respond(now, pending, SipResponses.For(invite, 487, Dialog.Id.LocalTag));
         if (TakeOpen() is { } open) _agent.Respond(now, open.Transaction, open.Request, 487);
         if (_referAsked is { IsAccepted: false } refer) _agent.Respond(now, refer.Transaction, refer.Refer, 487);
-        if (_offer is { OwesAck: true } offer) offer.Decline();
+        if (_offer is { OwesAck: true } offer) offer.Decline(now);
         (_invite, _transaction, _referAsked, _offer) = (null, null, null, null);
     }
 

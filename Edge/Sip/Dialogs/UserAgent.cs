@@ -17,6 +17,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     private readonly TransactionTable _transactions = new(mostTransactions);
     private readonly TimerQueue<ITimed> _timers = new();
     private readonly ServedMethods _served = new();
+    private readonly LargeRequests _large = new();
     private StatelessTags Tags => field ??= new StatelessTags(System.Text.Encoding.ASCII.GetBytes(newToken()));
     private CallTable Table => field ??= new CallTable(Policy.MostCallsPerTrunk);
 
@@ -38,6 +39,9 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     /// when there is none.
     /// </summary>
     public Func<SipPeer, SipUri, SipPeer?>? Reconnect { get; set; }
+
+    /// <summary>Asked for a stream to the place of a UDP hop, for a request that is too large for a datagram. Null when there can be none.</summary>
+    public Func<SipPeer, SipPeer?>? OverStream { get; set; }
 
     public int Transactions => _transactions.Count;
 
@@ -182,25 +186,34 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     /// <summary>A new connection to where requests in a dialog go, if there can be one.</summary>
     internal SipPeer? OtherWay(Dialog dialog, SipPeer gone) => gone.Reliable ? Reconnect?.Invoke(gone, dialog.NextHop) : null;
 
-    internal Transaction SendRequest(long now, SipRequest request, SipPeer hop, IResponseUser user)
+    /// <summary>Begins a transaction with a request whose Via and Contact are for this hop.</summary>
+    /// <param name="request">What goes out in the end: its Via and Contact change where it is too large for a datagram.</param>
+    internal Transaction SendRequest(long now, ref SipRequest request, SipPeer hop, IResponseUser user)
     {
-        var transaction = new NonInviteClientTransaction(TransactionKey.OfClient(request.TopVia.Branch!, request.Method), hop, request.Method) { User = user };
-        Start(now, transaction, request);
+        var (bytes, peer) = Fit(now, ref request, hop);
+        var key = TransactionKey.OfClient(request.TopVia.Branch!, request.Method);
+        Transaction transaction = request.Method == SipMethods.Invite ? new InviteClientTransaction(key, peer) : new NonInviteClientTransaction(key, peer, request.Method);
+        transaction.User = user;
+        if (peer != hop) transaction.Datagram = hop;
+        _transactions.AddClient(transaction);
+        Feed(now, transaction, TransactionInput.FromUser(request, bytes));
         return transaction;
     }
 
-    internal Transaction SendInvite(long now, SipRequest request, SipPeer hop, IResponseUser user)
+    /// <summary>Sends the ACK of a 2xx, which is a request without transaction. Returns it as it is repeated: in a datagram, whether a stream took the first or not.</summary>
+    internal byte[] SendAck(long now, SipRequest ack, SipPeer hop)
     {
-        var transaction = new InviteClientTransaction(TransactionKey.OfClient(request.TopVia.Branch!, request.Method), hop) { User = user };
-        Start(now, transaction, request);
-        return transaction;
+        var repeat = SipWriter.ToBytes(ack);
+        var (bytes, peer) = Fit(now, ref ack, hop);
+        Send(peer, bytes, SipMethods.Ack);
+        return repeat;
     }
 
     internal void SendCancel(long now, SipRequest invite, SipPeer hop, SipReason? reason = null)
     {
         var cancel = invite.Cancelling();
         reason?.AddTo(cancel);
-        SendRequest(now, cancel, hop, Unheard.Instance);
+        SendRequest(now, ref cancel, hop, Unheard.Instance);
     }
 
     /// <summary>What we serve and know (RFC 3261 13.2.1).</summary>
@@ -390,13 +403,17 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
     {
         if (_transactions.FindClient(response) is not { } transaction || !Speakers.MayAnswerFor(transaction.Peer, peer)) return;
         if (!address.IsAnswerTo(response, transaction.Peer)) return;
+        transaction.Datagram = null;
         if (Feed(now, transaction, TransactionInput.FromPeer(response)) == TransactionReport.Deliver) ((IResponseUser)transaction.User!).Responded(now, transaction, response);
     }
 
-    private void Start(long now, Transaction transaction, SipRequest request)
+    /// <summary>What goes on the wire and where: over a stream when it is too large for a datagram, with Via and our Contact changed to that.</summary>
+    private (byte[] Bytes, SipPeer Peer) Fit(long now, ref SipRequest request, SipPeer hop)
     {
-        _transactions.AddClient(transaction);
-        Feed(now, transaction, TransactionInput.FromUser(request, SipWriter.ToBytes(request)));
+        var bytes = SipWriter.ToBytes(request);
+        if (!_large.Concern(now, hop, bytes.Length) || OverStream?.Invoke(hop) is not { } stream) return (bytes, hop);
+        request = request.Over(ViaFor(stream), ContactFor(hop, secure: false), ContactFor(stream, secure: false));
+        return (SipWriter.ToBytes(request), stream);
     }
 
     private static SipResponse Busy(SipRequest request, string toTag)
@@ -422,6 +439,8 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         else _timers.Schedule(transaction);
         if (outcome.Report is TransactionReport.TimedOut or TransactionReport.TransportFailed)
         {
+            if (outcome.Report == TransactionReport.TimedOut) transaction.Datagram = null;
+            else if (transaction.Datagram is { } datagram) _large.Failed(now, datagram);
             if (transaction.User is IResponseUser user) user.Failed(now, transaction, outcome.Report == TransactionReport.TimedOut ? 408 : 503);
             else if (outcome.Report == TransactionReport.TransportFailed && transaction is InviteServerTransaction) (transaction.User as SipCall)?.InviteLost(transaction);
         }

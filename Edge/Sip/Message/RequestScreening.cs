@@ -133,14 +133,14 @@ public static class RequestScreening
 /// <summary>The check of RFC 3261 18.1.2 and 8.1.3.3 on a response.</summary>
 public static class ResponseScreening
 {
-    /// <summary>Whether its only Via is the one that we wrote: our sent-by host and port. Any other response is dropped silently.</summary>
+    /// <summary>Whether its only Via is the one that we wrote: our sent-by host and port (0: none). Any other response is dropped silently.</summary>
     public static bool IsOurs(SipResponse response, string sentByHost, int sentByPort)
     {
         ArgumentNullException.ThrowIfNull(response);
         if (response.Vias.Count != 1)
             return false;
         var via = response.TopVia;
-        return via.Host.Equals(sentByHost, StringComparison.OrdinalIgnoreCase) && (sentByPort == 0 ? via.Port is null : (via.Port ?? DefaultPort(via.Transport)) == sentByPort);
+        return via.Host.Equals(sentByHost, StringComparison.OrdinalIgnoreCase) && (via.Port ?? DefaultPort(via.Transport)) == (sentByPort > 0 ? sentByPort : DefaultPort(via.Transport));
     }
 
     private static int DefaultPort(string transport) => transport switch { "TLS" => 5061, "WS" => 80, "WSS" => 443, _ => 5060 };

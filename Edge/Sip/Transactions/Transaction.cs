@@ -71,6 +71,12 @@ public abstract class Transaction(TransactionKey key, SipPeer peer, string metho
     /// <summary>Whom a report concerns; kept for the user.</summary>
     public object? User { get; set; }
 
+    /// <summary>
+    /// Where the request would have gone by UDP, had it not been too large; null once there was a response. When the stream fails it is to be tried (RFC
+    /// 3261 18.1.1).
+    /// </summary>
+    public SipPeer? Datagram { get; internal set; }
+
     public abstract TransactionOutcome Handle(long now, in TransactionInput input);
 
     private protected TransactionOutcome Terminate(TransactionReport report = TransactionReport.None)

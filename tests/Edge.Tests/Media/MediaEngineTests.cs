@@ -5,6 +5,7 @@ using IvrActors.Edge.Media;
 using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.Extensions.Time.Testing;
@@ -261,6 +262,7 @@ public sealed class MediaEngineTests : IDisposable
     }
 
     [Fact]
+    [Clause("14.2", "a changed description changes the session")]
     public void On_hold_nothing_is_sent_no_time_out_comes_and_prompts_run_on()
     {
         var session = Open();
@@ -335,6 +337,7 @@ public sealed class MediaEngineTests : IDisposable
     }
 
     [Fact]
+    [Clause("14.2", "whether the description of a re-INVITE has changed is checked")]
     public void The_same_key_again_keeps_the_replay_window_and_a_new_one_starts_anew()
     {
         var session = Open(SrtpOffer());
@@ -365,6 +368,24 @@ public sealed class MediaEngineTests : IDisposable
         Assert.Equal((0, 0), (done.Status, done.Sdp.Length));
         Run(TimeSpan.FromMilliseconds(100));
         Assert.Equal(5, Rtp().Count);
+    }
+
+    [Theory]
+    [InlineData(false, "RTP/AVP")]
+    [InlineData(true, "RTP/SAVP")]
+    [Clause("14.2", "an offer in answer to a re-INVITE overlaps with the session as it is")]
+    public void A_re_invite_without_an_offer_is_offered_the_port_the_codecs_and_the_protection_that_the_session_has(bool srtp, string protocol)
+    {
+        var answer = _engine.Answer(srtp ? SrtpOffer() : OfferOf("m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"), Anything, _events);
+        answer.Session!.Start();
+        var (before, offer) = (Encoding.ASCII.GetString(answer.Sdp), Encoding.ASCII.GetString(answer.Session.Renegotiate([]).Sdp));
+        Assert.Equal(LineOf(before, "m=").Split(' ')[..3], LineOf(offer, "m=").Split(' ')[..3]);
+        Assert.Equal(protocol, LineOf(offer, "m=").Split(' ')[2]);
+        Assert.Contains(LineOf(before, "m=").Split(' ')[3], LineOf(offer, "m=").Split(' ')[3..]);
+        Assert.Equal(LineOf(before, "c="), LineOf(offer, "c="));
+        Assert.Equal(LineOf(before, "a=crypto"), LineOf(offer, "a=crypto"));
+
+        static string LineOf(string sdp, string start) => sdp.Split("\r\n").FirstOrDefault(line => line.StartsWith(start, StringComparison.Ordinal)) ?? "";
     }
 
     [Fact]

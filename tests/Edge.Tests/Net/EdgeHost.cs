@@ -16,6 +16,7 @@ using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Tracing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,6 +41,11 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     public ConcurrentQueue<CallEvent> Events { get; } = new();
 
     public FakeEdgeGrain Grain { get; } = new();
+
+    public FakeTraceGrain TraceGrain { get; } = new();
+
+    /// <summary>Names of calls in the order of their events.</summary>
+    public ConcurrentQueue<CallId> Calls { get; } = new();
 
     public Func<CallEvent, List<CallCommand>?> Flow { get; set; } = e => e is CallOffered ? [new Answer()] : [];
 
@@ -80,19 +86,19 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <param name="neverBlock">By default everybody: few tests are about blocks, and many send garbage.</param>
     /// <param name="trunks">Beside the trunk of 127.0.31.0/24.</param>
     /// <param name="certificate">Of TLS; null: any.</param>
-    /// <param name="tlsPort">A port that is known before the first connection, for who names it in a Via; 0: any.</param>
+    /// <param name="tlsPort">A port that is known before the first connection, for who names it in a Via; 0: any. So is <paramref name="tcpPort"/>.</param>
     /// <param name="second">An address of the other family.</param>
     /// <param name="address">Where it listens; null: 127.0.0.1. On ::1 the trunk calls from there.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
         bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0,
-        IPAddress? address = null, int mostCalls = 4000)
+        IPAddress? address = null, int mostCalls = 4000, int tcpPort = 0)
     {
         var options = new EdgeOptions
         {
             Name = "edge-test",
             Address = address ?? IPAddress.Loopback,
             UdpPort = 0,
-            TcpPort = 0,
+            TcpPort = tcpPort,
             TlsPort = tlsPort,
             WsPort = webSockets ? 0 : null,
             WssPort = webSockets ? 0 : null,
@@ -114,7 +120,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
         builder.Services.AddSingleton<IMediaEngine>(_ => host!.Media);
         builder.Services.AddSingleton<IPromptCatalogue>(_ => host!);
         builder.Services.AddSingleton<IRoleTokens>(_ => host!);
-        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain));
+        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.TraceGrain));
         builder.Services.AddEdge(options);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenSip(options, kestrel.ApplicationServices));
@@ -144,6 +150,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public Task<CallReply?> Handle(CallId call, LegEvent legEvent)
     {
+        Calls.Enqueue(call);
         Events.Enqueue(legEvent.Event);
         return Task.FromResult(Flow(legEvent.Event) is { } commands ? new CallReply { Seq = legEvent.Event.Seq, Commands = commands, Flow = "bank", Step = "menu" } : null);
     }
@@ -176,26 +183,72 @@ internal sealed class FakeEdgeGrain : IEdgeGrain
 
     public IEdgeObserver? Observer { get; private set; }
 
+    /// <summary>What the answer to a report says is to be traced.</summary>
+    public List<TraceOrder> Traces { get; set; } = [];
+
     public Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer)
     {
         (Last, Observer) = (report, observer);
-        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key) });
+        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), Traces = Traces });
     }
 
     public Task<EdgeReport?> GetReport() => Task.FromResult(Last);
 
     public Task<bool> Send(CallId call, CallCommand command) => Task.FromResult(false);
+
+    public Task<bool> Trace(List<TraceOrder> orders) => Task.FromResult(false);
 }
 
-/// <summary>A grain factory that knows one edge grain.</summary>
+/// <summary>A trace that keeps what edges publish.</summary>
+internal sealed class FakeTraceGrain : ITraceGrain
+{
+    private readonly List<TracedMessage> _messages = [];
+
+    public long Dropped { get; private set; }
+
+    public bool GoesOn { get; set; } = true;
+
+    public bool Fails { get; set; }
+
+    public int Failed { get; private set; }
+
+    public List<TracedMessage> Messages
+    {
+        get { lock (_messages) return [.. _messages]; }
+    }
+
+    public Task<bool> Publish(TraceBatch batch)
+    {
+        lock (_messages)
+        {
+            if (Fails)
+            {
+                Failed++;
+                throw new TimeoutException();
+            }
+            _messages.AddRange(batch.Messages);
+            Dropped += batch.Dropped;
+        }
+        return Task.FromResult(GoesOn);
+    }
+
+    public Task<TraceStarted> Start(TraceRequest request) => throw new NotSupportedException();
+
+    public Task<TraceView> Read() => throw new NotSupportedException();
+
+    public Task Stop() => throw new NotSupportedException();
+}
+
+/// <summary>A grain factory that knows one edge grain and one trace.</summary>
 public class FakeGrains : DispatchProxy
 {
     private object? _edge;
+    private object? _trace;
 
-    public static IGrainFactory With(object edge)
+    public static IGrainFactory With(object edge, object trace)
     {
         var factory = Create<IGrainFactory, FakeGrains>();
-        ((FakeGrains)(object)factory)._edge = edge;
+        (((FakeGrains)(object)factory)._edge, ((FakeGrains)(object)factory)._trace) = (edge, trace);
         return factory;
     }
 
@@ -203,6 +256,7 @@ public class FakeGrains : DispatchProxy
     {
         "CreateObjectReference" => args![0],
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IEdgeGrain) => _edge,
+        "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(ITraceGrain) => _trace,
         "DeleteObjectReference" => null,
         _ => throw new NotSupportedException(targetMethod.Name),
     };

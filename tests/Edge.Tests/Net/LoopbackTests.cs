@@ -6,6 +6,7 @@ using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Tests.Calls;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Edge.Tests.Sip.Message;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Policies;
@@ -32,6 +33,7 @@ public class LoopbackTests
     [InlineData("UDP")]
     [InlineData("TCP")]
     [InlineData("TLS")]
+    [Clause("18", "UDP and TCP are implemented")]
     public async Task A_call_with_keys_by_info_and_bye(string transport)
     {
         await using var host = await EdgeHost.Start();

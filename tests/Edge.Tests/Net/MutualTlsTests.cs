@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Grains.Interfaces.Calls;
 using Xunit;
 
@@ -47,6 +48,7 @@ public sealed class MutualTlsTests : IDisposable
     }
 
     [Fact]
+    [Clause("26.3.1", "a registrar speaks TLS with one certificate and with two")]
     public async Task A_trunk_is_known_by_its_certificate_wherever_it_comes_from()
     {
         await using var host = await EdgeHost.Start(trunks: [Carrier()]);

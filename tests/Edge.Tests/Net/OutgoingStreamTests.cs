@@ -5,6 +5,7 @@ using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Edge.Tests.Sip.Message;
 using Xunit;
 
@@ -76,9 +77,12 @@ public sealed class OutgoingStreamTests : IDisposable
     }
 
     [Fact]
+    [Clause("26.3.2.1", "where the certificate is invalid or another one's no REGISTER is sent")]
     public async Task A_server_with_a_certificate_for_another_domain_is_told_nothing() => await Is_told_nothing(Certificate("sip:other.example"));
 
     [Fact]
+    [Clause("26.3.1", "certificates that are shown in TLS are checked")]
+    [Clause("26.3.2.1", "where the certificate is invalid or another one's no REGISTER is sent")]
     public async Task A_server_whose_certificate_nobody_we_trust_signed_is_told_nothing()
     {
         using var stranger = new TestAuthority();

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Tests.Sip.Auth;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Edge.Tests.Sip.Message;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Calls;
@@ -108,6 +109,7 @@ public class TrunkLoopbackTests
     }
 
     [Fact]
+    [Clause("26.3.1", "a registrar speaks TLS with one certificate and with two")]
     public async Task A_phone_registers_and_stands_in_the_report_until_it_leaves()
     {
         await using var host = await EdgeHost.Start(trunks: [Phones(registrar: true)]);

@@ -4,6 +4,7 @@ using System.Text;
 using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Sdp;
@@ -154,6 +155,7 @@ public class SdpTests
     }
 
     [Fact]
+    [Clause("13.2.1", "SDP is supported and used as RFC 3264 says")]
     public void The_encrypted_section_is_taken_before_the_plain_one_and_the_others_are_refused_in_place()
     {
         const string sections =
@@ -198,6 +200,7 @@ public class SdpTests
         Assert.Equal(SdpCodec.Pcma, Agree("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 8").Codec);
 
     [Fact]
+    [Clause("13.2.1", "SDP is supported and used as RFC 3264 says")]
     public void An_offer_of_ours_is_one_that_we_would_accept()
     {
         using var key = new SrtpMasterKey([.. Enumerable.Range(0, 30).Select(i => (byte)i)]);

@@ -10,6 +10,7 @@ using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using IvrActors.Grains.Tests.Flows;
@@ -288,6 +289,8 @@ internal sealed class FakeEdge : IEdgeGrain
         Sent.Add((call, command));
         return Task.FromResult(true);
     }
+
+    public Task<bool> Trace(List<TraceOrder> orders) => throw new NotSupportedException();
 }
 
 /// <summary>Refuses keys that begin with <see cref="Refused"/>.</summary>

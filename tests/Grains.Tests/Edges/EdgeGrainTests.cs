@@ -1,5 +1,6 @@
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Tests.Callers;
 using Xunit;
 
@@ -70,5 +71,7 @@ public sealed class EdgeGrainTests(CallersCluster cluster)
             AtOnce = ((HangUp)command).AtOnce;
             return Task.CompletedTask;
         }
+
+        public Task Trace(List<TraceOrder> orders) => Task.CompletedTask;
     }
 }

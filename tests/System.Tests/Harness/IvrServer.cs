@@ -73,6 +73,9 @@ internal sealed partial class IvrServer : IAsyncDisposable
         return process.Output;
     }
 
+    /// <summary>Begins an <c>ivr</c> verb that goes on beside the server.</summary>
+    public ChildProcess Begin(IEnumerable<string> verb) => new("dotnet", [Silo, .. verb, "--cluster", _clusterFile], Folder);
+
     public Task Enrol(TestCaller caller, string balance) => Ivr(["caller", "add"], caller.ToJson(balance) + "\n");
 
     public async Task<string> Metrics()

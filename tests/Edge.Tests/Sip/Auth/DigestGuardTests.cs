@@ -40,6 +40,7 @@ public class DigestGuardTests : IAuthenticationObserver
     [InlineData("REGISTER")]
     [InlineData("OPTIONS")]
     [InlineData("MESSAGE")]
+    [Clause("26.3.1", "a registrar and a UA speak digest")]
     public void A_digest_trunk_is_challenged_with_sha_256_and_let_in_with_the_right_answer(string method)
     {
         var response = Challenge(Request(method));
@@ -53,6 +54,8 @@ public class DigestGuardTests : IAuthenticationObserver
 
     [Fact]
     [Clause("7.3.1", "Authorization, Proxy-Authorization, WWW-Authenticate and Proxy-Authenticate are not combined into one row")]
+    [Clause("20.7", "Authorization rows are not combined")]
+    [Clause("20.28", "Proxy-Authorization rows are not combined")]
     public void A_trunk_that_asks_for_md5_is_offered_it_second_and_others_cannot_use_it()
     {
         var peer = Peer("198.51.100.1", s_old);

@@ -2,6 +2,7 @@ using System.Net;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Grains.Interfaces;
 using Xunit;
 
@@ -15,6 +16,7 @@ public class TrunkCredentialsTests
     [Theory]
     [InlineData(401, "WWW-Authenticate", "Authorization")]
     [InlineData(407, "Proxy-Authenticate", "Proxy-Authorization")]
+    [Clause("26.3.1", "a registrar and a UA speak digest")]
     public void The_strongest_challenge_is_answered_and_the_nonce_counted(int status, string challenge, string answer)
     {
         var trunk = Trunk();

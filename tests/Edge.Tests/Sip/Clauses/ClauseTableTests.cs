@@ -26,6 +26,8 @@ public class ClauseTableTests
     [Fact]
     public void Every_row_has_a_section_a_demand_of_its_own_and_a_verdict_with_its_reason()
     {
+        // Sentences of the RFC with MUST, SHALL or REQUIRED.
+        Assert.Equal(546, s_rows.Length);
         Assert.All(s_rows, row => Assert.Equal(3, row.Length));
         Assert.All(s_rows, row => Assert.Matches(@"^\d+(\.\d+)*$", row[0]));
         Assert.All(s_rows, row => Assert.Matches("^(yes|no: .{8,})$", row[2]));

@@ -144,8 +144,8 @@ public class UacClauseTests
         Assert.Equal(scheme, invite.Contact!.Uri.Scheme);
         peer.Answer(invite, 200, "callee", VirtualPeer.Offer);
         Assert.Equal(scheme, peer.Take("ACK").Request.Contact!.Uri.Scheme);
-        peer.Do(() => call.HangUp(peer.Now));
-        Assert.Equal(scheme, peer.Take("BYE").Request.Contact!.Uri.Scheme);
+        peer.Do(() => call.Refer(peer.Now, "sip:x@192.0.2.9"));
+        Assert.Equal(scheme, peer.Take("REFER").Request.Contact!.Uri.Scheme);
     }
 
     [Fact]

@@ -27,9 +27,9 @@ public sealed class SipAddressTests
 
     [Theory]
     [InlineData("SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKx", true)]
-    [InlineData("SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bKx", false)]
+    [InlineData("SIP/2.0/TCP 192.0.2.1:5062;branch=z9hG4bKx", false)]
     [InlineData("SIP/2.0/TCP 192.0.2.2;branch=z9hG4bKx", false)]
-    public void An_answer_to_a_request_without_a_port_has_none_either(string via, bool isOurs)
+    public void An_answer_to_a_request_without_a_port_is_known_all_the_same(string via, bool isOurs)
     {
         var text = $"SIP/2.0 200 OK\r\nVia: {via}\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n";
         var response = Assert.IsType<SipResponse>(SipParser.Parse(Encoding.ASCII.GetBytes(text)).Message);

@@ -22,9 +22,11 @@ internal sealed class VirtualPeer
 
     public VirtualPeer(SipTransport transport = SipTransport.Udp, UserAgentPolicy? policy = null)
     {
-        Agent = new UserAgent(new SipAddress(IPAddress.Parse("192.0.2.1")) { UdpPort = 5060, TcpPort = 5060, TlsPort = 5061 }, () => $"token{++_tokens}", () => 0.5, 1000) { Policy = policy ?? new() };
+        Agent = new UserAgent(Address, () => $"token{++_tokens}", () => 0.5, 1000) { Policy = policy ?? new() };
         Hop = HopAt("192.0.2.9:5060", transport, transport == SipTransport.Udp ? 0 : 1);
     }
+
+    public SipAddress Address { get; } = new(IPAddress.Parse("192.0.2.1")) { UdpPort = 5060, TcpPort = 5060, TlsPort = 5061 };
 
     public UserAgent Agent { get; }
 

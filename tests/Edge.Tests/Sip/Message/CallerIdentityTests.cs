@@ -1,5 +1,6 @@
 using System.Text;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Sip.Message;
@@ -53,6 +54,8 @@ public class CallerIdentityTests
     }
 
     [Fact]
+    [Clause("19.1.2", "what a number holds beyond the user rule is escaped")]
+    [Clause("25.1", "what a telephone number may hold and a user may not is escaped")]
     public void A_number_cannot_add_parameters_or_headers_to_what_an_outbound_leg_says()
     {
         var leg = CallerIdentity.Read(Invite(""), true).ForOutboundLeg("+49>;tag=x\r\nEvil: 1", "192.0.2.1", true);

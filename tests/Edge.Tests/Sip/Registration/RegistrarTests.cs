@@ -4,6 +4,7 @@ using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Registration;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tests.Sip.Clauses;
 using IvrActors.Edge.Tests.Sip.Message;
 using Xunit;
 
@@ -21,6 +22,7 @@ public class RegistrarTests
     private uint _sequence;
 
     [Fact]
+    [Clause("10.1", "a registrar reads and writes the location service")]
     public void A_phone_registers_is_found_refreshes_and_expires()
     {
         var answer = Register("<sip:alice@192.0.2.7:5062>;expires=600");
@@ -56,6 +58,7 @@ public class RegistrarTests
     }
 
     [Fact]
+    [Clause("10.3", "of * with another contact or another expiration the request gets 400")]
     public void One_contact_is_removed_by_zero_and_all_by_a_star()
     {
         Register("<sip:alice@a>, <sip:alice@b>");
@@ -94,6 +97,7 @@ public class RegistrarTests
     }
 
     [Fact]
+    [Clause("10.3", "a user who may not change bindings gets 403")]
     public void Nobody_registers_for_another_user()
     {
         Assert.Equal(403, Register("<sip:alice@a>", user: "alice", to: "bob").Status);
