@@ -71,6 +71,9 @@ public sealed partial class CallLeg : ITimed
     /// <summary>What its caller is remembered by.</summary>
     public ulong Caller { get; init; }
 
+    /// <summary>Whether it was turned away because what it called is not there.</summary>
+    public bool WasUnknown { get; private set; }
+
     /// <summary>Whether it was answered, its ACK came, and it ended as calls do.</summary>
     public bool WasCompleted => _sip.WasConfirmed && EndReason is CallEndReason.CallerHungUp or CallEndReason.FlowHungUp or CallEndReason.Transferred or CallEndReason.CalleeHungUp;
 
@@ -197,6 +200,7 @@ public sealed partial class CallLeg : ITimed
     public void HangUp(long now, CallEndReason reason, SipReason? why = null)
     {
         if (IsOver) return;
+        why ??= reason == CallEndReason.Shutdown ? SipReason.NoLongerHere : null;
         try
         {
             _sip.HangUp(now, why);
@@ -226,6 +230,7 @@ public sealed partial class CallLeg : ITimed
             {
                 case Reject reject:
                     _sip.Reject(now, reject.Status, reject.RetryAfter);
+                    WasUnknown = reject.Status == 404;
                     _observer.Rejected("cluster_refused");
                     End(now, CallEndReason.FlowHungUp);
                     break;

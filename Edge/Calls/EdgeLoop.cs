@@ -93,6 +93,12 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     /// <summary>An order of the cluster for one call.</summary>
     public void Order(CallId call, CallCommand command) => Post(new LoopInput(LoopInputKind.Order, command, call));
 
+    /// <summary>Ends the calls that there are now.</summary>
+    public void EndCalls() => Post(new LoopInput(LoopInputKind.Run, (Action<long>)(now =>
+    {
+        foreach (var call in _calls.All()) End(now, call, CallEndReason.Shutdown);
+    })));
+
     /// <summary>Ends all calls; done when the cluster knows the end of each.</summary>
     public Task Drain()
     {
@@ -307,6 +313,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         _legTimers.Schedule(leg);
         if (!leg.IsDone || !_calls.Remove(leg)) return;
         if (leg.WasCompleted) Completed(leg);
+        if (leg.WasUnknown) _trunks.CalledInVain(leg.Peer);
         Finished(_log, leg.Id.Value, leg.EndReason);
     }
 

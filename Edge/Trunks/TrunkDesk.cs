@@ -69,8 +69,9 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     public void Attach(UserAgent agent, Action<Action<long>> post)
     {
         _post = post;
-        agent.Guard = new DigestGuard(_options.Trunks, _options.UnknownSources, RandomNumberGenerator.GetBytes(KeyBytes), RandomNumberGenerator.Fill, this);
-        if (_options.Trunks.Any(trunk => trunk.Registrar is not null)) agent.Servers[SipMethods.Register] = new CountedRegistrar(Registrar);
+        var digest = new DigestGuard(_options.Trunks, _options.UnknownSources, RandomNumberGenerator.GetBytes(KeyBytes), RandomNumberGenerator.Fill, this);
+        agent.Guard = new SourceGuard(digest, _reputation);
+        if (_options.Trunks.Any(trunk => trunk.Registrar is not null)) agent.Servers[SipMethods.Register] = new CountedRegistrar(Registrar, _readiness);
         var world = new TrunkAgentWorld
         {
             Agent = agent,
@@ -89,6 +90,9 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
 
     /// <summary>Whether a call of this peer is counted where it comes in. Who needs a password is not known there.</summary>
     public static bool IsCounted(SipPeer peer) => peer.Entry == peer.Trunk && peer.Trunk.Digest is null && peer.Trunk.Fits(peer);
+
+    /// <summary>A peer called a number that is not there. What was signed with a password for a nonce of ours is nobody else's doing.</summary>
+    public void CalledInVain(SipPeer peer) => _reputation.Offend(peer.EndPoint.Address, SourceOffence.UnknownNumber, peer.Reliable || peer.Trunk.Digest is not null);
 
     /// <summary>A peer showed that it is there and honest.</summary>
     public void Vouch(SipPeer peer) => _reputation.Vouch(peer.EndPoint.Address);
@@ -190,12 +194,23 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     [LoggerMessage(Level = LogLevel.Warning, Message = "the proxy of trunk {Trunk} was not found: {Error}")]
     private static partial void NotFound(ILogger log, string trunk, string error);
 
-    private sealed class CountedRegistrar(Registrar registrar) : IRequestServer
+    private sealed class CountedRegistrar(Registrar registrar, EdgeReadiness readiness) : IRequestServer
     {
         public SipResponse Answer(long now, SipRequest request, SipPeer peer)
         {
-            var response = registrar.Answer(now, request, peer);
+            // Who registers at a draining edge would be called there: it is sent to another. Who leaves may.
+            var response = readiness.IsDraining && !IsLeaving(request) ? Elsewhere(request) : registrar.Answer(now, request, peer);
             TrunkMetrics.Registering(response.Status);
+            return response;
+        }
+
+        private static bool IsLeaving(SipRequest register) =>
+            register.Headers.First(SipHeaderNames.Expires) == "0" || (register.Contacts.Count > 0 && register.Contacts.All(contact => contact.Parameters["expires"] == "0"));
+
+        private static SipResponse Elsewhere(SipRequest register)
+        {
+            var response = SipResponses.For(register, 503, TokenSource.Next());
+            response.Headers.Add("Retry-After", "300");
             return response;
         }
     }

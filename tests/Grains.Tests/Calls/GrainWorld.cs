@@ -290,6 +290,10 @@ internal sealed class FakeEdge : IEdgeGrain
         return Task.FromResult(true);
     }
 
+    public Task<bool> Drain(DateTimeOffset deadline) => throw new NotSupportedException();
+
+    public Task<bool> Undrain() => throw new NotSupportedException();
+
     public Task<bool> Trace(List<TraceOrder> orders) => throw new NotSupportedException();
 }
 
