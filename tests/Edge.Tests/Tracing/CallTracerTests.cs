@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Tests.Calls;
@@ -135,7 +134,7 @@ public class CallTracerTests
     public async Task An_edge_that_was_not_told_begins_with_the_answer_to_its_report_and_that_answer_ends_no_young_trace()
     {
         await using var host = await Started();
-        var since = Stopwatch.StartNew();
+        var since = System.Diagnostics.Stopwatch.StartNew();
         await host.Grain.Observer!.Trace(Order(id: "young"));
         host.Grain.Traces = Order(id: "t2");
 
