@@ -156,10 +156,18 @@ public sealed partial class CallGrain : Grain, ICallGrain
 
     private async Task<CallReply> Serve(CallEvent callEvent, FlowInput input)
     {
-        if (callEvent is BridgeEnded { Result: var result } && _state!.Out is { } open) await Outbound.Over(_state, Call, open, result);
+        if (ResultOf(callEvent) is { } result && _state!.Out is { } open) await Outbound.Over(_state, Call, open, result);
         var flow = await _flows.Version(_state!.FlowVersion, GrainFactory.Grain<IFlowGrain>(IFlowGrain.Key(_state.Tenant, _state.Flow)));
         return flow is null ? Lost(callEvent) : await Finish(flow, callEvent, CallMachine.Resume(flow, _state, input));
     }
+
+    /// <summary>What an event says of the call out that was under way.</summary>
+    private static BridgeResult? ResultOf(CallEvent callEvent) => callEvent switch
+    {
+        BridgeEnded bridge => bridge.Result,
+        TransferEnded { Status: var status } => new BridgeResult { Outcome = status is >= 200 and < 300 ? BridgeOutcome.Answered : BridgeOutcomes.Of(status), Status = status },
+        _ => null,
+    };
 
     /// <summary>Runs effects until the flow waits, persists, and only then answers.</summary>
     private async Task<CallReply> Finish(FlowDocument flow, CallEvent callEvent, CallProgress progress)

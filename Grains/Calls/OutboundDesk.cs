@@ -14,34 +14,47 @@ namespace IvrActors.Grains.Calls;
 internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys keys, IGrainFactory grains, ILogger log)
 {
     /// <param name="seq">Of the event that asks: with the call it names the attempt, so that a repeat is one.</param>
-    public async Task<CallPermitted> Permit(CallState state, CallId call, int seq, PermitCall ask)
+    public Task<CallPermitted> Permit(CallState state, CallId call, int seq, PermitCall ask) =>
+        ask.Trunk is { } trunk ? PermitBridge(state, call, seq, ask, trunk) : PermitReferral(state, call, seq, ask);
+
+    /// <summary>
+    /// The caller's side makes the call, and what it costs is not ours to know; but a carrier that takes REFER may charge it to the trunk, so a tenant with caps on calls has
+    /// them here, too: how fast, and how many at once are being set up.
+    /// </summary>
+    private async Task<CallPermitted> PermitReferral(CallState state, CallId call, int seq, PermitCall ask)
+    {
+        var permitted = new Transfer { Target = ask.Target ?? "" };
+        if (policy.Tenants.GetValueOrDefault(state.Tenant)?.Outbound is null) return new CallPermitted { Command = permitted };
+        var open = new OutboundCall { Id = $"{call.Value}/{seq}", Trunk = state.Trunk, To = PseudonymOf(state.Tenant, ask, null) };
+        var (refusal, _) = await Reserve(state, call, open, price: 0, ringTime: TimeSpan.Zero);
+        return refusal == OutboundRefusal.None ? Granted(state, open, permitted) : await Refused(state, call, open, refusal);
+    }
+
+    private async Task<CallPermitted> PermitBridge(CallState state, CallId call, int seq, PermitCall ask, string trunk)
     {
         var tenant = policy.Tenants.GetValueOrDefault(state.Tenant);
-        var way = tenant?.Trunks.GetValueOrDefault(ask.Trunk)?.WayOut;
+        var way = tenant?.Trunks.GetValueOrDefault(trunk)?.WayOut;
         var target = Resolve(ask, tenant, way);
         var verdict = target.Address is null ? OutboundRules.Decide(tenant?.Outbound, way, target.Number) : OutboundRules.DecideAddress(tenant?.Outbound, way);
-        var open = new OutboundCall { Id = $"{call.Value}/{seq}", Trunk = ask.Trunk, To = PseudonymOf(state.Tenant, ask, target.Number) };
+        var open = new OutboundCall { Id = $"{call.Value}/{seq}", Trunk = trunk, To = PseudonymOf(state.Tenant, ask, target.Number) };
         var refusal = verdict.Refusal;
         TimeSpan talk = default;
         if (refusal == OutboundRefusal.None) (refusal, talk) = await Reserve(state, call, open, verdict.Price, ask.RingTime);
-        if (refusal != OutboundRefusal.None)
+        if (refusal != OutboundRefusal.None) return await Refused(state, call, open, refusal);
+        return Granted(state, open, new Bridge
         {
-            await Refused(state, call, open, refusal);
-            return new CallPermitted { Command = null };
-        }
+            Trunk = trunk,
+            Number = target.Address is null ? new PhoneNumber(target.Number!) : null,
+            Address = target.Address,
+            RingTime = ask.RingTime,
+            MostTalk = talk,
+        });
+    }
+
+    private static CallPermitted Granted(CallState state, OutboundCall open, CallCommand command)
+    {
         OutboundMetrics.Permitted.WithLabels(state.Tenant).Inc();
-        return new CallPermitted
-        {
-            Command = new Bridge
-            {
-                Trunk = ask.Trunk,
-                Number = target.Address is null ? new PhoneNumber(target.Number!) : null,
-                Address = target.Address,
-                RingTime = ask.RingTime,
-                MostTalk = talk,
-            },
-            Call = open,
-        };
+        return new CallPermitted { Command = command, Call = open };
     }
 
     /// <summary>The call out is over. Never throws: the caller's call does not depend on it, and what is not settled counts in full.</summary>
@@ -86,7 +99,7 @@ internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys ke
         return (OutboundRefusal.Unavailable, default);
     }
 
-    private async Task Refused(CallState state, CallId call, OutboundCall open, OutboundRefusal refusal)
+    private async Task<CallPermitted> Refused(CallState state, CallId call, OutboundCall open, OutboundRefusal refusal)
     {
         OutboundMetrics.Refused(state.Tenant, refusal);
         LogRefused(OutboundRefusals.NameOf(refusal), state.Tenant, open.Trunk, call.Value, state.OriginText);
@@ -99,6 +112,7 @@ internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys ke
             // It is refused whether or not that can be recorded.
             LogFailed("the record of a refused call out", e.GetType().Name);
         }
+        return new CallPermitted { Command = null };
     }
 
     private static (string? Number, string? Address) Resolve(PermitCall ask, TenantPolicy? tenant, WayOut? way)

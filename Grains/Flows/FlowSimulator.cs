@@ -112,7 +112,9 @@ public static class FlowSimulator
                 return new FactsFetched { Facts = callers.FirstOrDefault(c => "simulated:" + c.Account == fetch.Proof.Caller.Value)?.Facts };
             case PermitCall permit:
                 // Whom it is allowed to call is the cluster's business: here nobody is called.
-                return new CallPermitted { Command = new Bridge { Trunk = permit.Trunk, Address = permit.Target, RingTime = permit.RingTime, MostTalk = TimeSpan.FromHours(1) } };
+                return permit.Trunk is not { } trunk
+                    ? new CallPermitted { Command = new Transfer { Target = permit.Target! } }
+                    : new CallPermitted { Command = new Bridge { Trunk = trunk, Address = permit.Target, RingTime = permit.RingTime, MostTalk = TimeSpan.FromHours(1) } };
             default:
                 throw new InvalidOperationException("internal error: unknown effect");
         }

@@ -102,10 +102,10 @@ public sealed class TransferFinished : FlowInput
     public BridgeOutcome Outcome { get; init; } = BridgeOutcome.Failed;
 }
 
-/// <summary>The answer to a <see cref="PermitCall"/>; null when the call must not be made.</summary>
+/// <summary>The answer to a <see cref="PermitCall"/>: a <see cref="Bridge"/> or a <see cref="Transfer"/>, or null when nobody must be called.</summary>
 public sealed class CallPermitted : FlowInput
 {
-    public required Bridge? Command { get; init; }
+    public required CallCommand? Command { get; init; }
 
     /// <summary>What is to be settled when it is over.</summary>
     public OutboundCall? Call { get; init; }
@@ -138,7 +138,9 @@ public sealed class PermitCall : FlowEffect
     /// <summary>A name of the configuration, or null: then <see cref="Digits"/> are what the caller keyed.</summary>
     public required string? Target { get; init; }
     public required PersonalText? Digits { get; init; }
-    public required string Trunk { get; init; }
+
+    /// <summary>Null: the caller's side is asked by REFER.</summary>
+    public required string? Trunk { get; init; }
     public required TimeSpan RingTime { get; init; }
 }
 

@@ -179,25 +179,15 @@ public static class Interpreter
 
         private string? Send(TransferStep step)
         {
-            if (step.Bridge is { } bridge) return Permit(step, bridge);
-            if (step.Target is not { } target) return Fail();
-            if (step.Parts.Count > 0 && !Say(step.Parts, bargeIn: false)) return null;
-            state.Waiting = FlowWait.Transfer;
-            _commands.Add(new Transfer { Target = target.Value });
-            return null;
-        }
-
-        private string? Permit(TransferStep step, BridgeWay bridge)
-        {
             PersonalText? digits = null;
             if (step.Digits is { } variable && !state.Variables.TryGetValue(variable.Value, out digits)) return Fail();
             state.Waiting = FlowWait.Permit;
-            _effect = new PermitCall { Target = step.Target?.Value, Digits = digits, Trunk = bridge.Trunk.Value, RingTime = bridge.RingTime };
+            _effect = new PermitCall { Target = step.Target?.Value, Digits = digits, Trunk = step.Bridge?.Trunk.Value, RingTime = step.Bridge?.RingTime ?? TimeSpan.Zero };
             return null;
         }
 
         /// <summary>Nothing is said before it is known that the call will be made.</summary>
-        private string? Permitted(TransferStep step, Bridge? command)
+        private string? Permitted(TransferStep step, CallCommand? command)
         {
             if (command is null) return ExitOf(step, BridgeOutcome.Refused);
             if (step.Parts.Count > 0 && !Say(step.Parts, bargeIn: false)) return null;

@@ -22,13 +22,14 @@ public sealed class OutboundCallTests : IAsyncLifetime
         steps:
           choose:
             menu: [main-menu]
-            choices: { "1": desk, "2": agent, "3": ask, "4": satellite }
+            choices: { "1": desk, "2": agent, "3": ask, "4": satellite, "5": referred }
             no_input: [sorry-no-input]
             no_match: [sorry-no-match]
             on: { failed: bye }
           desk: { transfer: desk, mode: bridge, trunk: carrier, ring: 20s, play: [transferring], on: { failed: bye, busy: choose } }
           agent: { transfer: agent, mode: bridge, trunk: carrier, on: { failed: bye } }
           satellite: { transfer: satellite, mode: bridge, trunk: carrier, on: { failed: bye, refused: choose } }
+          referred: { transfer: agent, play: [transferring], on: { failed: bye } }
           ask:
             collect: number
             digits: { min: 3, max: 20 }
@@ -112,6 +113,30 @@ public sealed class OutboundCallTests : IAsyncLifetime
         _world.Spending.Refusal = refusal;
         Assert.DoesNotContain((await Choose("1")).Commands, c => c is Bridge);
         Assert.StartsWith(word + " ", Last.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_referral_has_its_place_in_the_caps_and_its_records_and_costs_nothing()
+    {
+        var reply = await Choose("5");
+        Assert.Equal([typeof(Play), typeof(Transfer)], reply.Commands.Select(c => c.GetType()));
+        Assert.Equal("sip:agent@127.0.0.1:5090", ((Transfer)reply.Commands[1]).Target);
+        Assert.Equal(("call-1/2", 0), (Assert.Single(_world.Spending.Reserved).Call, _world.Spending.Reserved[0].Price));
+        Assert.Equal("outbound.permitted", Last.Action);
+        Assert.EndsWith("trunk=local to=target:agent", Last.Detail, StringComparison.Ordinal);
+        await _world.Call().Handle(new TransferEnded { Seq = 3, Status = 603 });
+        Assert.Equal(("call-1/2", TimeSpan.Zero), Assert.Single(_world.Spending.Settled));
+        Assert.StartsWith("refused status=603 seconds=0 ", Last.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_referral_above_the_caps_is_refused_before_anything_is_said()
+    {
+        _world.Spending.Refusal = OutboundRefusal.TooFast;
+        var reply = await Choose("5");
+        Assert.DoesNotContain(reply.Commands, c => c is Transfer);
+        Assert.Equal("goodbye", Assert.Single(reply.Commands.OfType<Play>()).Prompts[0].Prompt);
+        Assert.StartsWith("too-fast trunk=local ", Last.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
