@@ -18,7 +18,10 @@ internal sealed class Baresip : IAsyncDisposable
     public string Output => _process.Output;
 
     /// <summary>Starts the phone with TLS signalling and mandatory SDES-SRTP.</summary>
-    public static async Task<Baresip> StartSecure(string folder, string caFile)
+    public static Task<Baresip> StartSecure(string folder, string caFile) => Start(folder, caFile, "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs=PCMU");
+
+    /// <param name="account">A line of its accounts file.</param>
+    public static async Task<Baresip> Start(string folder, string caFile, string account)
     {
         var program = Programs.Require("baresip");
         Directory.CreateDirectory(folder);
@@ -52,7 +55,7 @@ internal sealed class Baresip : IAsyncDisposable
             ctrl_tcp_listen 127.0.0.1:{control}
 
             """);
-        await File.WriteAllTextAsync(Path.Combine(folder, "accounts"), "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs=PCMU\n");
+        await File.WriteAllTextAsync(Path.Combine(folder, "accounts"), account + "\n");
         await File.WriteAllTextAsync(Path.Combine(folder, "contacts"), "");
         var phone = new Baresip(new ChildProcess(program, ["-4", "-f", folder], folder, new Dictionary<string, string> { ["TERM"] = "dumb" }), control, folder);
         await Eventually.Holds(phone.IsListening, "baresip listens on its control port", () => phone.Output);
