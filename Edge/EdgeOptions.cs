@@ -58,6 +58,12 @@ public sealed class EdgeOptions
     /// <summary>When new calls are turned away.</summary>
     public AdmissionRules Admission { get; init; } = new();
 
+    /// <summary>How long calls may go on when the process is asked to end, before they are ended; zero: not at all.</summary>
+    public TimeSpan DrainAtStop { get; init; }
+
+    /// <summary>Whether the process ends when it was told to drain and has: it is nothing but an edge.</summary>
+    public bool EndsWhenDrained { get; init; }
+
     /// <summary>Folder of recorded prompts, and folder for rendered ones.</summary>
     public required string PromptFolder { get; init; }
     public required string RenderedPromptFolder { get; init; }

@@ -53,8 +53,10 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<ISipLocator, DnsSipLocator>();
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<EdgeLoop>();
+        services.AddSingleton<DrainWatch>();
         services.AddSingleton<CallTracer>();
         services.AddHostedService<EdgeService>();
+        services.AddHostedService<BlockSharing>();
         services.AddHostedService<LoadSampler>();
         return services;
     }

@@ -55,6 +55,8 @@ public sealed class CallGate
     /// <summary>Whether no call at all is let in, so that who asks by OPTIONS is told to go elsewhere.</summary>
     public bool IsShut => _draining || Calls >= _rules.MostCalls;
 
+    public bool IsDraining => _draining;
+
     /// <summary>No new calls from now on, or again.</summary>
     public void Drain(bool on) => _draining = on;
 

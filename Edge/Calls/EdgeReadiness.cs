@@ -23,7 +23,9 @@ public sealed class EdgeReadiness(TimeProvider time)
 
     internal void Listening() => _listening = true;
 
-    internal void Draining() => _draining = true;
+    internal bool IsDraining => _draining;
+
+    internal void Draining(bool on = true) => _draining = on;
 
     internal void Heard(SealingKey key)
     {

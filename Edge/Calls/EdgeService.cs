@@ -1,3 +1,4 @@
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Tracing;
 using IvrActors.Grains.Interfaces.Calls;
@@ -11,7 +12,7 @@ using Orleans.Runtime;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>Runs the edge: opens the sockets, keeps the edge known to the cluster, and at the end lets no call hang.</summary>
-internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, EdgeToken token, CallTracer tracer,
+internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, CallGate gate, DrainWatch drain, EdgeToken token, CallTracer tracer,
     IGrainFactory grains, TimeProvider time, ILogger<EdgeService> log) : IHostedLifecycleService, IEdgeObserver, IDisposable
 {
     private static readonly TimeSpan s_reportPeriod = TimeSpan.FromSeconds(2);
@@ -21,6 +22,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
 
     private static readonly TimeSpan s_reportTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _stopping = new();
     private Task _reporting = Task.CompletedTask;
@@ -41,8 +43,10 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         readiness.Draining();
+        gate.Drain(true);
         try
         {
+            await CallsEnd(options.DrainAtStop, cancellationToken);
             await loop.Drain().WaitAsync(s_drainTime, time, cancellationToken);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
@@ -50,6 +54,12 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
             DrainCutShort(log, loop.ActiveCalls);
         }
         listeners.EndStreams();
+    }
+
+    /// <summary>Lets calls end by themselves for this long.</summary>
+    private async Task CallsEnd(TimeSpan atMost, CancellationToken cancellation)
+    {
+        for (var since = time.GetTimestamp(); loop.ActiveCalls > 0 && time.GetElapsedTime(since) < atMost;) await Task.Delay(s_look, time, cancellation);
     }
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -88,6 +98,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
                 var report = await loop.Report().WaitAsync(s_reportTimeout, time, _stopping.Token);
                 var orders = await grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(options.Name)).Report(report, self).WaitAsync(s_reportTimeout, time, _stopping.Token);
                 readiness.Heard(orders.SealingKey);
+                drain.Take(orders.DrainUntil);
                 tracer.Renew(orders.Traces);
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -101,6 +112,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
                 EdgeMetrics.ReportsFailed.Inc();
                 ReportFailed(log, e.GetType().Name);
             }
+            drain.Check();
             var pause = readiness.SealingKey is null ? s_firstReportPeriod : s_reportPeriod;
             await Task.Delay(pause, time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

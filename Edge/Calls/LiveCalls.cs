@@ -65,6 +65,9 @@ internal sealed class LiveCalls
         ActiveCalls = Active,
         Calls = [.. _legs.Values.Where(leg => !leg.IsOver).OrderByDescending(leg => leg.Since).Take(EdgeReport.MostCalls).Select(Summary)],
         Trunks = _trunks.Summaries(now),
+        Drain = !_gate.IsDraining ? EdgeDrain.None : Active == 0 ? EdgeDrain.Drained : EdgeDrain.Draining,
+        Pressure = _gate.State.Pressure,
+        Accepted = _gate.State.Accepted,
     };
 
     private static CallSummary Summary(CallLeg leg)

@@ -1,6 +1,7 @@
 using System.Net;
 using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Sip;
+using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.Extensions.Logging;
 using Prometheus;
@@ -34,6 +35,11 @@ internal sealed partial class SourceReputation : ISourceReputation
 
     public void Offend(IPAddress source, SourceOffence offence, bool proven) => Offend(SourceAddress.Of(new IPEndPoint(source, 0)), offence, proven);
 
+    public void Challenged(IPAddress source, string user, bool proven)
+    {
+        if (_table.IsAnother(Now, SourcePrefix.Of(source), user.GetHashCode(StringComparison.Ordinal))) Offend(source, SourceOffence.ManyUsers, proven);
+    }
+
     public void Vouch(IPAddress source) => _table.Vouch(Now, SourcePrefix.Of(source));
 
     public bool IsBlocked(IPAddress source) => _table.IsBlocked(Now, SourcePrefix.Of(source));
@@ -47,6 +53,46 @@ internal sealed partial class SourceReputation : ISourceReputation
         s_blocks.WithLabels(ReputationRules.NameOf(offence), "own").Inc();
         s_blocked.Set(_table.Blocked);
         if (MayLog()) Blocked(_log, block.Source.ToString(), ReputationRules.NameOf(offence), (long)TimeSpan.FromTicks(block.Until - block.At).TotalSeconds, proven ? "yes" : "no");
+    }
+
+    /// <summary>The blocks that this edge decided and that are still on, those that began last first.</summary>
+    internal List<SharedBlock> OwnBlocks(int most)
+    {
+        var (now, clock) = (Now, _time.GetUtcNow());
+        return
+        [
+            .. _table.Blocks(now).Where(block => block.Own).OrderByDescending(block => block.At).Take(most).Select(block => new SharedBlock
+            {
+                Source = block.Source.ToString(),
+                Reason = ReputationRules.NameOf(block.Reason),
+                At = clock + TimeSpan.FromTicks(block.At - now),
+                Until = clock + TimeSpan.FromTicks(block.Until - now),
+                Proven = block.Proven,
+                By = _options.Name,
+            }),
+        ];
+    }
+
+    /// <summary>Takes over what the cluster says, as far as it holds here: see <see cref="ReputationRules.Accepts"/>.</summary>
+    internal void Take(BlockUpdate update)
+    {
+        var (now, clock) = (Now, _time.GetUtcNow());
+        foreach (var block in update.Begun)
+        {
+            // A reason or a form of a later version says nothing here.
+            if (ReputationRules.OffenceOf(block.Reason) is not { } reason || !SourcePrefix.TryParse(block.Source, out var prefix)) continue;
+            var source = new SourceAddress(prefix.Bits, 0);
+            if (IsExempt(source)) continue;
+            var (at, until) = (now + (block.At - clock).Ticks, now + (block.Until - clock).Ticks);
+            if (_table.Share(now, prefix, reason, at, until, block.Proven, StandingOf(source))) s_blocks.WithLabels(block.Reason, "shared").Inc();
+        }
+        foreach (var lifted in update.Lifted)
+        {
+            if (SourcePrefix.TryParse(lifted.Source, out var prefix)) _table.Lift(prefix, now + (lifted.At - clock).Ticks);
+        }
+        // Those that ended by themselves are found when they are looked for.
+        _table.Blocks(now);
+        s_blocked.Set(_table.Blocked);
     }
 
     private SourceStanding StandingOf(in SourceAddress source) => _trunks.Knows(source) ? SourceStanding.Trunk : SourceStanding.Stranger;

@@ -10,6 +10,9 @@ public interface ISourceReputation
     /// <param name="proven">Whether the source was proven by traffic that came back from it: a stream connection, or digest credentials for a nonce of ours. The source of a datagram alone can be forged.</param>
     void Offend(IPAddress source, SourceOffence offence, bool proven);
 
+    /// <summary>A request for this user was answered by a challenge, because it came without a password. Many users in a row are an offence.</summary>
+    void Challenged(IPAddress source, string user, bool proven);
+
     /// <summary>The source did what only an honest peer does (right credentials, a completed call): offences that anybody could commit in its name count no more for a day.</summary>
     void Vouch(IPAddress source);
 

@@ -45,6 +45,7 @@ public static class ReputationRules
         SourceOffence.UnknownNumber => 10, // Ten numbers that are not there.
         SourceOffence.RegisterFlood => 10,
         SourceOffence.Malformed => 5, // A phone with a bug sends some; a fuzzer many.
+        SourceOffence.ManyUsers => 2.5, // Forty users: a site whose phones all come back at once has one with a right password long before.
         SourceOffence.ForgedInDialog => 2, // Also what a phone sends after this edge was restarted.
         _ => 4, // Unknown source: 25 messages, as a phone sends that is set up wrongly, and gets no answer either way.
     };
@@ -56,7 +57,7 @@ public static class ReputationRules
         _ when !proven => 0,
         SourceStanding.Vouched => WeightOf(offence),
         // A carrier passes on what its customers dial and the names of their phones: that is not the carrier's doing.
-        _ => offence is SourceOffence.Scanner or SourceOffence.UnknownNumber or SourceOffence.UnknownSource ? 0 : WeightOf(offence),
+        _ => offence is SourceOffence.Scanner or SourceOffence.UnknownNumber or SourceOffence.UnknownSource or SourceOffence.ManyUsers ? 0 : WeightOf(offence),
     };
 
     /// <summary>Length of a block after so many earlier ones.</summary>
@@ -70,6 +71,21 @@ public static class ReputationRules
     public static double Decayed(double score, long elapsed) =>
         elapsed <= 0 ? score : score * Math.Pow(2, -(double)elapsed / HalfLife.Ticks);
 
+    /// <summary>Whether a block that another edge decided holds here. An operator's holds for everybody.</summary>
+    /// <param name="proven">Whether what led to it was.</param>
+    public static bool Accepts(SourceOffence reason, bool proven, SourceStanding standing) =>
+        reason == SourceOffence.Operator || standing == SourceStanding.Stranger || (standing == SourceStanding.Vouched && proven);
+
+    /// <summary>The offence of that name; null for one that this version does not know.</summary>
+    public static SourceOffence? OffenceOf(string name)
+    {
+        foreach (var offence in Enum.GetValues<SourceOffence>())
+        {
+            if (NameOf(offence) == name) return offence;
+        }
+        return null;
+    }
+
     /// <summary>Metric label and word in the log line.</summary>
     public static string NameOf(SourceOffence offence) => offence switch
     {
@@ -80,6 +96,8 @@ public static class ReputationRules
         SourceOffence.UnknownNumber => "unknown-number",
         SourceOffence.RegisterFlood => "register-flood",
         SourceOffence.ForgedInDialog => "forged-in-dialog",
+        SourceOffence.ManyUsers => "many-users",
+        SourceOffence.Operator => "operator",
         _ => "other",
     };
 }

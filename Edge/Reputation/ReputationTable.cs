@@ -6,7 +6,8 @@ namespace IvrActors.Edge.Reputation;
 /// <param name="Reason">The offence that was the last straw.</param>
 /// <param name="At">When it began, and when it ends, in ticks of 100 ns of the table's clock.</param>
 /// <param name="Own">Whether this edge decided it, not another one.</param>
-public readonly record struct ActiveBlock(SourcePrefix Source, SourceOffence Reason, long At, long Until, bool Own);
+/// <param name="Proven">Whether its last straw was (<see cref="ISourceReputation.Offend"/>).</param>
+public readonly record struct ActiveBlock(SourcePrefix Source, SourceOffence Reason, long At, long Until, bool Own, bool Proven);
 
 /// <summary>
 /// Scores of sources and the blocks that follow from them. A table of fixed size: in a full bucket the source that matters least gives way, and a block
@@ -58,7 +59,22 @@ public sealed class ReputationTable
             if (entry.BlockedUntil != 0) Unblock(ref entry);
             entry.Score = ReputationRules.Decayed(entry.Score, now - entry.ScoredAt) + weight;
             entry.ScoredAt = now;
-            return entry.Score < ReputationRules.Threshold ? null : Block(now, ref entry, offence);
+            return entry.Score < ReputationRules.Threshold ? null : Block(now, ref entry, offence, proven);
+        }
+    }
+
+    /// <summary>Notes for whom a source asked; whether that is another one than before.</summary>
+    public bool IsAnother(long now, SourcePrefix source, int user)
+    {
+        var bucket = BucketOf(source);
+        lock (LockOf(bucket))
+        {
+            Find(bucket, source, out var found);
+            if (!found && !TryPlace(now, bucket, source)) return false;
+            ref var entry = ref Find(bucket, source, out _);
+            if (found && entry.User == user) return false;
+            entry.User = user;
+            return found;
         }
     }
 
@@ -78,17 +94,19 @@ public sealed class ReputationTable
 
     /// <summary>Takes over a block that another edge decided. A longer one stands.</summary>
     /// <returns>Whether the source was not blocked before.</returns>
-    public bool Share(long now, SourcePrefix source, SourceOffence reason, long at, long until)
+    public bool Share(long now, SourcePrefix source, SourceOffence reason, long at, long until, bool proven, SourceStanding standing)
     {
         var bucket = BucketOf(source);
         lock (LockOf(bucket))
         {
             ref var known = ref Find(bucket, source, out var found);
+            if (found && known.VouchedUntil > now && standing == SourceStanding.Stranger) standing = SourceStanding.Vouched;
+            if (!ReputationRules.Accepts(reason, proven, standing)) return false;
             if (until <= now || (found && known.BlockedUntil >= until) || (!found && !TryPlace(now, bucket, source))) return false;
             ref var entry = ref Find(bucket, source, out _);
             var isNew = entry.BlockedUntil <= now;
             if (entry.BlockedUntil == 0) Interlocked.Increment(ref _blocked);
-            (entry.BlockedAt, entry.BlockedUntil, entry.Reason, entry.Own) = (at, until, reason, false);
+            (entry.BlockedAt, entry.BlockedUntil, entry.Reason, entry.Own, entry.Proven) = (at, until, reason, false, proven);
             return isNew;
         }
     }
@@ -119,7 +137,7 @@ public sealed class ReputationTable
                 foreach (ref var entry in _entries.AsSpan(bucket * Ways, Ways))
                 {
                     if (entry.BlockedUntil == 0) continue;
-                    if (entry.BlockedUntil > now) blocks.Add(new ActiveBlock(entry.Source, entry.Reason, entry.BlockedAt, entry.BlockedUntil, entry.Own));
+                    if (entry.BlockedUntil > now) blocks.Add(new ActiveBlock(entry.Source, entry.Reason, entry.BlockedAt, entry.BlockedUntil, entry.Own, entry.Proven));
                     else Unblock(ref entry);
                 }
             }
@@ -127,16 +145,16 @@ public sealed class ReputationTable
         return blocks;
     }
 
-    private ActiveBlock Block(long now, ref Entry entry, SourceOffence offence)
+    private ActiveBlock Block(long now, ref Entry entry, SourceOffence offence, bool proven)
     {
         var forgiven = entry.Strikes == 0 ? 0 : (now - entry.BlockedAt) / ReputationRules.Forgiveness.Ticks;
         entry.Strikes = (int)Math.Max(0, entry.Strikes - forgiven);
-        (entry.BlockedAt, entry.BlockedUntil, entry.Reason, entry.Own) = (now, now + ReputationRules.BlockFor(entry.Strikes).Ticks, offence, true);
+        (entry.BlockedAt, entry.BlockedUntil, entry.Reason, entry.Own, entry.Proven) = (now, now + ReputationRules.BlockFor(entry.Strikes).Ticks, offence, true, proven);
         entry.Strikes++;
         // Half of it stays: who goes on after the block is back in it soon.
         entry.Score = ReputationRules.Threshold / 2;
         Interlocked.Increment(ref _blocked);
-        return new ActiveBlock(entry.Source, offence, now, entry.BlockedUntil, Own: true);
+        return new ActiveBlock(entry.Source, offence, now, entry.BlockedUntil, Own: true, proven);
     }
 
     private void Unblock(ref Entry entry)
@@ -194,5 +212,9 @@ public sealed class ReputationTable
         public int Strikes;
         public SourceOffence Reason;
         public bool Own;
+        public bool Proven;
+
+        /// <summary>Hash of the user that it asked for last.</summary>
+        public int User;
     }
 }

@@ -23,4 +23,10 @@ public enum SourceOffence
 
     /// <summary>A request in a dialog that this edge never had.</summary>
     ForgedInDialog,
+
+    /// <summary>Requests for one user after the other, none of which came back with a password.</summary>
+    ManyUsers,
+
+    /// <summary>An operator said so.</summary>
+    Operator,
 }

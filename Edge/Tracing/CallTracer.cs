@@ -174,7 +174,7 @@ internal sealed partial class CallTracer(EdgeOptions options, SipTap tap, SipTra
 
     private TracedMessage Show(TappedMessage message)
     {
-        var masked = _masker.Mask(message.Bytes, framed: message.Transport is SipTransport.Tcp or SipTransport.Tls);
+        var masked = Mask(message);
         message.Forget();
         (masked.Bytes.Length > 0 ? TraceMetrics.Shown : TraceMetrics.NotShown).Inc();
         return new TracedMessage
@@ -193,6 +193,21 @@ internal sealed partial class CallTracer(EdgeOptions options, SipTap tap, SipTra
             OpenedByEdge = message.OpenedByUs,
             Fault = masked.Bytes.Length > 0 ? "" : SipRejections.NameOf(masked.Rejection),
         };
+    }
+
+    private MaskedSip Mask(TappedMessage message)
+    {
+        try
+        {
+            return _masker.Mask(message.Bytes, framed: message.Transport is SipTransport.Tcp or SipTransport.Tls);
+        }
+#pragma warning disable CA1031 // One message that shows an error of ours must not end the trace of the others: nothing of it is shown.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Failed(log, e.GetType().Name, e.StackTrace ?? "");
+            return new MaskedSip([], "", message.Bytes.Length, SipRejection.None);
+        }
     }
 
     private IPEndPoint LocalOf(TappedMessage message)

@@ -36,6 +36,7 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     private readonly ILogger<TrunkDesk> _log;
     private readonly Dictionary<EdgeTrunk, TrunkCalls> _calls;
     private readonly Dictionary<EdgeTrunk, TrunkAgent> _agents = [];
+    private Action<Action<long>> _post = _ => { };
     private long _notBefore;
     private long _endBy = SipTimes.Never;
 
@@ -67,12 +68,14 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     /// <param name="post">Has something done on the signalling thread.</param>
     public void Attach(UserAgent agent, Action<Action<long>> post)
     {
-        agent.Guard = new DigestGuard(_options.Trunks, _options.UnknownSources, RandomNumberGenerator.GetBytes(KeyBytes), RandomNumberGenerator.Fill, this);
-        if (_options.Trunks.Any(trunk => trunk.Registrar is not null)) agent.Servers[SipMethods.Register] = new CountedRegistrar(Registrar);
+        _post = post;
+        var digest = new DigestGuard(_options.Trunks, _options.UnknownSources, RandomNumberGenerator.GetBytes(KeyBytes), RandomNumberGenerator.Fill, this);
+        agent.Guard = new SourceGuard(digest, _reputation);
+        if (_options.Trunks.Any(trunk => trunk.Registrar is not null)) agent.Servers[SipMethods.Register] = new CountedRegistrar(Registrar, _readiness);
         var world = new TrunkAgentWorld
         {
             Agent = agent,
-            Locate = (trunk, then) => ThreadPool.UnsafeQueueUserWorkItem(_ => _ = Locate(trunk, then, post), null),
+            Locate = Locate,
             Contact = (peer, route) => _transports.Address.ContactFor(peer, route.Proxy.Scheme == "sips").Replace(":ivr@", $":{route.User}@", StringComparison.Ordinal),
             NewToken = TokenSource.Next,
             Random = Random.Shared.NextDouble,
@@ -80,10 +83,16 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
         foreach (var trunk in _options.Trunks.Where(trunk => trunk.Outbound is not null)) _agents[trunk] = new TrunkAgent(trunk, world);
     }
 
+    /// <summary>Finds the hops of a trunk, best first, and hands them in on the signalling thread; none when there are none.</summary>
+    public void Locate(EdgeTrunk trunk, Action<long, IReadOnlyList<SipPeer>> then) => ThreadPool.UnsafeQueueUserWorkItem(_ => _ = Locate(trunk, then, _post), null);
+
     public TrunkCalls CallsOf(EdgeTrunk trunk) => _calls[trunk];
 
     /// <summary>Whether a call of this peer is counted where it comes in. Who needs a password is not known there.</summary>
     public static bool IsCounted(SipPeer peer) => peer.Entry == peer.Trunk && peer.Trunk.Digest is null && peer.Trunk.Fits(peer);
+
+    /// <summary>A peer called a number that is not there. What was signed with a password for a nonce of ours is nobody else's doing.</summary>
+    public void CalledInVain(SipPeer peer) => _reputation.Offend(peer.EndPoint.Address, SourceOffence.UnknownNumber, peer.Reliable || peer.Trunk.Digest is not null);
 
     /// <summary>A peer showed that it is there and honest.</summary>
     public void Vouch(SipPeer peer) => _reputation.Vouch(peer.EndPoint.Address);
@@ -185,12 +194,23 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     [LoggerMessage(Level = LogLevel.Warning, Message = "the proxy of trunk {Trunk} was not found: {Error}")]
     private static partial void NotFound(ILogger log, string trunk, string error);
 
-    private sealed class CountedRegistrar(Registrar registrar) : IRequestServer
+    private sealed class CountedRegistrar(Registrar registrar, EdgeReadiness readiness) : IRequestServer
     {
         public SipResponse Answer(long now, SipRequest request, SipPeer peer)
         {
-            var response = registrar.Answer(now, request, peer);
+            // Who registers at a draining edge would be called there: it is sent to another. Who leaves may.
+            var response = readiness.IsDraining && !IsLeaving(request) ? Elsewhere(request) : registrar.Answer(now, request, peer);
             TrunkMetrics.Registering(response.Status);
+            return response;
+        }
+
+        private static bool IsLeaving(SipRequest register) =>
+            register.Headers.First(SipHeaderNames.Expires) == "0" || (register.Contacts.Count > 0 && register.Contacts.All(contact => contact.Parameters["expires"] == "0"));
+
+        private static SipResponse Elsewhere(SipRequest register)
+        {
+            var response = SipResponses.For(register, 503, TokenSource.Next());
+            response.Headers.Add("Retry-After", "300");
             return response;
         }
     }

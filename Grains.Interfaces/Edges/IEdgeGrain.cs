@@ -18,6 +18,14 @@ public interface IEdgeGrain : IGrainWithStringKey
     [Requires(Permission.ViewEdges), Alias("GetReport")]
     Task<EdgeReport?> GetReport();
 
+    /// <summary>Has the edge take no new calls, until <see cref="Undrain"/>; calls that are left at the deadline are ended. Audited. False when it did not report lately: then it drains when it comes back.</summary>
+    [Requires(Permission.DrainEdges), Alias("Drain")]
+    Task<bool> Drain(DateTimeOffset deadline);
+
+    /// <summary>Has it take calls again. Audited. False when it was not asked to drain.</summary>
+    [Requires(Permission.DrainEdges), Alias("Undrain")]
+    Task<bool> Undrain();
+
     /// <summary>Sends a command for one call down to the edge. False when no edge is attached.</summary>
     [Alias("Send")]
     Task<bool> Send(CallId call, CallCommand command);
@@ -66,6 +74,12 @@ public sealed class EdgeReport
 
     /// <summary>Its trunks, in the order of cluster.yaml; empty from an edge of an older version.</summary>
     [Id(12)] public List<TrunkSummary> Trunks { get; init; } = [];
+
+    [Id(13)] public EdgeDrain Drain { get; init; }
+
+    /// <summary>Strongest of its measured loads in terms of its limit: above 1 it turns calls away. And the share of new calls that it lets in.</summary>
+    [Id(14)] public double Pressure { get; init; }
+    [Id(15)] public double Accepted { get; init; } = 1;
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.EdgeOrders")]
@@ -76,6 +90,22 @@ public sealed class EdgeOrders
 
     /// <summary>What to trace: these and nothing else; empty from a silo of an older version.</summary>
     [Id(1)] public List<TraceOrder> Traces { get; init; } = [];
+
+    /// <summary>The edge is to take no new calls, and end those that are left then; null: it is to take calls.</summary>
+    [Id(2)] public DateTimeOffset? DrainUntil { get; init; }
+}
+
+[GenerateSerializer, Alias("ivr.EdgeDrain")]
+public enum EdgeDrain
+{
+    /// <summary>Takes calls.</summary>
+    None = 0,
+
+    /// <summary>Takes no new ones and goes on with those that it has.</summary>
+    Draining = 1,
+
+    /// <summary>Has none left.</summary>
+    Drained = 2,
 }
 
 /// <summary>One live call as an operator may see it: nothing personal.</summary>

@@ -27,6 +27,9 @@ public enum Permission
 
     /// <summary>Look at the masked SIP messages of calls.</summary>
     TraceCalls = 15,
+
+    /// <summary>Begin and end blocks of sources.</summary>
+    BlockSources = 16,
 }
 
 /// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
@@ -56,12 +59,12 @@ public static class Roles
         [Operator] =
         [
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
-            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges,
+            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources,
         ],
         [Administrator] =
         [
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
-            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges,
+            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources,
             Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators, Permission.TraceCalls,
         ],
     };

@@ -28,6 +28,12 @@ internal sealed class ClusterFile
     public required CertificateSettings Certificates { get; init; }
     public required LimitSettings Limits { get; init; }
     public required AdmissionRules Admission { get; init; }
+
+    /// <summary>Networks that are never blocked.</summary>
+    public required IReadOnlyList<IPNetwork> NeverBlock { get; init; }
+
+    /// <summary>How long calls may go on when the process is asked to end.</summary>
+    public required TimeSpan DrainAtStop { get; init; }
     public required LockoutRule Lockout { get; init; }
     public required PinSettings Pins { get; init; }
     public required UnknownSources UnknownSources { get; init; }

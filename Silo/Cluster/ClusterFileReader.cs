@@ -76,6 +76,8 @@ internal sealed class ClusterFileReader
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
             Limits = limits,
             Admission = OverloadReader.Read(root.Map("overload", required: false), limits.CallsAtOnce),
+            NeverBlock = root.List("never_block", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null, required: false),
+            DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
             Lockout = ReadLockout(root.Map("lockout", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),

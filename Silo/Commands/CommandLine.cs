@@ -74,6 +74,7 @@ internal static class CommandLine
         AuditCommands.AddTo(root, terminal);
         CallerCommands.AddTo(root, terminal);
         OperatorCommands.AddTo(root, terminal);
+        EdgeCommands.AddTo(root, terminal);
         TraceCommand.AddTo(root, terminal);
         return root;
     }

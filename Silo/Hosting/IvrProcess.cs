@@ -26,6 +26,9 @@ internal sealed class IvrProcess : IAsyncDisposable
     // Half of the default: a grain that nobody called for this long is a call that ended or a caller who is gone, and costs memory only.
     private static readonly TimeSpan s_idleGrain = TimeSpan.FromMinutes(7);
 
+    /// <summary>What everything but calls that end by themselves may take at the end.</summary>
+    private static readonly TimeSpan s_shutdown = TimeSpan.FromSeconds(30);
+
     private readonly WebApplication _app;
     private readonly ClusterVault _vault;
     private readonly ClusterFile _cluster;
@@ -98,6 +101,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.Configuration.Sources.Clear();
         AddLogging(builder.Logging, level);
         AddCore(builder.Services, vault);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = cluster.DrainAtStop + s_shutdown);
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         builder.Services.AddGrains(cluster.ToPolicy());
         var edge = cluster.ToEdgeOptions(certificate);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Tracing;
 
 namespace IvrActors.Bench;
 
@@ -13,12 +14,14 @@ public static class SipBench
         var request = (SipRequest)SipParser.Parse(invite).Message!;
         var output = new ArrayBufferWriter<byte>(4096);
         var reader = new SipReader();
+        var masker = new SipMasker();
         var costs = Measurement.Compare(
             ("naive parse (string.Split)", () => Keep(NaiveSipParser.Parse(invite))),
             ("read and check", () => reader.Read(invite)),
             ("read, check, make a message", () => Keep(SipParser.Parse(invite).Message)),
             ("frame", () => Frame(invite)),
             ("… and what a call looks at", () => ReadAsCall(invite)),
+            ("masked for a trace", () => Keep(masker.Mask(invite).Bytes)),
             ("write", () => Write(request, output)),
             ("… answered 200, written", () => Write(SipResponses.For((SipRequest)SipParser.Parse(invite).Message!, 200, "t1"), output)));
 
@@ -56,10 +59,10 @@ public static class SipBench
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            var file = Path.Combine(folder.FullName, "tests", "Fuzz", "corpus", "sip", "invite.dat");
+            var file = Path.Combine(folder.FullName, "tests", "Fuzz", "corpus", "message", "invite.dat");
             if (File.Exists(file))
                 return file;
         }
-        throw new FileNotFoundException("tests/Fuzz/corpus/sip/invite.dat is not above " + AppContext.BaseDirectory);
+        throw new FileNotFoundException("tests/Fuzz/corpus/message/invite.dat is not above " + AppContext.BaseDirectory);
     }
 }

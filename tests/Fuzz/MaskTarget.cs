@@ -45,6 +45,7 @@ public sealed partial class MaskTarget : IFuzzTarget
         return true;
     }
 
-    [GeneratedRegex(@"(\+|%2[bB])\d{5,}|inline:(?!xxxx)|a=ice-pwd:(?!xxxx)|(?i:(response|nonce|username)=""(?!xxxx""))|Signal=(?!x\r)")]
+    // A Call-ID is shown as it is, and mutation writes anything into it.
+    [GeneratedRegex(@"(\+|%2[bB])\d{5,}|^a=crypto:.*inline:(?!x{40})|^a=ice-pwd:(?!xxxx\r)|^(?!Call-ID|Replaces)[\w-]+: .*(?i:(response|nonce|username)=""(?!xxxx""))|^Signal=(?!x\r)", RegexOptions.Multiline)]
     private static partial Regex Secrets();
 }

@@ -30,7 +30,7 @@ public sealed class GrainKeyTests
             IRateLimitGrain.CallerKey(new CallerKey(h)), ILockoutGrain.Key(new CallerKey(h), OriginClass.Unattested), ISpendGrain.Key(h), ITraceGrain.Key(h),
         }),
         CallId.New().Value, CallerKey.ForAccount(new byte[32], "demo", "1").Value, CallerKey.ForNumber(new byte[32], "demo", "+1").Value,
-        IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key, ITraceDirectoryGrain.Key,
+        IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key, ITraceDirectoryGrain.Key, IBlockListGrain.Key,
     ];
 
     [Theory]
@@ -51,7 +51,7 @@ public sealed class GrainKeyTests
         string[] tested =
         [
             nameof(IAuditGrain), nameof(IEdgeGrain), nameof(IFlowGrain), nameof(IOperatorGrain), nameof(ILockoutDirectoryGrain), nameof(IRateLimitGrain), nameof(ILockoutGrain), nameof(ISpendGrain),
-            nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain), nameof(ITraceGrain), nameof(ITraceDirectoryGrain),
+            nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain), nameof(ITraceGrain), nameof(ITraceDirectoryGrain), nameof(IBlockListGrain),
         ];
         var all = typeof(ICallGrain).Assembly.GetTypes().Where(t => t.IsInterface && typeof(IGrainWithStringKey).IsAssignableFrom(t)).Select(t => t.Name);
         Assert.Equal(tested.Order(StringComparer.Ordinal), all.Order(StringComparer.Ordinal));

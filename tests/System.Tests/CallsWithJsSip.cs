@@ -19,7 +19,7 @@ public sealed class CallsWithJsSip
     public async Task JsSip_registers_and_calls_over_ws_and_wss_with_the_right_password_and_with_no_other()
     {
         var node = Programs.Require("node");
-        await using var server = IvrServer.Create("jssip", Phones);
+        await using var server = IvrServer.Create("jssip", (yaml, _) => ClusterFile.WithTrunks(yaml, Phones));
         await File.WriteAllTextAsync(Path.Combine(server.Folder, "phones.accounts"), "alice:secret-of-alice\n");
         await Install(server);
         await server.Start();

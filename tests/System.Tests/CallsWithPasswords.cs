@@ -107,7 +107,7 @@ public sealed class CallsWithPasswords
 
     private static async Task<IvrServer> Started(string name, string md5)
     {
-        var server = IvrServer.Create(name, Phones(md5));
+        var server = IvrServer.Create(name, (yaml, _) => ClusterFile.WithTrunks(yaml, Phones(md5)));
         await File.WriteAllTextAsync(Path.Combine(server.Folder, "phones.accounts"), "alice:secret-of-alice\nbob:secret-of-bob\n");
         await server.Start();
         return server;

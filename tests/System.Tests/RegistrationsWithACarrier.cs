@@ -22,7 +22,8 @@ public sealed class RegistrationsWithACarrier
         await using var md5 = await Kamailio.Registrar(Path.Combine(folder, "md5"), "MD5", Password, folder);
         await using var sha256 = await Kamailio.Registrar(Path.Combine(folder, "sha-256"), "SHA-256", Password, folder);
         var carriers = s_algorithms.Zip([md5, sha256]).ToArray();
-        await using var server = IvrServer.Create("carrier", string.Join('\n', carriers.SelectMany(carrier => s_transports.Select(transport => Trunk(folder, carrier.First, carrier.Second, transport)))));
+        var trunks = carriers.SelectMany(carrier => s_transports.Select(transport => Trunk(folder, carrier.First, carrier.Second, transport)));
+        await using var server = IvrServer.Create("carrier", (yaml, _) => ClusterFile.WithTrunks(yaml, string.Join('\n', trunks)));
         await server.Start();
 
         // Twice: the second time is a refresh, at 85 to 90 % of what was granted.

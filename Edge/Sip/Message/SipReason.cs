@@ -13,6 +13,9 @@ public readonly record struct SipReason(string Protocol, int? Cause)
     /// <summary>Recovery on timer expiry.</summary>
     public static readonly SipReason TimerExpired = new("Q.850", 102);
 
+    /// <summary>Temporary failure: this server goes, and the call could be made again at another.</summary>
+    public static readonly SipReason NoLongerHere = new("Q.850", 41);
+
     /// <summary>The first reason of a message, with Q.850 preferred since it says more; null when there is none.</summary>
     public static SipReason? Read(SipMessage message)
     {

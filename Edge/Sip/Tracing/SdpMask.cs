@@ -27,6 +27,13 @@ internal static class SdpMask
         "ice-ufrag", "ice-pwd", "ssrc", "ssrc-group", "msid", "msid-semantic", "extmap", "label", "key-mgmt", "zrtp-hash", "remote-candidates", "rtcp-xr", "cname", "tool", "simulcast", "rid",
     };
 
+    private static readonly HashSet<string> s_codecParameters = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "annexa", "annexb", "apt", "bitrate", "cbr", "channels", "cng", "crc", "interleaving", "level-asymmetry-allowed", "maxaveragebitrate", "maxplaybackrate", "maxptime", "max-red", "minptime", "mode",
+        "mode-change-capability", "mode-change-neighbor", "mode-change-period", "mode-set", "octet-align", "packetization-mode", "profile-level-id", "ptime", "robust-sorting", "sprop-maxcapturerate", "sprop-stereo",
+        "stereo", "usedtx", "useinbandfec", "vbr",
+    };
+
     public static string Of(ReadOnlySpan<byte> body)
     {
         if (body.Length > SdpParser.MostBytes) return MaskText.Masked;
@@ -99,15 +106,18 @@ internal static class SdpMask
     /// <summary>96 opus/48000/2.</summary>
     private static string? RtpMap(string value) =>
         value.Split(' ') is [var format, var codec] && IsDigits(format, 3) && codec.Split('/') is { Length: 2 or 3 } parts
-        && parts[0].Length <= 32 && char.IsAsciiLetter(parts[0][..1].FirstOrDefault()) && SipGrammar.IsToken(parts[0]) && parts[0].Count(char.IsAsciiDigit) <= 4 && parts.Skip(1).All(number => IsDigits(number, 6))
+        && parts[0].Length is > 0 and <= 32 && char.IsAsciiLetter(parts[0][0]) && SipGrammar.IsToken(parts[0]) && parts[0].Count(char.IsAsciiDigit) <= 4 && parts.Skip(1).All(number => IsDigits(number, 6))
             ? value : null;
 
-    /// <summary>101 0-15, or 96 minptime=10;useinbandfec=1. A value of many digits or letters may be anything.</summary>
+    /// <summary>101 0-15, or 96 minptime=10;useinbandfec=1: events, and of parameters those of codecs that are known, with short values.</summary>
     private static string? Format(string value)
     {
-        const int MostName = 24, MostValue = 6;
-        if (value.AsSpan().ContainsAnyExcept(s_format)) return null;
-        return value.Split(' ', ';', '=', ',', '/', '-').All(piece => piece.Length <= MostValue || (piece.Length <= MostName && piece.All(char.IsAsciiLetterLower))) ? value : null;
+        const int MostEvents = 24, MostValue = 6;
+        if (value.Split(' ', 2) is not [var format, var text] || !IsDigits(format, 3)) return null;
+        if (text.Length <= MostEvents && !text.AsSpan().ContainsAnyExcept("0123456789,-")) return value;
+        var parameters = text.Split(';', StringSplitOptions.TrimEntries)
+            .Select(parameter => parameter.Split('=') is [var name, var setting] && s_codecParameters.Contains(name) && setting.Length <= MostValue && SipGrammar.IsToken(setting) ? parameter : MaskText.Unnamed);
+        return $"{format} {string.Join(';', parameters)}";
     }
 
     /// <summary>1 AES_CM_128_HMAC_SHA1_80 inline:key (RFC 4568 9.1): nothing behind the suite is shown. The mask is as long as a key of the suite, for Wireshark calls a shorter one malformed.</summary>
@@ -134,6 +144,5 @@ internal static class SdpMask
 
     private static bool IsDigits(string text, int most) => text.Length > 0 && text.Length <= most && text.All(char.IsAsciiDigit);
 
-    private static readonly System.Buffers.SearchValues<char> s_format = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ;=,./-_");
     private static readonly System.Buffers.SearchValues<char> s_suite = System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 }

@@ -42,6 +42,8 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public FakeEdgeGrain Grain { get; } = new();
 
+    public FakeBlockList Blocks { get; } = new();
+
     public FakeTraceGrain TraceGrain { get; } = new();
 
     /// <summary>Names of calls in the order of their events.</summary>
@@ -91,7 +93,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <param name="address">Where it listens; null: 127.0.0.1. On ::1 the trunk calls from there.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
         bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0,
-        IPAddress? address = null, int mostCalls = 4000, int tcpPort = 0)
+        IPAddress? address = null, int mostCalls = 4000, TimeSpan drainAtStop = default, int tcpPort = 0)
     {
         var options = new EdgeOptions
         {
@@ -108,6 +110,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             Trunks = [new EdgeTrunk { Name = "test", Tenant = "demo", From = [address is null ? IPNetwork.Parse("127.0.31.0/24") : new IPNetwork(address, 128)] }, .. trunks ?? []],
             MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
             UnknownSources = unknown,
+            DrainAtStop = drainAtStop,
             Admission = new AdmissionRules { MostCalls = mostCalls, Cpu = 100 },
             NeverBlock = address is null ? [IPNetwork.Parse(neverBlock)] : [new IPNetwork(address, 128)],
             PromptFolder = "none",
@@ -120,7 +123,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
         builder.Services.AddSingleton<IMediaEngine>(_ => host!.Media);
         builder.Services.AddSingleton<IPromptCatalogue>(_ => host!);
         builder.Services.AddSingleton<IRoleTokens>(_ => host!);
-        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.TraceGrain));
+        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.TraceGrain, host.Blocks));
         builder.Services.AddEdge(options);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenSip(options, kestrel.ApplicationServices));
@@ -183,20 +186,50 @@ internal sealed class FakeEdgeGrain : IEdgeGrain
 
     public IEdgeObserver? Observer { get; private set; }
 
+    public DateTimeOffset? DrainUntil { get; set; }
+
     /// <summary>What the answer to a report says is to be traced.</summary>
     public List<TraceOrder> Traces { get; set; } = [];
 
     public Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer)
     {
         (Last, Observer) = (report, observer);
-        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), Traces = Traces });
+        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), Traces = Traces, DrainUntil = DrainUntil });
     }
 
     public Task<EdgeReport?> GetReport() => Task.FromResult(Last);
 
     public Task<bool> Send(CallId call, CallCommand command) => Task.FromResult(false);
 
+    public Task<bool> Drain(DateTimeOffset deadline) => throw new NotSupportedException();
+
+    public Task<bool> Undrain() => throw new NotSupportedException();
+
     public Task<bool> Trace(List<TraceOrder> orders) => Task.FromResult(false);
+}
+
+/// <summary>The list of blocks of a cluster: takes what an edge tells, and tells what the test says.</summary>
+internal sealed class FakeBlockList : IBlockListGrain
+{
+    public ConcurrentQueue<BlockNews> Heard { get; } = new();
+
+    public ConcurrentQueue<BlockUpdate> Updates { get; } = new();
+
+    /// <summary>Whether it is lost.</summary>
+    public bool IsGone { get; set; }
+
+    public Task<BlockUpdate> Exchange(BlockNews news)
+    {
+        if (IsGone) throw new TimeoutException();
+        Heard.Enqueue(news);
+        return Task.FromResult(Updates.TryDequeue(out var update) ? update : new BlockUpdate { Epoch = 1, Version = news.Version, Begun = [], Lifted = [] });
+    }
+
+    public Task<List<SharedBlock>> List() => throw new NotSupportedException();
+
+    public Task<bool> Add(string source, TimeSpan time, string reason) => throw new NotSupportedException();
+
+    public Task<bool> Remove(string source, string reason) => throw new NotSupportedException();
 }
 
 /// <summary>A trace that keeps what edges publish.</summary>
@@ -239,16 +272,18 @@ internal sealed class FakeTraceGrain : ITraceGrain
     public Task Stop() => throw new NotSupportedException();
 }
 
-/// <summary>A grain factory that knows one edge grain and one trace.</summary>
+/// <summary>A grain factory that knows one edge grain, one trace and one list of blocks.</summary>
 public class FakeGrains : DispatchProxy
 {
     private object? _edge;
     private object? _trace;
+    private object? _blocks;
 
-    public static IGrainFactory With(object edge, object trace)
+    public static IGrainFactory With(object edge, object trace, object blocks)
     {
         var factory = Create<IGrainFactory, FakeGrains>();
-        (((FakeGrains)(object)factory)._edge, ((FakeGrains)(object)factory)._trace) = (edge, trace);
+        var grains = (FakeGrains)(object)factory;
+        (grains._edge, grains._trace, grains._blocks) = (edge, trace, blocks);
         return factory;
     }
 
@@ -256,6 +291,7 @@ public class FakeGrains : DispatchProxy
     {
         "CreateObjectReference" => args![0],
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IEdgeGrain) => _edge,
+        "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IBlockListGrain) => _blocks,
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(ITraceGrain) => _trace,
         "DeleteObjectReference" => null,
         _ => throw new NotSupportedException(targetMethod.Name),

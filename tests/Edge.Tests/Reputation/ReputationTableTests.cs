@@ -105,8 +105,8 @@ public class ReputationTableTests
     public void A_block_of_another_edge_holds_here_and_is_not_told_as_our_own()
     {
         var until = _now + TimeSpan.FromMinutes(5).Ticks;
-        Assert.True(_table.Share(_now, s_source, SourceOffence.DigestFailed, _now, until));
-        Assert.False(_table.Share(_now, s_source, SourceOffence.DigestFailed, _now, until));
+        Assert.True(_table.Share(_now, s_source, SourceOffence.DigestFailed, _now, until, proven: true, SourceStanding.Stranger));
+        Assert.False(_table.Share(_now, s_source, SourceOffence.DigestFailed, _now, until, proven: true, SourceStanding.Stranger));
         Assert.True(_table.IsBlocked(until - 1, s_source));
         Assert.False(Assert.Single(_table.Blocks(_now)).Own);
         Assert.False(_table.IsBlocked(until, s_source));

@@ -1,7 +1,9 @@
+using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Tests.Callers;
+using Orleans.Core.Internal;
 using Xunit;
 
 namespace IvrActors.Grains.Tests.Edges;
@@ -53,6 +55,25 @@ public sealed class EdgeGrainTests(CallersCluster cluster)
         Assert.False(await Edge.Send(new CallId("call-1"), new HangUp()));
         await Edge.Report(Report(1), observer);
         Assert.True(await Edge.Send(new CallId("call-1"), new HangUp()));
+        GC.KeepAlive(phone);
+    }
+
+    [Fact]
+    public async Task An_edge_that_is_to_drain_hears_it_with_its_reports_until_it_is_to_take_calls_again_and_both_are_recorded()
+    {
+        var phone = new Phone();
+        var observer = cluster.Grains.CreateObjectReference<IEdgeObserver>(phone);
+        Assert.False(await Edge.Undrain());
+        var until = new DateTimeOffset(2030, 1, 2, 3, 4, 5, TimeSpan.Zero);
+        Assert.False(await Edge.Drain(until), "it has not reported");
+        Assert.Equal(until, (await Edge.Report(Report(1), observer)).DrainUntil);
+        Assert.True(await Edge.Drain(until + TimeSpan.FromHours(1)));
+        await Edge.Cast<IGrainManagementExtension>().DeactivateOnIdle();
+        Assert.Equal(until + TimeSpan.FromHours(1), (await Edge.Report(Report(1), observer)).DrainUntil);
+        Assert.True(await Edge.Undrain());
+        Assert.Null((await Edge.Report(Report(1), observer)).DrainUntil);
+        var records = (await cluster.Grains.GetGrain<IAuditGrain>(IAuditGrain.Key(IAuditGrain.Cluster)).Search(new AuditQuery { Object = _name })).Records;
+        Assert.Equal(["edge.undrain ", "edge.drain until=2030-01-02T04:04:05Z", "edge.drain until=2030-01-02T03:04:05Z"], records.Where(record => record.Entry.Object == _name).Select(record => $"{record.Entry.Action} {record.Entry.Detail}"));
         GC.KeepAlive(phone);
     }
 

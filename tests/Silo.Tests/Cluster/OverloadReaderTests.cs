@@ -38,7 +38,21 @@ public sealed partial class OverloadReaderTests
         Assert.Equal(["999"], rules.EmergencyNumbers);
     }
 
+    [Fact]
+    public void What_is_never_blocked_and_how_long_calls_may_go_on_at_the_end_is_read()
+    {
+        var (fallback, _) = Read("");
+        Assert.Empty(fallback!.NeverBlock);
+        Assert.Equal(TimeSpan.Zero, fallback.DrainAtStop);
+        var (cluster, errors) = Read("never_block: [192.0.2.0/24, \"2001:db8::/32\"]\ndrain_at_stop: 90s\n");
+        Assert.Empty(errors);
+        Assert.Equal(["192.0.2.0/24", "2001:db8::/32"], cluster!.NeverBlock.Select(network => network.ToString()));
+        Assert.Equal(TimeSpan.FromSeconds(90), cluster.DrainAtStop);
+    }
+
     [Theory]
+    [InlineData("never_block: [everybody]", "never_block, expected a network such as 192.0.2.0/24")]
+    [InlineData("drain_at_stop: long", "drain_at_stop, expected a time such as 500ms, 30s, 5m, 1h or 7d")]
     [InlineData("overload: { cpu: 101 }", "overload.cpu, expected a whole number from 10 to 100")]
     [InlineData("overload: { loop_delay: 5 }", "overload.loop_delay, expected a time such as 500ms, 30s, 5m, 1h or 7d")]
     [InlineData("overload: { transactions: 10 }", "overload.transactions, expected a whole number from 1000 to 10000000")]

@@ -40,13 +40,13 @@ internal sealed partial class IvrServer : IAsyncDisposable
     }
 
     /// <summary>Writes a development cluster into a new folder: the repository's own <c>cluster.yaml</c> with other ports, and a lock long enough to outlive a restart.</summary>
-    /// <param name="trunks">In place of the trunk of this machine, as list items of <c>trunks</c>; the names of files in them are relative to the server's folder.</param>
-    public static IvrServer Create(string name, string? trunks = null)
+    /// <param name="change">Further changes to the text of <c>cluster.yaml</c>; gets the folder, too.</param>
+    public static IvrServer Create(string name, Func<string, string, string>? change = null)
     {
         var folder = Directory.CreateTempSubdirectory("ivr-" + name + "-").FullName;
         var ports = new ClusterPorts(FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), Media: 20000 + (Random.Shared.Next(60) * 200));
         var yaml = ClusterFile.Adapt(File.ReadAllText(Repository.At("cluster.yaml")), ports);
-        if (trunks is not null) yaml = ClusterFile.WithTrunks(yaml, trunks);
+        if (change is not null) yaml = change(yaml, folder);
         var file = Path.Combine(folder, "cluster.yaml");
         File.WriteAllText(file, yaml);
         return new IvrServer(folder, file, ports);
