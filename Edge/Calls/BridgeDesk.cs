@@ -18,6 +18,9 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
     /// <summary>Has something done on the signalling thread.</summary>
     public required Action<Action<long>> Post { get; init; }
 
+    /// <summary>Told of the dialog of each call out, by its Call-ID, before its INVITE leaves.</summary>
+    public required Action<CallLeg, string> Joined { get; init; }
+
     /// <summary>Called after something happened to a caller's leg.</summary>
     public required Action<long, CallLeg> Pump { get; init; }
 
@@ -140,6 +143,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
                 Credentials = desk.Trunks.CredentialsOf(trunk),
             });
             _leg.Dialled(now, sip, session);
+            desk.Joined(caller, sip.Dialog.Id.CallId);
             return true;
         }
 

@@ -37,6 +37,9 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
 
     public IMediaSession Media => _media;
 
+    /// <summary>Call-ID of its dialog; null until it is dialled.</summary>
+    public string? SipCallId => _sip?.Dialog.Id.CallId;
+
     public bool IsOver { get; private set; }
 
     /// <summary>When what was set aside for the call is used up.</summary>

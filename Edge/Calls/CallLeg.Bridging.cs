@@ -26,6 +26,9 @@ public sealed partial class CallLeg
         return order is not null;
     }
 
+    /// <summary>Call-ID of the other half's dialog; null where there is none.</summary>
+    public string? BridgedSipCallId => _other?.SipCallId;
+
     /// <summary>The other half is being called.</summary>
     public void Bridged(BridgedLeg other) => _other = other;
 

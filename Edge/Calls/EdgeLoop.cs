@@ -55,7 +55,12 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
         _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
-        _bridges = new BridgeDesk(options, _agent, media, trunks) { Post = step => Post(new LoopInput(LoopInputKind.Run, step)), Pump = Pump };
+        _bridges = new BridgeDesk(options, _agent, media, trunks)
+        {
+            Post = step => Post(new LoopInput(LoopInputKind.Run, step)),
+            Pump = Pump,
+            Joined = (leg, sipCallId) => transports.Tap.Joined(leg.Id.Value, sipCallId),
+        };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
     }

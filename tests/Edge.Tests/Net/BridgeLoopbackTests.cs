@@ -6,6 +6,7 @@ using IvrActors.Edge.Tests.Sip.Auth;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Tracing;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Net;
@@ -111,6 +112,35 @@ public sealed class BridgeLoopbackTests : IAsyncDisposable
         Assert.Equal(BridgeOutcome.Answered, host.Events.OfType<CallEnded>().Single().Bridge!.Outcome);
         await host.Grain_has(report => report.Trunks.Single(t => t.Trunk == "carrier").Calls == 0);
         Assert.All(host.Media.Sessions, session => Assert.True(session.Disposed));
+    }
+
+    [Fact]
+    public async Task A_bridged_call_is_traced_by_its_name_with_both_of_its_dialogs_and_without_its_numbers()
+    {
+        await using var host = await Start(Carrier());
+        var flow = host.Flow;
+        host.Flow = e =>
+        {
+            host.Grain.Traces = [new TraceOrder { Id = "t1", Filter = new TraceFilter { Call = host.Calls.Last().Value }, Left = TimeSpan.FromMinutes(1) }];
+            host.Grain.Observer!.Trace(host.Grain.Traces);
+            return flow(e);
+        };
+        await using var phone = Phone.Udp(host.Udp);
+        var answer = await Call(phone);
+        await using var stream = await _carrier.Accept();
+        var invite = await Next(stream, "INVITE");
+        await Answer(stream, invite, 200, "v=0\r\n");
+        await Next(stream, "ACK");
+        await EdgeHost.Until(() => host.Tap.Names.Knows(phone.CallId));
+        await phone.Request("BYE", 2, answer.To.Tag);
+        await phone.FinalOf("BYE");
+        await Answer(stream, await Next(stream, "BYE"), 200);
+        string[] Out() => [.. host.TraceGrain.Messages.Where(m => m.Trunk == "carrier").Select(m => (m.Direction == TraceDirection.Sent ? ">" : "<") + string.Join(' ', m.Text.Split(' ', '\r').Take(2)))];
+        await EdgeHost.Until(() => Out().Length == 5 && host.TraceGrain.Messages.Any(m => m.Trunk == "test" && m.Text.Contains("2 BYE", StringComparison.Ordinal)));
+
+        Assert.Equal([$">INVITE sip:+xxxxxxxx56@127.0.0.1:{_carrier.EndPoint.Port};user=phone", "<SIP/2.0 200", ">ACK sip:xxxx@127.0.0.1;transport=tcp", ">BYE sip:xxxx@127.0.0.1;transport=tcp", "<SIP/2.0 200"], Out());
+        Assert.All(host.TraceGrain.Messages, m => Assert.Equal(host.Calls.First().Value, m.Call));
+        Assert.All(host.TraceGrain.Messages, m => Assert.DoesNotMatch("4915550001|30123456|493012345", m.Text));
     }
 
     [Fact]
