@@ -368,7 +368,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         if (FindCall(request, peer) is { } call)
         {
             transaction.User = call;
-            call.Receive(now, request, transaction, peer.As(call.Peer.Trunk));
+            call.Receive(now, request, transaction, peer.For(call.Peer));
         }
         else if (request.Method == SipMethods.Options) RespondToOther(now, request, transaction);
         else Respond(now, transaction, request, 481);

@@ -19,7 +19,11 @@ internal sealed class Baresip : IAsyncDisposable
 
     /// <summary>Starts the phone with TLS signalling and mandatory SDES-SRTP.</summary>
     /// <param name="says">Prompt that it says once, again and again; null: silence.</param>
-    public static async Task<Baresip> StartSecure(string folder, string caFile, string? says = null)
+    public static Task<Baresip> StartSecure(string folder, string caFile, string? says = null) =>
+        Start(folder, caFile, "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs=PCMU", says);
+
+    /// <param name="account">A line of its accounts file.</param>
+    public static async Task<Baresip> Start(string folder, string caFile, string account, string? says = null)
     {
         var program = Programs.Require("baresip");
         Directory.CreateDirectory(folder);
@@ -53,7 +57,7 @@ internal sealed class Baresip : IAsyncDisposable
             ctrl_tcp_listen 127.0.0.1:{control}
 
             """);
-        await File.WriteAllTextAsync(Path.Combine(folder, "accounts"), "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs=PCMU\n");
+        await File.WriteAllTextAsync(Path.Combine(folder, "accounts"), account + "\n");
         await File.WriteAllTextAsync(Path.Combine(folder, "contacts"), "");
         var phone = new Baresip(new ChildProcess(program, ["-4", "-f", folder], folder, new Dictionary<string, string> { ["TERM"] = "dumb" }), control, folder);
         await Eventually.Holds(phone.IsListening, "baresip listens on its control port", () => phone.Output);

@@ -11,12 +11,15 @@ internal static class Sipp
     /// <summary>Calls, presses the keys by SIP INFO, and ends as told. Exit code 0: every message was the expected one.</summary>
     /// <param name="port">Where to call, when not the server itself (a proxy in front of it).</param>
     /// <param name="tcp">Over one TCP connection instead of UDP.</param>
+    /// <param name="domain">Of whom it calls, when that is not where it sends to.</param>
     public static async Task<ChildProcess> Call(
-        IvrServer server, int rtpPort, IEnumerable<SippAct> acts, SippEnd end, string number = "caller", int? port = null, bool tcp = false, string called = "bank")
+        IvrServer server, int rtpPort, IEnumerable<SippAct> acts, SippEnd end, string number = "caller", int? port = null, bool tcp = false, string? domain = null,
+        string called = "bank")
     {
         var sipp = Programs.Require("sipp");
         var file = Path.Combine(server.Folder, $"scenario-{Guid.NewGuid():N}.xml");
-        await File.WriteAllTextAsync(file, Scenario(acts, end).Replace("sip:caller@", $"sip:{number}@", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(file, Scenario(acts, end).Replace("sip:caller@", $"sip:{number}@", StringComparison.Ordinal)
+            .Replace("[service]@[remote_ip]:[remote_port]", "[service]@" + (domain ?? "[remote_ip]:[remote_port]"), StringComparison.Ordinal));
         var arguments = new List<string>
         {
             $"127.0.0.1:{port ?? server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", called, "-i", "127.0.0.1", "-p", FreePort().ToString(CultureInfo.InvariantCulture), "-m", "1",
