@@ -42,7 +42,7 @@ retry() {
 }
 
 # program → Debian packages
-readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium svmap:sipvicious chromedriver:chromium-driver tshark:tshark"
+readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver svmap:sipvicious node:nodejs npm:npm tshark:tshark"
 
 install_programs() {
     local pair wanted packages=()

@@ -103,6 +103,9 @@ public sealed class TrunkDigest
     /// <summary>Whether MD5 is offered after SHA-256.</summary>
     public bool Md5 { get; init; }
 
+    /// <summary>Whether it is offered alone: many a phone stops at the first challenge that it does not know (RFC 8760 2.3 has it go on).</summary>
+    public bool OnlyMd5 { get; init; }
+
     /// <summary>Whether it is served over transports that are not TLS. Weak: what is sent there can be tried against a word list.</summary>
     public bool WithoutTls { get; init; }
 }

@@ -1,6 +1,7 @@
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Sip.Dialogs;
+using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 
@@ -30,11 +31,17 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             calls.Ended();
             return Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
         }
-        var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk)) { Since = time.GetUtcNow(), Caller = gate.CallerOf(call.Invite!, call.Peer) };
+        var invite = call.Invite!;
+        var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk))
+        {
+            Since = time.GetUtcNow(),
+            Caller = gate.CallerOf(invite, call.Peer),
+            MaxForwards = invite.MaxForwards ?? 70,
+            Privacy = CallerIdentity.PrivacyOf(invite),
+        };
         events.Leg = leg;
         call.User = leg;
         live.Add(leg);
-        var invite = call.Invite!;
         leg.Offer(sequence => new CallOffered
         {
             Seq = sequence,

@@ -13,7 +13,7 @@ namespace IvrActors.Edge.Calls;
 /// One call: joins a SIP dialog, a media session and a call grain. A machine of the signalling thread: signals, media signals, replies and
 /// time come in; orders go to the dialog and the session, and events for the grain come out by <see cref="TryTakeEvent"/>, one at a time.
 /// </summary>
-public sealed class CallLeg : ITimed
+public sealed partial class CallLeg : ITimed
 {
     /// <summary>Prompt for a caller whose call we cannot go on with.</summary>
     public const string ErrorPrompt = "error-polite";
@@ -75,7 +75,7 @@ public sealed class CallLeg : ITimed
     public bool WasUnknown { get; private set; }
 
     /// <summary>Whether it was answered, its ACK came, and it ended as calls do.</summary>
-    public bool WasCompleted => _sip.WasConfirmed && EndReason is CallEndReason.CallerHungUp or CallEndReason.FlowHungUp or CallEndReason.Transferred;
+    public bool WasCompleted => _sip.WasConfirmed && EndReason is CallEndReason.CallerHungUp or CallEndReason.FlowHungUp or CallEndReason.Transferred or CallEndReason.CalleeHungUp;
 
     public string Flow { get; private set; } = "";
 
@@ -93,7 +93,8 @@ public sealed class CallLeg : ITimed
     /// <summary>Whether nothing is left to do: over, and the last event delivered or given up.</summary>
     public bool IsDone => IsOver && !_inFlight && _events.Count == 0;
 
-    public long NextDeadline => Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, _farewellDeadline), _arbiter.NextDeadline);
+    public long NextDeadline =>
+        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, _farewellDeadline), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never));
 
     public long QueuedFor { get; set; } = SipTimes.Never;
 
@@ -129,7 +130,7 @@ public sealed class CallLeg : ITimed
         {
             _sip.Reject(now, 503, 5);
             _observer.Rejected("cluster_unreachable");
-            End(CallEndReason.Failed);
+            End(now, CallEndReason.Failed);
             return;
         }
         _plays.Clear();
@@ -144,13 +145,13 @@ public sealed class CallLeg : ITimed
         {
             case CallSignalKind.Cancelled:
                 _observer.Rejected("cancelled");
-                End(CallEndReason.Cancelled);
+                End(now, CallEndReason.Cancelled);
                 break;
             case CallSignalKind.HungUp:
-                End(_transferring || _transferred ? CallEndReason.Transferred : CallEndReason.CallerHungUp);
+                End(now, _transferring || _transferred ? CallEndReason.Transferred : CallEndReason.CallerHungUp, signal.Reason);
                 break;
             case CallSignalKind.Lost:
-                End(CallEndReason.Failed);
+                End(now, CallEndReason.Failed);
                 break;
             case CallSignalKind.Confirmed when !signal.Body.IsEmpty:
                 if (_media.Renegotiate(signal.Body.Span).Status != 0) HangUp(now, CallEndReason.Failed);
@@ -195,17 +196,19 @@ public sealed class CallLeg : ITimed
     }
 
     /// <summary>Ends the call at once: an operator's order, or the edge stops.</summary>
-    public void HangUp(long now, CallEndReason reason)
+    /// <param name="why">What the caller is told of it, and whom it is bridged with (RFC 3326).</param>
+    public void HangUp(long now, CallEndReason reason, SipReason? why = null)
     {
         if (IsOver) return;
+        why ??= reason == CallEndReason.Shutdown ? SipReason.NoLongerHere : null;
         try
         {
-            _sip.HangUp(now, reason == CallEndReason.Shutdown ? SipReason.NoLongerHere : null);
+            _sip.HangUp(now, why);
         }
         finally
         {
             // Whatever became of the BYE, the ports come free.
-            End(reason);
+            End(now, reason, why);
         }
     }
 
@@ -213,6 +216,7 @@ public sealed class CallLeg : ITimed
     {
         if (_collector is { } collector && now >= collector.NextDeadline) Feed(now, collector, new CollectorInput(CollectorInputKind.Timer));
         _arbiter.Forget(now);
+        _other?.Tick(now);
         if (now < _farewellDeadline) return;
         _plays.Clear();
         Silent(now);
@@ -220,7 +224,7 @@ public sealed class CallLeg : ITimed
 
     private void Run(long now)
     {
-        while (!IsOver && _collector is null && _whenSilent is null && !_transferring && _commands.TryDequeue(out var command))
+        while (!IsOver && _collector is null && _whenSilent is null && !_transferring && !_isBridging && _commands.TryDequeue(out var command))
         {
             switch (command)
             {
@@ -228,7 +232,7 @@ public sealed class CallLeg : ITimed
                     _sip.Reject(now, reject.Status, reject.RetryAfter);
                     WasUnknown = reject.Status == 404;
                     _observer.Rejected("cluster_refused");
-                    End(CallEndReason.FlowHungUp);
+                    End(now, CallEndReason.FlowHungUp);
                     break;
                 case Answer:
                     AnswerCall(now);
@@ -241,6 +245,9 @@ public sealed class CallLeg : ITimed
                     break;
                 case Transfer transfer:
                     WhenSilent(now, at => Refer(at, transfer.Target));
+                    break;
+                case Bridge bridge:
+                    WhenSilent(now, at => AskForBridge(at, bridge));
                     break;
                 case IvrActors.Grains.Interfaces.Calls.HangUp { AtOnce: true }:
                     HangUp(now, FlowReason());
@@ -309,6 +316,12 @@ public sealed class CallLeg : ITimed
         if (_sip.State != SipCallState.Answered || !_arbiter.Accept(now, key, source)) return;
         var swallowed = _swallow == key && now < _swallowUntil;
         _swallow = null;
+        if (_isBridging)
+        {
+            // What comes as RTP is passed on as RTP; the callee's side need not know INFO.
+            if (source == KeySource.Info) _other?.Press(key);
+            return;
+        }
         if (swallowed || !_plays.BargeIn) return;
         _lastKeyAt = timestamp;
         _measuredPlay = _plays.LastId + 1;
@@ -362,11 +375,12 @@ public sealed class CallLeg : ITimed
 
     private void Raise(LegEvent legEvent) => _events.Enqueue(legEvent);
 
-    private void End(CallEndReason reason)
+    private void End(long now, CallEndReason reason, SipReason? why = null)
     {
         if (IsOver) return;
         IsOver = true;
         EndReason = reason;
+        EndBridge(now, why);
         _media.Dispose();
         _collector?.Dispose();
         _collector = null;
@@ -378,7 +392,7 @@ public sealed class CallLeg : ITimed
         _commands.Clear();
         // What was not sent yet is overtaken by the end.
         while (_events.TryDequeue(out var unsent)) unsent.Digits?.Dispose();
-        Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason }));
+        Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason, Bridge = _bridged }));
         _observer.Ended(reason);
     }
 }

@@ -34,6 +34,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private readonly TimerQueue<CallLeg> _legTimers = new();
     private readonly LiveCalls _calls;
     private readonly CallIntake _intake;
+    private readonly BridgeDesk _bridges;
     private readonly ITimer _timer;
     private readonly Task _run;
     private long _armedFor = SipTimes.Never;
@@ -54,6 +55,12 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
         _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
+        _bridges = new BridgeDesk(options, _agent, media, trunks)
+        {
+            Post = step => Post(new LoopInput(LoopInputKind.Run, step)),
+            Pump = Pump,
+            Joined = (leg, sipCallId) => transports.Tap.Joined(leg.Id.Value, sipCallId),
+        };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
     }
@@ -171,7 +178,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             case LoopInputKind.Media:
                 var leg = (CallLeg)input.Subject!;
                 leg.Heard(now, input.Media);
-                Pump(leg);
+                Pump(now, leg);
                 break;
             case LoopInputKind.Reply:
                 Replied(now, (CallLeg)input.Subject!, (CallReply?)input.Detail);
@@ -233,7 +240,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
 #pragma warning restore CA1031
         {
             InternalError(_log, LoopInputKind.Message, e.GetType().Name, e.StackTrace ?? "");
-            if (signal.Call.User is CallLeg leg) Post(new LoopInput(LoopInputKind.Fail, leg));
+            if ((signal.Call.User as CallLeg ?? (signal.Call.User as BridgedLeg)?.Caller) is { } leg) Post(new LoopInput(LoopInputKind.Fail, leg));
             else signal.Call.Reject(now, 500, null);
         }
     }
@@ -250,7 +257,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         {
             InternalError(_log, LoopInputKind.Drain, e.GetType().Name, e.StackTrace ?? "");
         }
-        Pump(leg);
+        Pump(now, leg);
     }
 
     private void Tick(long now, CallLeg leg)
@@ -258,7 +265,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         try
         {
             leg.Tick(now);
-            Pump(leg);
+            Pump(now, leg);
         }
 #pragma warning disable CA1031 // As above.
         catch (Exception e)
@@ -276,29 +283,36 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             Offered(now, signal);
             return;
         }
+        if (signal.Call.User is BridgedLeg other)
+        {
+            other.Signalled(now, signal);
+            Pump(now, other.Caller);
+            return;
+        }
         if (signal.Call.User is not CallLeg leg) return;
         if (signal.Kind == CallSignalKind.Key) EdgeMetrics.InfoDigits.Inc();
         leg.Signalled(now, signal);
-        Pump(leg);
+        Pump(now, leg);
     }
 
     private void Offered(long now, in CallSignal signal)
     {
         if (_intake.Take(now, signal, _drained is not null) is not { } leg) return;
         Began(_log, leg.Id.Value, leg.Peer.Trunk.Name, leg.Peer.Transport);
-        Pump(leg);
+        Pump(now, leg);
     }
 
     private void Replied(long now, CallLeg leg, CallReply? reply)
     {
         if (reply is null) leg.Unreachable(now, _prompts.Contains(CallLeg.ErrorPrompt));
         else leg.Replied(now, reply);
-        Pump(leg);
+        Pump(now, leg);
     }
 
     /// <summary>After anything happened to a leg: its next event goes up, its deadline is noted, and when it is done it is forgotten.</summary>
-    private void Pump(CallLeg leg)
+    private void Pump(long now, CallLeg leg)
     {
+        if (leg.TryTakeBridge(out var order)) _bridges.Begin(now, leg, order);
         if (leg.TryTakeEvent(out var legEvent))
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);

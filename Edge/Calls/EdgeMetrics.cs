@@ -39,6 +39,8 @@ internal static class EdgeMetrics
         CallEndReason.MediaTimeout => "media_timeout",
         CallEndReason.OperatorHungUp => "operator_hung_up",
         CallEndReason.Shutdown => "shutdown",
+        CallEndReason.CalleeHungUp => "callee_hung_up",
+        CallEndReason.LimitReached => "limit_reached",
         _ => "failed",
     };
 }

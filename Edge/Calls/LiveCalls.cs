@@ -53,7 +53,10 @@ internal sealed class LiveCalls
         var found = new List<(string, CallId)>();
         foreach (var leg in _legs.Values)
         {
-            if (sipCallIds?.Contains(leg.SipCallId) == true || calls?.Contains(leg.Id) == true) found.Add((leg.SipCallId, leg.Id));
+            foreach (var dialog in new[] { leg.SipCallId, leg.BridgedSipCallId }.OfType<string>())
+            {
+                if (sipCallIds?.Contains(dialog) == true || calls?.Contains(leg.Id) == true) found.Add((dialog, leg.Id));
+            }
         }
         return found;
     }

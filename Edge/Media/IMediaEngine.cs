@@ -9,6 +9,9 @@ public interface IMediaEngine
 {
     /// <summary>Answers an SDP offer (RFC 3264) and opens a session for it, or says with which SIP status to refuse. An empty offer makes an offer of ours.</summary>
     MediaAnswer Answer(ReadOnlySpan<byte> offer, MediaPolicy policy, IMediaEvents events);
+
+    /// <summary>Opens a session for a call of ours, whose SDP is the offer; it shares the thread of the session that it is to be joined with.</summary>
+    MediaAnswer Offer(IMediaSession beside, MediaPolicy policy, IMediaEvents events);
 }
 
 /// <param name="SecureSignalling">Whether the signalling is TLS: SDES keys are refused otherwise, unless <paramref name="SdesWithoutTls"/>.</param>
@@ -45,8 +48,24 @@ public interface IMediaSession : IDisposable
 
     bool Srtp { get; }
 
+    /// <summary>Of a call of ours: whether its offer is encryption and nothing else.</summary>
+    bool OffersSrtp => Srtp;
+
     /// <summary>Answers a re-offer of the same call (hold, new address, new keys); a refusal leaves the session as it was.</summary>
     MediaAnswer Renegotiate(ReadOnlySpan<byte> offer);
+
+    /// <summary>Takes the peer's answer to our offer. A provisional one may be followed by another, of another callee (RFC 3261 13.2.2.4).</summary>
+    /// <returns>SIP status of a refusal; 0 when it is in force.</returns>
+    int TakeAnswer(ReadOnlySpan<byte> answer);
+
+    /// <summary>Sends on to another session all audio and keys that are heard from now on, instead of reporting keys; null ends that.</summary>
+    void SendOnTo(IMediaSession? other);
+
+    /// <summary>Sends a key as RFC 4733 events, where the peer takes them.</summary>
+    void Press(char key, int durationMs);
+
+    /// <summary>Plays ringback until <see cref="Stop"/>, or until the other session has something to be heard.</summary>
+    void Ring();
 
     /// <summary>Sends nothing before this (until 200 is sent); then prompts and silence are paced by the media clock.</summary>
     void Start();

@@ -55,11 +55,13 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
         return new MediaAnswer { Session = session, Sdp = session.Accept(description, agreed!) };
     }
 
-    private MediaAnswer OfferInstead(MediaPolicy policy, IMediaEvents events)
+    public MediaAnswer Offer(IMediaSession beside, MediaPolicy policy, IMediaEvents events) => OfferInstead(policy, events, (beside as MediaSession)?.Loop);
+
+    private MediaAnswer OfferInstead(MediaPolicy policy, IMediaEvents events, MediaLoop? loop = null)
     {
         var rules = policy.Rules;
         if (rules is { SrtpAllowed: false, PlainAllowed: false }) return Refuse(rules.SrtpBlockedBy);
-        return Open(policy, AddressOf(policy.Family), events) is { } session ? new MediaAnswer { Session = session, Sdp = session.Offer() } : NoPort();
+        return Open(policy, AddressOf(policy.Family), events, loop) is { } session ? new MediaAnswer { Session = session, Sdp = session.Offer() } : NoPort();
     }
 
     /// <param name="family">Of the session's address; null while it has none and may be of any family that we have.</param>
@@ -96,10 +98,10 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
 
     private IPAddress AddressOf(AddressFamily family) => Options.AddressOf(family) ?? Options.Address;
 
-    private MediaSession? Open(MediaPolicy policy, IPAddress address, IMediaEvents events)
+    private MediaSession? Open(MediaPolicy policy, IPAddress address, IMediaEvents events, MediaLoop? loop = null)
     {
         if (_disposed) return null;
-        var loop = _loops.MinBy(l => l.Sessions)!;
+        loop ??= _loops.MinBy(l => l.Sessions)!;
         for (var attempt = 0; attempt < MostPortAttempts && _ports.Rent() is { } port; attempt++)
         {
             var session = new MediaSession(this, loop, events, policy, NewSeed(), address, port);

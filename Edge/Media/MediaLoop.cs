@@ -139,6 +139,7 @@ internal sealed class MediaTally
     public int Received;
     public int AuthFailures;
     public int Digits;
+    public int Relayed;
 
     public void AddGap(double seconds)
     {
@@ -152,7 +153,8 @@ internal sealed class MediaTally
         if (Received > 0) MediaMetrics.PacketsIn.Inc(Received);
         if (AuthFailures > 0) MediaMetrics.SrtpAuthFailures.Inc(AuthFailures);
         if (Digits > 0) MediaMetrics.Digits.Inc(Digits);
-        (Sent, Received, AuthFailures, Digits) = (0, 0, 0, 0);
+        if (Relayed > 0) MediaMetrics.Relayed.Inc(Relayed);
+        (Sent, Received, AuthFailures, Digits, Relayed) = (0, 0, 0, 0, 0);
         for (var i = 0; i < _gaps.Length; i++)
         {
             if (_gaps[i] == 0) continue;

@@ -10,6 +10,8 @@ internal static class MediaMetrics
     public static readonly Counter.Child PacketsOut = Packets.WithLabels("out");
     public static readonly Counter.Child PacketsIn = Packets.WithLabels("in");
 
+    public static readonly Counter Relayed = Metrics.CreateCounter("ivr_rtp_relayed_total", "RTP packets that went from one leg of a bridged call to the other.");
+
     public static readonly Histogram SendGap = Metrics.CreateHistogram(
         "ivr_rtp_send_gap_seconds", "Time between two RTP packets of one call; 0.02 is right.",
         new HistogramConfiguration { Buckets = [0.010, 0.016, 0.018, 0.019, 0.0205, 0.021, 0.022, 0.025, 0.030, 0.040, 0.060, 0.100, 0.250, 1] });

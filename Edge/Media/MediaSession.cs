@@ -17,7 +17,7 @@ internal readonly record struct SessionSeed(uint Ssrc, ushort Sequence, uint Tim
 /// One call's media. What the loop's thread does (<see cref="OnFrame"/>, <see cref="Receive"/>) and what others do (play, stop, renegotiate, dispose) exclude each
 /// other by one lock; events are called outside of it.
 /// </summary>
-internal sealed class MediaSession : IMediaSession, IMediaInput
+internal sealed partial class MediaSession : IMediaSession, IMediaInput
 {
     /// <summary>Payload type of comfort noise (RFC 3389): from the peer, but no audio.</summary>
     private const byte ComfortNoise = 13;
@@ -78,6 +78,8 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
         _timestamp = seed.Timestamp;
     }
 
+    public MediaLoop Loop => _loop;
+
     /// <summary>Given and used by the loop.</summary>
     public int Slot { get; set; }
 
@@ -130,6 +132,12 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
 
     private bool WantsSrtp() => _policy.Rules.SrtpAllowed;
 
+    public int TakeAnswer(ReadOnlySpan<byte> answer)
+    {
+        lock (_gate) _offering = true;
+        return Renegotiate(answer).Status;
+    }
+
     public MediaAnswer Renegotiate(ReadOnlySpan<byte> offer)
     {
         lock (_gate)
@@ -167,6 +175,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
         _agreed = agreed;
         _peer.Signal(agreed.RtpAddress);
         _lastHeard = _engine.Time.GetTimestamp();
+        _timedOut = false;
         if (agreed.PeerCrypto is not { } crypto) return;
         _sender ??= new SrtpSender(_engine.NewKey());
         // The same key again keeps its rollover counter and replay window.
@@ -281,6 +290,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
 
     private void SendFrame(long now)
     {
+        if (SendPress() || IsCarryingNow()) return;
         Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpCipher.TagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
         var speech = _player.Fill(packet.Slice(RtpHeader.Size, Telephone.FrameSamples), _agreed!.Codec == SdpCodec.Pcma, _played);
@@ -297,6 +307,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
         var marker = _resumes || (speech && !_talking);
         _resumes = false;
         _talking = speech;
+        _relay.Interrupt();
         new RtpHeader { PayloadType = _agreed.PayloadType, Marker = marker, Sequence = _sequence++, Timestamp = timestamp, Ssrc = _seed.Ssrc }.Write(packet);
         var length = RtpHeader.Size + Telephone.FrameSamples;
         if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
@@ -365,38 +376,57 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
     {
         TelephoneEvent pressed = default;
         char? key = null;
+        MediaSession? other = null;
+        scoped HeardPacket heard = default;
         lock (_gate)
         {
             if (_closed || _agreed is null) return;
-            if (rtcp || (_agreed.RtcpMux && Rtcp.IsRtcp(datagram))) ReceiveReport(datagram, from);
-            else key = ReceiveRtp(datagram, from, out pressed);
+            if (rtcp || (_agreed.RtcpMux && Rtcp.IsRtcp(datagram)))
+            {
+                ReceiveReport(datagram, from);
+                return;
+            }
+            if (!ReceiveRtp(datagram, from, out heard)) return;
+            other = _sendsOnTo;
+            if (other is null) key = Press(heard, out pressed);
+            else if (!_agreed.Receives) return;
         }
+        // Outside of the lock: two sessions that send on to each other must not wait for each other.
+        other?.Carry(heard, _loop.Tally);
         if (key is { } k) _events.Key(k, pressed.Duration / 8);
     }
 
-    private char? ReceiveRtp(Span<byte> datagram, MediaAddress from, out TelephoneEvent pressed)
+    private bool ReceiveRtp(Span<byte> datagram, MediaAddress from, out HeardPacket heard)
     {
-        pressed = default;
-        if (RtpHeader.TryRead(datagram, out var header) != RtpRejection.None) return null;
+        heard = default;
+        if (RtpHeader.TryRead(datagram, out var header) != RtpRejection.None) return false;
         var isEvent = header.PayloadType == _agreed!.EventPayloadType;
         // The static numbers are taken from a peer that sends the other codec than agreed: it is the peer all the same.
-        if (!isEvent && header.PayloadType != _agreed.PayloadType && header.PayloadType is not (0 or 8 or ComfortNoise)) return null;
+        if (!isEvent && header.PayloadType != _agreed.PayloadType && header.PayloadType is not (0 or 8 or ComfortNoise)) return false;
 
         if (_receiver is null)
         {
-            if (!_peer.Admit(from, header.Ssrc, header.Sequence)) return null;
+            if (!_peer.Admit(from, header.Ssrc, header.Sequence)) return false;
         }
         else
         {
             var rejection = _receiver.UnprotectRtp(datagram, header.Length, out var length);
             if (rejection == SrtpRejection.BadTag) _loop.Tally.AuthFailures++;
-            if (rejection != SrtpRejection.None) return null;
+            if (rejection != SrtpRejection.None) return false;
             datagram = datagram[..length];
             _peer.Authenticated(from);
         }
-        if (header.TryGetPayload(datagram, out var payload) != RtpRejection.None) return null;
+        if (header.TryGetPayload(datagram, out var payload) != RtpRejection.None) return false;
         Count(header);
-        if (!isEvent || !TelephoneEvent.TryRead(payload, out pressed)) return null;
+        heard = new HeardPacket(header, payload, CodecOf(header.PayloadType, isEvent));
+        return true;
+    }
+
+    private char? Press(in HeardPacket heard, out TelephoneEvent pressed)
+    {
+        pressed = default;
+        var header = heard.Header;
+        if (heard.Codec != SdpCodec.TelephoneEvent || !TelephoneEvent.TryRead(heard.Payload, out pressed)) return null;
 
         if (header.Ssrc != _dtmfSsrc) _dtmf.Reset();
         _dtmfSsrc = header.Ssrc;
@@ -448,6 +478,7 @@ internal sealed class MediaSession : IMediaSession, IMediaInput
             if (_closed) return;
             if (_started && _agreed is not null) SendReport(_nextFrame, bye: true);
             _closed = true;
+            _sendsOnTo = null;
             _player.Stop();
             _rtp!.Dispose();
             _rtcp!.Dispose();

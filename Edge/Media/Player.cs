@@ -20,12 +20,23 @@ public sealed class Player
     private int _position;
     private int _framesPending;
 
-    private readonly record struct Item(PromptAudio? Audio, int PlayId, bool IsFirst, bool IsLast);
+    private readonly record struct Item(PromptAudio? Audio, int PlayId, bool IsFirst, bool IsLast, bool Repeats = false);
 
     /// <summary>Prompts that were skipped because they never became ready.</summary>
     public int Skipped { get; private set; }
 
     public bool IsIdle => _current is null && _queue.Count == 0;
+
+    /// <summary>Whether a sound is repeated until <see cref="Stop"/>.</summary>
+    public bool IsRepeating => _current is { Repeats: true } || (_queue.TryPeek(out var next) && next.Repeats);
+
+    /// <summary>Repeats a sound, which must be ready and not empty, until <see cref="Stop"/>; in place of all that waits.</summary>
+    public void Repeat(PromptAudio audio)
+    {
+        Stop();
+        // It neither starts nor ends for anybody who waits for it.
+        _queue.Enqueue(new Item(audio, 0, false, false, Repeats: true));
+    }
 
     public void Enqueue(List<PromptAudio> audio, int playId)
     {
@@ -67,6 +78,11 @@ public sealed class Player
             _position += count;
             speech |= count > 0;
             if (count < left.Length) break;
+            if (item.Repeats)
+            {
+                _position = 0;
+                continue;
+            }
             if (item.IsLast) events.Add(new PlayEvent(item.PlayId, Ended: true));
             _current = null;
         }

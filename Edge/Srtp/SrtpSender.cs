@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace IvrActors.Edge.Srtp;
 
-/// <summary>Protects the RTP and RTCP packets of one source of ours (RFC 3711 3.3, 3.4). Sequence numbers must be given in sending order.</summary>
+/// <summary>
+/// Protects the RTP and RTCP packets of one source of ours (RFC 3711 3.3, 3.4). Each sequence number must be given once, and at most half of their range out of order: a
+/// number given twice would be one keystream for two packets.
+/// </summary>
 public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
 {
     /// <summary>Bytes that protection adds to an SRTCP packet: E flag and index, then the tag.</summary>
@@ -22,16 +25,24 @@ public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
     public int ProtectRtp(Span<byte> packet, int length, int headerLength)
     {
         var sequence = BinaryPrimitives.ReadUInt16BigEndian(packet[2..]);
+        var rollovers = RolloversOf(sequence);
+        var index = (ulong)rollovers << 16 | sequence;
+        _rtp.Crypt(packet[headerLength..length], BinaryPrimitives.ReadUInt32BigEndian(packet[8..]), index);
+        Span<byte> roc = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(roc, rollovers);
+        _rtp.Tag(packet[..length], roc, packet.Slice(length, SrtpCipher.TagSize));
+        return length + SrtpCipher.TagSize;
+    }
+
+    /// <summary>The rollover counter of a packet, which a late one (relayed as it came) has from before the last rollover (RFC 3711 3.3.1).</summary>
+    private uint RolloversOf(ushort sequence)
+    {
+        var ahead = _any ? (short)(sequence - _lastSequence) : (short)1;
+        if (ahead <= 0) return sequence > _lastSequence ? _roc - 1 : _roc;
         if (_any && sequence < _lastSequence) _roc++;
         _any = true;
         _lastSequence = sequence;
-
-        var index = (ulong)_roc << 16 | sequence;
-        _rtp.Crypt(packet[headerLength..length], BinaryPrimitives.ReadUInt32BigEndian(packet[8..]), index);
-        Span<byte> roc = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32BigEndian(roc, _roc);
-        _rtp.Tag(packet[..length], roc, packet.Slice(length, SrtpCipher.TagSize));
-        return length + SrtpCipher.TagSize;
+        return _roc;
     }
 
     /// <summary>As <see cref="ProtectRtp"/>, for a compound RTCP packet; adds <see cref="RtcpOverhead"/> bytes.</summary>

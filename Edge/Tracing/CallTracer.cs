@@ -50,12 +50,12 @@ internal sealed partial class CallTracer(EdgeOptions options, SipTap tap, SipTra
     {
         lock (_lock)
         {
-            foreach (var gone in _running.Values.Where(trace => time.GetElapsedTime(trace.Since) >= leastTime && !orders.Any(order => order.Id == trace.Watch.Id)).ToList()) _running.Remove(gone.Watch.Id);
-            foreach (var order in orders)
-            {
-                if (_running.ContainsKey(order.Id) || order.Left <= TimeSpan.Zero || TraceWatch.Of(order.Id, order.Filter) is not { } watch) continue;
-                _running[order.Id] = new Running(watch, time.GetTimestamp(), order.Left);
-            }
+            var gone = _running.Values.Where(trace => time.GetElapsedTime(trace.Since) >= leastTime && !orders.Any(order => order.Id == trace.Watch.Id)).ToList();
+            var added = orders.Where(order => !_running.ContainsKey(order.Id) && order.Left > TimeSpan.Zero)
+                .Select(order => TraceWatch.Of(order.Id, order.Filter) is { } watch ? new Running(watch, time.GetTimestamp(), order.Left) : null).OfType<Running>().ToList();
+            if (gone.Count + added.Count == 0) return;
+            foreach (var trace in gone) _running.Remove(trace.Watch.Id);
+            foreach (var trace in added) _running[trace.Watch.Id] = trace;
             // What a thread put there while the last trace ended is not of this one.
             if (!_isWorking) Forget();
             tap.Watches = [.. _running.Values.Select(trace => trace.Watch)];

@@ -36,6 +36,7 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     private readonly ILogger<TrunkDesk> _log;
     private readonly Dictionary<EdgeTrunk, TrunkCalls> _calls;
     private readonly Dictionary<EdgeTrunk, TrunkAgent> _agents = [];
+    private Action<Action<long>> _post = _ => { };
     private long _notBefore;
     private long _endBy = SipTimes.Never;
 
@@ -67,19 +68,23 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     /// <param name="post">Has something done on the signalling thread.</param>
     public void Attach(UserAgent agent, Action<Action<long>> post)
     {
+        _post = post;
         var digest = new DigestGuard(_options.Trunks, _options.UnknownSources, RandomNumberGenerator.GetBytes(KeyBytes), RandomNumberGenerator.Fill, this);
         agent.Guard = new SourceGuard(digest, _reputation);
         if (_options.Trunks.Any(trunk => trunk.Registrar is not null)) agent.Servers[SipMethods.Register] = new CountedRegistrar(Registrar, _readiness);
         var world = new TrunkAgentWorld
         {
             Agent = agent,
-            Locate = (trunk, then) => ThreadPool.UnsafeQueueUserWorkItem(_ => _ = Locate(trunk, then, post), null),
+            Locate = Locate,
             Contact = (peer, route) => _transports.Address.ContactFor(peer, route.Proxy.Scheme == "sips").Replace(":ivr@", $":{route.User}@", StringComparison.Ordinal),
             NewToken = TokenSource.Next,
             Random = Random.Shared.NextDouble,
         };
         foreach (var trunk in _options.Trunks.Where(trunk => trunk.Outbound is not null)) _agents[trunk] = new TrunkAgent(trunk, world);
     }
+
+    /// <summary>Finds the hops of a trunk, best first, and hands them in on the signalling thread; none when there are none.</summary>
+    public void Locate(EdgeTrunk trunk, Action<long, IReadOnlyList<SipPeer>> then) => ThreadPool.UnsafeQueueUserWorkItem(_ => _ = Locate(trunk, then, _post), null);
 
     public TrunkCalls CallsOf(EdgeTrunk trunk) => _calls[trunk];
 

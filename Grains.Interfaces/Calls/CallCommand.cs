@@ -1,4 +1,5 @@
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Privacy;
 
 namespace IvrActors.Grains.Interfaces.Calls;
 
@@ -60,6 +61,29 @@ public sealed class Transfer : CallCommand
 {
     /// <summary>A SIP URI from the cluster's configuration, never from the caller's input.</summary>
     [Id(0)] public required string Target { get; init; }
+}
+
+/// <summary>
+/// When what plays has ended, call another party by a trunk and connect the caller with it; answered by <see cref="BridgeEnded"/> when it came to nothing, else by
+/// <see cref="CallEnded"/>. The cluster has permitted it: the edge dials nobody by itself.
+/// </summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Bridge")]
+public sealed class Bridge : CallCommand
+{
+    /// <summary>Of the tenant of the call.</summary>
+    [Id(0)] public required string Trunk { get; init; }
+
+    /// <summary>Whom to call, in E.164; null when it is <see cref="Address"/>.</summary>
+    [Id(1)] public PhoneNumber? Number { get; init; }
+
+    /// <summary>A SIP URI from the cluster's configuration, never from the caller's input.</summary>
+    [Id(2)] public string? Address { get; init; }
+
+    /// <summary>How long it may ring.</summary>
+    [Id(3)] public required TimeSpan RingTime { get; init; }
+
+    /// <summary>The call is ended after so much talk: what was set aside for it is used up.</summary>
+    [Id(4)] public required TimeSpan MostTalk { get; init; }
 }
 
 /// <summary>When what plays has ended, send BYE; answered by <see cref="CallEnded"/>.</summary>

@@ -77,11 +77,21 @@ public sealed class TransferEnded : CallEvent
     [Id(0)] public required int Status { get; init; }
 }
 
+/// <summary>A <see cref="Bridge"/> came to nothing; the caller is still there.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent.BridgeEnded")]
+public sealed class BridgeEnded : CallEvent
+{
+    [Id(0)] public required BridgeResult Result { get; init; }
+}
+
 /// <summary>The call is over at the edge. The last event of every call.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallEvent.Ended")]
 public sealed class CallEnded : CallEvent
 {
     [Id(0)] public required CallEndReason Reason { get; init; }
+
+    /// <summary>What became of the <see cref="Bridge"/> that was under way; null when there was none, or it had not begun.</summary>
+    [Id(1)] public BridgeResult? Bridge { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.CallEndReason")]
@@ -95,4 +105,10 @@ public enum CallEndReason
     OperatorHungUp = 5,
     Failed = 6,
     Shutdown = 7,
+
+    /// <summary>Whom the caller was connected with hung up.</summary>
+    CalleeHungUp = 8,
+
+    /// <summary>A bridged call has used up what was set aside for it.</summary>
+    LimitReached = 9,
 }

@@ -50,7 +50,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 AnswerTurn turn => turn.Reply,
                 AdmitTurn turn => await Admit(turn.Offered),
                 FlowTurn turn => await Serve(callEvent, turn.Input),
-                EndTurn turn => await End(callEvent, turn.Reason),
+                EndTurn turn => await End(callEvent, turn.Ended),
                 _ => Lost(callEvent),
             };
         }
@@ -94,6 +94,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 }) return;
         try
         {
+            if (_state.Out is { } open) await Outbound.Over(_state, Call, open, null);
             await Close(CallEndReason.Failed);
         }
         catch (Exception e)
@@ -102,7 +103,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         }
     }
 
-    private static string OriginOf(string trunk, OriginClass origin) => $"{trunk}/{(origin is OriginClass.TrustedTrunk ? "trusted-trunk" : "unattested")}";
+    private OutboundDesk Outbound => new(_policy, _keys, GrainFactory, _log);
 
     private CallId Call => new(GrainContext.GrainId.Key.ToString()!);
 
@@ -114,7 +115,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
             Actor = decision.Actor,
             Action = decision.Flow is null ? "call.rejected" : "call.admitted",
             Result = decision.Flow is null ? AuditResult.Denied : AuditResult.Success,
-            Origin = OriginOf(offered.Trunk, offered.Origin),
+            Origin = CallState.OriginOf(offered.Trunk, offered.Origin),
             Object = Call.Value,
             Detail = decision.Flow is null ? decision.Reason : $"{decision.Flow.Flow.Value}@{decision.Flow.Version}",
         };
@@ -155,14 +156,23 @@ public sealed partial class CallGrain : Grain, ICallGrain
 
     private async Task<CallReply> Serve(CallEvent callEvent, FlowInput input)
     {
+        if (ResultOf(callEvent) is { } result && _state!.Out is { } open) await Outbound.Over(_state, Call, open, result);
         var flow = await _flows.Version(_state!.FlowVersion, GrainFactory.Grain<IFlowGrain>(IFlowGrain.Key(_state.Tenant, _state.Flow)));
         return flow is null ? Lost(callEvent) : await Finish(flow, callEvent, CallMachine.Resume(flow, _state, input));
     }
 
+    /// <summary>What an event says of the call out that was under way.</summary>
+    private static BridgeResult? ResultOf(CallEvent callEvent) => callEvent switch
+    {
+        BridgeEnded bridge => bridge.Result,
+        TransferEnded { Status: var status } => new BridgeResult { Outcome = status is >= 200 and < 300 ? BridgeOutcome.Answered : BridgeOutcomes.Of(status), Status = status },
+        _ => null,
+    };
+
     /// <summary>Runs effects until the flow waits, persists, and only then answers.</summary>
     private async Task<CallReply> Finish(FlowDocument flow, CallEvent callEvent, CallProgress progress)
     {
-        while (progress.Effect is { } effect) progress = CallMachine.Continue(flow, progress, await Perform(progress.State, effect));
+        while (progress.Effect is { } effect) progress = CallMachine.Continue(flow, progress, await Perform(progress.State, callEvent.Seq, effect));
         foreach (var kind in progress.Entered) FlowMetrics.Steps.WithLabels(flow.Flow.Value, kind).Inc();
 
         var prepared = CommandPreparation.Prepare(progress, _policy.Tenants.GetValueOrDefault(progress.State.Tenant), _catalogue);
@@ -183,7 +193,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         return next.LastReply!;
     }
 
-    private async Task<FlowInput> Perform(CallState state, FlowEffect effect)
+    private async Task<FlowInput> Perform(CallState state, int seq, FlowEffect effect)
     {
         switch (effect)
         {
@@ -191,6 +201,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 return new FactorChecked { Result = await Verify(state, verify) };
             case FetchFacts fetch:
                 return new FactsFetched { Facts = await Fetch(fetch) };
+            case PermitCall permit:
+                return await Outbound.Permit(state, Call, seq, permit);
             default:
                 throw new InvalidOperationException("internal error: unknown effect");
         }
@@ -235,11 +247,13 @@ public sealed partial class CallGrain : Grain, ICallGrain
         }
     }
 
-    private async Task<CallReply> End(CallEvent callEvent, CallEndReason reason)
+    private async Task<CallReply> End(CallEvent callEvent, CallEnded ended)
     {
         var state = _state!;
         DeactivateOnIdle();
-        await Close(reason);
+        // Without a result nobody was dialled.
+        if (state.Out is { } open) await Outbound.Over(state, Call, open, ended.Bridge ?? new BridgeResult { Outcome = BridgeOutcome.Cancelled });
+        await Close(ended.Reason);
         return CallMachine.Nothing(state, callEvent.Seq);
     }
 
@@ -262,7 +276,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 Actor = state.Actor,
                 Action = "call.ended",
                 Result = AuditResult.Success,
-                Origin = OriginOf(state.Trunk, state.Origin),
+                Origin = state.OriginText,
                 Object = Call.Value,
                 Detail = reason.ToString(),
             });

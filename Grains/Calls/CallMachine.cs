@@ -26,9 +26,9 @@ public sealed class FlowTurn(FlowInput input) : CallTurn
 }
 
 /// <summary>The call is over.</summary>
-public sealed class EndTurn(CallEndReason reason) : CallTurn
+public sealed class EndTurn(CallEnded ended) : CallTurn
 {
-    public CallEndReason Reason { get; } = reason;
+    public CallEnded Ended { get; } = ended;
 }
 
 /// <summary>The event does not fit what this grain knows of the call (its state was lost, or an event was): end the call politely.</summary>
@@ -59,7 +59,7 @@ public static class CallMachine
         if (state.LastReply is { } last && callEvent.Seq == state.LastSeq) return new AnswerTurn(last);
         if (callEvent.Seq <= state.LastSeq) return new AnswerTurn(Nothing(state, callEvent.Seq));
         // The edge may leave numbers out when it gives up: the end of a call is believed whatever came before it.
-        if (callEvent is CallEnded ended) return state.LastSeq == 0 ? new AnswerTurn(Nothing(state, callEvent.Seq)) : new EndTurn(ended.Reason);
+        if (callEvent is CallEnded ended) return state.LastSeq == 0 ? new AnswerTurn(Nothing(state, callEvent.Seq)) : new EndTurn(ended);
         if (callEvent.Seq != state.LastSeq + 1) return new LostTurn();
         return (callEvent, state.LastSeq) switch
         {
@@ -67,6 +67,7 @@ public static class CallMachine
             (_, 0) or (CallOffered, _) => new LostTurn(),
             (DigitsCollected digits, _) => new FlowTurn(new DigitsEntered { Outcome = digits.Outcome, Digits = digits.Digits, Sealed = digits.Sealed, Seq = digits.Seq }),
             (TransferEnded transfer, _) => new FlowTurn(new TransferFinished { Status = transfer.Status }),
+            (BridgeEnded bridge, _) => new FlowTurn(new TransferFinished { Status = bridge.Result.Status, Outcome = bridge.Result.Outcome }),
             _ => new LostTurn(),
         };
     }
@@ -128,6 +129,8 @@ public static class CallMachine
         var transition = Interpreter.Step(document, state.Position, input);
         var next = Copy(state);
         next.Position = transition.State;
+        if (input is CallPermitted { Call: { } call }) next.Out = call;
+        if (input is TransferFinished) next.Out = null;
         return new CallProgress
         {
             State = next,
@@ -150,5 +153,6 @@ public static class CallMachine
         Flow = state.Flow,
         FlowVersion = state.FlowVersion,
         Position = state.Position,
+        Out = state.Out,
     };
 }

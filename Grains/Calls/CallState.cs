@@ -1,5 +1,6 @@
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Policies;
 
 namespace IvrActors.Grains.Calls;
 
@@ -24,4 +25,12 @@ public sealed class CallState
     /// <summary>The version that this call runs to its end.</summary>
     [Id(8)] public string FlowVersion { get; set; } = "";
     [Id(9)] public FlowState Position { get; set; } = new();
+
+    /// <summary>The call out that was permitted and is not settled.</summary>
+    [Id(10)] public OutboundCall? Out { get; set; }
+
+    /// <summary>Where the call comes from, as audit records name it.</summary>
+    public string OriginText => OriginOf(Trunk, Origin);
+
+    public static string OriginOf(string trunk, OriginClass origin) => $"{trunk}/{(origin is OriginClass.TrustedTrunk ? "trusted-trunk" : "unattested")}";
 }

@@ -1,3 +1,4 @@
+using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Policies;
@@ -16,7 +17,7 @@ internal static class CommandPreparation
             switch (command)
             {
                 case Transfer transfer:
-                    if (tenant is null || !tenant.TransferTargets.TryGetValue(transfer.Target, out var uri)) return null;
+                    if (tenant is null || !tenant.TransferTargets.TryGetValue(transfer.Target, out var uri) || TransferPlan.IsNumber(uri)) return null;
                     commands.Add(new Transfer { Target = uri });
                     break;
                 case Play play when HasText(play.Prompts):

@@ -151,17 +151,39 @@ public sealed class FetchStep : FlowStep
     public override IEnumerable<Exit> Exits => [new("next", Next), new("unavailable", Unavailable)];
 }
 
-/// <summary>Sends the caller to another party by a name of the cluster's configuration.</summary>
+/// <summary>Sends the caller to another party, or calls it and connects the two.</summary>
 public sealed class TransferStep : FlowStep
 {
     public required IReadOnlyList<SpeechPart> Parts { get; init; }
-    public required Named Target { get; init; }
+
+    /// <summary>A name of the cluster's configuration; null when the caller says whom to call.</summary>
+    public required Named? Target { get; init; }
+
+    /// <summary>The variable with the number that the caller keyed: only where the step says <c>from_input: allowed</c>, and only to be bridged.</summary>
+    public required Named? Digits { get; init; }
+
+    /// <summary>Of a bridged transfer: the trunk to call by, and how long it may ring. Null: the caller is sent by REFER.</summary>
+    public required BridgeWay? Bridge { get; init; }
     public required Named Failed { get; init; }
 
+    /// <summary>Null: as <see cref="Failed"/>.</summary>
+    public required Named? Busy { get; init; }
+    public required Named? NoAnswer { get; init; }
+    public required Named? Refused { get; init; }
+
     public override string Kind => "transfer";
-    public override IEnumerable<Exit> Exits => [new("failed", Failed)];
     public override IEnumerable<SpeechPart> Speech => Parts;
+
+    public override IEnumerable<Exit> Exits =>
+    [
+        new("failed", Failed), .. Other("busy", Busy), .. Other("no_answer", NoAnswer), .. Other("refused", Refused),
+    ];
+
+    private static Exit[] Other(string label, Named? to) => to is { } other ? [new Exit(label, other)] : [];
 }
+
+/// <summary>How a bridged transfer calls.</summary>
+public sealed record BridgeWay(Named Trunk, TimeSpan RingTime);
 
 /// <summary>Ends the call.</summary>
 public sealed class HangUpStep : FlowStep

@@ -35,8 +35,8 @@ public sealed partial class FlowGrain(
     public async Task<PublishResult> Publish(string fileName, string yaml)
     {
         var (tenant, flow) = Names();
-        var targets = policy.Tenants.TryGetValue(tenant, out var known) ? known.TransferTargets.Keys.ToList() : [];
-        var check = FlowCheck.Text(fileName, yaml, catalogue, targets);
+        var transfers = policy.Tenants.TryGetValue(tenant, out var known) ? TransferPlan.Of(known) : new TransferPlan { Targets = new Dictionary<string, string>() };
+        var check = FlowCheck.Text(fileName, yaml, catalogue, transfers);
         if (check.Document is not { } document) return new PublishResult { Errors = [.. check.Errors] };
         if (document.Flow.Value != flow)
         {

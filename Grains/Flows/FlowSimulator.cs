@@ -51,7 +51,13 @@ public static class FlowSimulator
                 await output.WriteLineAsync("The caller hung up.");
                 break;
             }
-            transition = Advance(document, callers, transition.State, Typed(document, transition.State, line.Trim(), seq));
+            var typed = Typed(document, transition.State, line.Trim(), seq);
+            if (typed is TransferFinished { Status: >= 200 and < 300 } && document.Find(transition.State.Step) is TransferStep { Bridge: not null })
+            {
+                await output.WriteLineAsync("They talked, and one of them hung up.");
+                break;
+            }
+            transition = Advance(document, callers, transition.State, typed);
         }
         return transition.State.Step;
     }
@@ -59,7 +65,10 @@ public static class FlowSimulator
     private static FlowInput Typed(FlowDocument document, FlowState state, string line, int seq)
     {
         if (state.Waiting == FlowWait.Transfer)
-            return new TransferFinished { Status = int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var status) ? status : 408 };
+        {
+            var status = int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 408;
+            return new TransferFinished { Status = status, Outcome = BridgeOutcomes.Of(status) };
+        }
         if (line is "" or "timeout") return new DigitsEntered { Outcome = CollectOutcome.NoInput, Seq = seq };
         if (document.Find(state.Step) is not CollectStep step) return new DigitsEntered { Outcome = CollectOutcome.Digits, Digits = new PersonalText(line), Seq = seq };
 
@@ -101,6 +110,11 @@ public static class FlowSimulator
                     : new FactorChecked { Result = new FactorResult { Outcome = FactorOutcome.Refused } };
             case FetchFacts fetch:
                 return new FactsFetched { Facts = callers.FirstOrDefault(c => "simulated:" + c.Account == fetch.Proof.Caller.Value)?.Facts };
+            case PermitCall permit:
+                // Whom it is allowed to call is the cluster's business: here nobody is called.
+                return permit.Trunk is not { } trunk
+                    ? new CallPermitted { Command = new Transfer { Target = permit.Target! } }
+                    : new CallPermitted { Command = new Bridge { Trunk = trunk, Address = permit.Target, RingTime = permit.RingTime, MostTalk = TimeSpan.FromHours(1) } };
             default:
                 throw new InvalidOperationException("internal error: unknown effect");
         }
@@ -123,6 +137,9 @@ public static class FlowSimulator
                     break;
                 case Transfer transfer:
                     await output.WriteLineAsync($"-> transfer to '{transfer.Target}'");
+                    break;
+                case Bridge bridge:
+                    await output.WriteLineAsync($"-> call {(bridge.Address is { } target ? $"'{target}'" : "the number that was keyed")} by trunk '{bridge.Trunk}'");
                     break;
                 case HangUp:
                     await output.WriteLineAsync("The flow hung up.");

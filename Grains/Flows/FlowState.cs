@@ -1,6 +1,7 @@
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Policies;
 
 namespace IvrActors.Grains.Flows;
 
@@ -59,6 +60,9 @@ public enum FlowWait
 
     /// <summary>Nothing: the call was told to end.</summary>
     End = 5,
+
+    /// <summary>Whether a call out may be made.</summary>
+    Permit = 6,
 }
 
 /// <summary>What the interpreter is told.</summary>
@@ -89,10 +93,22 @@ public sealed class FactsFetched : FlowInput
     public required CallerFacts? Facts { get; init; }
 }
 
-/// <summary>The answer to a <see cref="Transfer"/>.</summary>
+/// <summary>The answer to a <see cref="Transfer"/>, or to a <see cref="Bridge"/> that came to nothing.</summary>
 public sealed class TransferFinished : FlowInput
 {
     public required int Status { get; init; }
+
+    /// <summary>Of a bridged transfer.</summary>
+    public BridgeOutcome Outcome { get; init; } = BridgeOutcome.Failed;
+}
+
+/// <summary>The answer to a <see cref="PermitCall"/>: a <see cref="Bridge"/> or a <see cref="Transfer"/>, or null when nobody must be called.</summary>
+public sealed class CallPermitted : FlowInput
+{
+    public required CallCommand? Command { get; init; }
+
+    /// <summary>What is to be settled when it is over.</summary>
+    public OutboundCall? Call { get; init; }
 }
 
 /// <summary>What the shell is to do before it can go on: its result is the next <see cref="FlowInput"/>.</summary>
@@ -114,6 +130,18 @@ public sealed class VerifyFactor : FlowEffect
 public sealed class FetchFacts : FlowEffect
 {
     public required VerifiedCaller Proof { get; init; }
+}
+
+/// <summary>Ask whether a call out may be made, and set aside what it may cost; answered by <see cref="CallPermitted"/>.</summary>
+public sealed class PermitCall : FlowEffect
+{
+    /// <summary>A name of the configuration, or null: then <see cref="Digits"/> are what the caller keyed.</summary>
+    public required string? Target { get; init; }
+    public required PersonalText? Digits { get; init; }
+
+    /// <summary>Null: the caller's side is asked by REFER.</summary>
+    public required string? Trunk { get; init; }
+    public required TimeSpan RingTime { get; init; }
 }
 
 /// <summary>The result of one interpreter step.</summary>

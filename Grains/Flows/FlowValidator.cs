@@ -6,11 +6,11 @@ namespace IvrActors.Grains.Flows;
 public static class FlowValidator
 {
     /// <param name="catalogue">What can be spoken here.</param>
-    /// <param name="transferTargets">Names that a transfer may use, or null when they are not known (then they are not checked).</param>
+    /// <param name="transfers">What transfers may use, or null when it is not known (then it is not checked).</param>
     /// <returns>All findings in the order of the file; empty when the flow may run.</returns>
-    public static IReadOnlyList<FlowError> Validate(FlowDocument document, IPromptCatalogue catalogue, IReadOnlyCollection<string>? transferTargets = null)
+    public static IReadOnlyList<FlowError> Validate(FlowDocument document, IPromptCatalogue catalogue, TransferPlan? transfers = null)
     {
-        var check = new Check(document, catalogue, transferTargets);
+        var check = new Check(document, catalogue, transfers);
         check.Names();
         // Paths mean something only when every name leads somewhere.
         if (check.Errors.Count == 0)
@@ -26,7 +26,7 @@ public static class FlowValidator
         return [.. check.Errors.OrderBy(e => e.Line).ThenBy(e => e.Column)];
     }
 
-    private sealed class Check(FlowDocument document, IPromptCatalogue catalogue, IReadOnlyCollection<string>? transferTargets)
+    private sealed class Check(FlowDocument document, IPromptCatalogue catalogue, TransferPlan? transfers)
     {
         private readonly HashSet<string> _secrets = [.. document.Steps.OfType<CollectStep>().Where(c => c.Secret).Select(c => c.Variable.Value)];
 
@@ -74,6 +74,7 @@ public static class FlowValidator
             foreach (var step in document.Steps)
             {
                 if (step is VerifyStep verify) OfVerify(verify, names);
+                if (step is TransferStep { Digits: { } number }) OfTransfer(number, names);
                 foreach (var part in step.Speech)
                 {
                     if (part is DigitsPart { Variable: var variable, At: var at }) Spoken(at, variable, names);
@@ -96,6 +97,12 @@ public static class FlowValidator
             else if (_secrets.Contains(step.Account.Value)) Error(step.Account.At, $"'{step.Account.Value}' is secret and must not be logged, and an account becomes a key that is; expected a variable collected with 'secret: false'");
             if (!names.Contains(step.With.Value)) Error(step.With.At, $"no step collects '{step.With.Value}'");
             else if (!_secrets.Contains(step.With.Value)) Error(step.With.At, $"'{step.With.Value}' is collected in clear; expected 'secret: true' where it is collected, so that it is sealed at the edge");
+        }
+
+        private void OfTransfer(Named number, HashSet<string> names)
+        {
+            if (!names.Contains(number.Value)) Error(number.At, $"no step collects '{number.Value}'");
+            else if (_secrets.Contains(number.Value)) Error(number.At, $"'{number.Value}' is secret and must not be sent; expected a variable collected with 'secret: false'");
         }
 
         private void Spoken(Position at, string variable, HashSet<string> names)
@@ -136,6 +143,7 @@ public static class FlowValidator
                 yield return (verify.Account.At, PathEvent.Collected(verify.Account.Value), $"'{verify.Account.Value}' is used before it is collected");
                 yield return (verify.With.At, PathEvent.Collected(verify.With.Value), $"'{verify.With.Value}' is used before it is collected (a verify step uses it up)");
             }
+            if (step is TransferStep { Digits: { } number }) yield return (number.At, PathEvent.Collected(number.Value), $"'{number.Value}' is called before it is collected");
             if (step is FetchStep { Factors: 1 }) yield return (step.At, PathEvent.AnyFactor, "facts are fetched with assurance one_factor, but no factor is verified");
             if (step is FetchStep { Factors: 2 })
             {
@@ -190,10 +198,27 @@ public static class FlowValidator
         {
             foreach (var step in document.Steps.OfType<TransferStep>())
             {
-                if (_secrets.Contains(step.Target.Value)) Error(step.Target.At, $"'{step.Target.Value}' is secret and must not be sent; expected the name of a transfer target");
-                else if (transferTargets is not null && !transferTargets.Contains(step.Target.Value))
-                    Error(step.Target.At, $"transfer target '{step.Target.Value}' is not configured; expected {(transferTargets.Count == 0 ? "one under transfer targets of the tenant" : "one of: " + string.Join(", ", transferTargets.Order(StringComparer.Ordinal)))}");
+                if (step.Target is { } target) Target(target, step.Bridge is not null);
+                if (step.Bridge is { } bridge && transfers is not null) Way(bridge.Trunk);
             }
         }
+
+        private void Target(Named target, bool bridges)
+        {
+            if (_secrets.Contains(target.Value)) Error(target.At, $"'{target.Value}' is secret and must not be sent; expected the name of a transfer target");
+            else if (transfers is null) return;
+            else if (!transfers.Targets.TryGetValue(target.Value, out var whom))
+                Error(target.At, $"transfer target '{target.Value}' is not configured; expected {(transfers.Targets.Count == 0 ? "one under transfer targets of the tenant" : OneOf(transfers.Targets.Keys))}");
+            else if (!bridges && TransferPlan.IsNumber(whom)) Error(target.At, $"transfer target '{target.Value}' is a number, which is called and not referred to; expected mode: bridge");
+        }
+
+        private void Way(Named trunk)
+        {
+            if (!transfers!.CallsOut) Error(trunk.At, "the tenant makes no calls; expected 'outbound' of the tenant in cluster.yaml, or mode: refer");
+            else if (!transfers.Trunks.Contains(trunk.Value))
+                Error(trunk.At, $"trunk '{trunk.Value}' has no way out; expected {(transfers.Trunks.Count == 0 ? "a trunk of the tenant with 'outbound'" : OneOf(transfers.Trunks))}");
+        }
+
+        private static string OneOf(IEnumerable<string> names) => "one of: " + string.Join(", ", names.Order(StringComparer.Ordinal));
     }
 }

@@ -1,6 +1,7 @@
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Privacy;
 
 namespace IvrActors.Grains.Flows;
 
@@ -41,6 +42,8 @@ public static class Interpreter
                 (FlowWait.Digits, MenuStep step, DigitsEntered digits) => Chosen(step, digits),
                 (FlowWait.Factor, VerifyStep step, FactorChecked { Result: var result }) => Checked(step, result),
                 (FlowWait.Facts, FetchStep step, FactsFetched { Facts: var facts }) => Fetched(step, facts),
+                (FlowWait.Permit, TransferStep step, CallPermitted { Command: var command }) => Permitted(step, command),
+                (FlowWait.Transfer, TransferStep { Bridge: not null } step, TransferFinished { Outcome: var outcome }) => ExitOf(step, outcome),
                 (FlowWait.Transfer, TransferStep step, TransferFinished { Status: var status }) => Transferred(step, status),
                 _ => null,
             };
@@ -176,11 +179,30 @@ public static class Interpreter
 
         private string? Send(TransferStep step)
         {
-            if (step.Parts.Count > 0 && !Say(step.Parts, bargeIn: false)) return null;
-            state.Waiting = FlowWait.Transfer;
-            _commands.Add(new Transfer { Target = step.Target.Value });
+            PersonalText? digits = null;
+            if (step.Digits is { } variable && !state.Variables.TryGetValue(variable.Value, out digits)) return Fail();
+            state.Waiting = FlowWait.Permit;
+            _effect = new PermitCall { Target = step.Target?.Value, Digits = digits, Trunk = step.Bridge?.Trunk.Value, RingTime = step.Bridge?.RingTime ?? TimeSpan.Zero };
             return null;
         }
+
+        /// <summary>Nothing is said before it is known that the call will be made.</summary>
+        private string? Permitted(TransferStep step, CallCommand? command)
+        {
+            if (command is null) return ExitOf(step, BridgeOutcome.Refused);
+            if (step.Parts.Count > 0 && !Say(step.Parts, bargeIn: false)) return null;
+            state.Waiting = FlowWait.Transfer;
+            _commands.Add(command);
+            return null;
+        }
+
+        private static string ExitOf(TransferStep step, BridgeOutcome outcome) => (outcome switch
+        {
+            BridgeOutcome.Busy => step.Busy,
+            BridgeOutcome.NoAnswer => step.NoAnswer,
+            BridgeOutcome.Refused => step.Refused,
+            _ => null,
+        } ?? step.Failed).Value;
 
         private string? Transferred(TransferStep step, int status)
         {

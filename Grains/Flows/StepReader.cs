@@ -16,6 +16,9 @@ internal static class StepReader
 
     private static readonly TimeSpan s_firstDigitTimeout = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan s_interDigitTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_ringTime = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_leastRingTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_mostRingTime = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan s_leastTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_mostTimeout = TimeSpan.FromSeconds(60);
     private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#");
@@ -25,7 +28,8 @@ internal static class StepReader
     private static readonly string[] s_menuKeys = ["menu", "choices", .. s_asking];
     private static readonly string[] s_verifyKeys = ["verify", "account", "with", "attempts", "on"];
     private static readonly string[] s_fetchKeys = ["fetch", "assurance", "on"];
-    private static readonly string[] s_transferKeys = ["transfer", "play", "on"];
+    private static readonly string[] s_transferKeys = ["transfer", "mode", "trunk", "ring", "from_input", "play", "on"];
+    private static readonly string[] s_transferDigits = ["digits"];
     private static readonly string[] s_hangUpKeys = ["hang_up", "play"];
     private static readonly string[] s_playKeys = ["play", "barge_in", "next"];
 
@@ -146,14 +150,45 @@ internal static class StepReader
         };
     }
 
-    private static TransferStep Transfer(ValueReader values, YamlScalar name, Fields fields) => new()
+    private static TransferStep Transfer(ValueReader values, YamlScalar name, Fields fields)
     {
-        Name = name.Value,
-        At = name.At,
-        Target = fields.Name("transfer"),
-        Parts = SpeechReader.ReadOptional(values, "play", fields.Optional("play")),
-        Failed = fields.On("failed").Name("failed"),
-    };
+        var bridges = fields.Optional("mode") is not null && fields.OneOf("mode", "refer", "bridge") == "bridge";
+        if (!bridges)
+        {
+            foreach (var key in new[] { "trunk", "ring", "from_input" })
+                if (fields.Optional(key) is { } node) values.Error(node.At, $"{key}: only a bridged transfer has it; expected mode: bridge beside it");
+        }
+        var on = bridges ? fields.On("failed", "busy", "no_answer", "refused") : fields.On("failed");
+        return new TransferStep
+        {
+            Name = name.Value,
+            At = name.At,
+            Target = fields.Optional("transfer") is YamlMap ? null : fields.Name("transfer"),
+            Digits = fields.Optional("transfer") is YamlMap digits ? FromInput(values, fields, digits, bridges) : NotFromInput(values, fields, bridges),
+            Bridge = bridges ? new BridgeWay(fields.Name("trunk"), fields.Duration("ring", s_ringTime, s_leastRingTime, s_mostRingTime)) : null,
+            Parts = SpeechReader.ReadOptional(values, "play", fields.Optional("play")),
+            Failed = on.Name("failed"),
+            Busy = bridges ? on.OptionalName("busy") : null,
+            NoAnswer = bridges ? on.OptionalName("no_answer") : null,
+            Refused = bridges ? on.OptionalName("refused") : null,
+        };
+    }
+
+    /// <summary><c>transfer: { digits: VARIABLE }</c>: whom a caller can have called costs money, so the step must say that it means it.</summary>
+    private static Named FromInput(ValueReader values, Fields fields, YamlMap map, bool bridges)
+    {
+        var digits = new Fields(values, map, map.At, "transfer", s_transferDigits).Name("digits");
+        if (!bridges) values.Error(map.At, "transfer: a number that the caller keyed is never sent by REFER; expected mode: bridge");
+        else if (fields.Optional("from_input") is null) values.Error(map.At, "transfer: the number comes from the caller's input; expected from_input: allowed beside it, if that is meant");
+        else fields.OneOf("from_input", "allowed");
+        return digits;
+    }
+
+    private static Named? NotFromInput(ValueReader values, Fields fields, bool bridges)
+    {
+        if (bridges && fields.Optional("from_input") is { } node) values.Error(node.At, "from_input: the target is fixed; expected transfer: { digits: VARIABLE }, or no from_input");
+        return null;
+    }
 
     private static HangUpStep HangUp(ValueReader values, YamlScalar name, Fields fields)
     {

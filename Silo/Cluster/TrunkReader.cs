@@ -24,6 +24,13 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
         ["off"] = SrtpPolicy.Off,
     };
 
+    private static readonly Dictionary<string, DigestMd5> s_md5 = new(StringComparer.Ordinal)
+    {
+        ["false"] = DigestMd5.Never,
+        ["true"] = DigestMd5.Second,
+        ["only"] = DigestMd5.Only,
+    };
+
     public TrunkSettings Read(YamlMap map)
     {
         var name = map.Name("name");
@@ -79,7 +86,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Accounts = accounts is null ? null : new AccountFile(accounts, $"trunk {trunk}"),
             User = map.OptionalText("user", "letters, digits and -_.+", AccountFile.IsUser),
             Password = ReadPassword(map, $"trunk {trunk}"),
-            Md5 = map.Flag("md5", false),
+            Md5 = map.Choice("md5", s_md5, DigestMd5.Never),
             WithoutTls = map.Flag("without_tls", false),
         };
         if (digest.User is null == digest.Accounts is null) map.Report("user", "no accounts, or two kinds of them", "either user with its password, or accounts");

@@ -55,6 +55,18 @@ internal sealed class TrunkSettings
     };
 }
 
+/// <summary>Whether phones are offered MD5.</summary>
+internal enum DigestMd5
+{
+    Never,
+
+    /// <summary>After SHA-256.</summary>
+    Second,
+
+    /// <summary>Alone.</summary>
+    Only,
+}
+
 /// <summary>Either one account or a file of them.</summary>
 internal sealed class DigestSettings
 {
@@ -62,7 +74,7 @@ internal sealed class DigestSettings
     public required string? User { get; init; }
     public required SecretSource? Password { get; init; }
     public required AccountFile? Accounts { get; init; }
-    public required bool Md5 { get; init; }
+    public required DigestMd5 Md5 { get; init; }
     public required bool WithoutTls { get; init; }
 
     /// <exception cref="MissingSecretException">A password is not there.</exception>
@@ -71,9 +83,9 @@ internal sealed class DigestSettings
         var accounts = new Dictionary<string, DigestAccount>(StringComparer.Ordinal);
         foreach (var (user, password) in Accounts?.Read() ?? [(User!, Password!.Read())])
         {
-            using (password) accounts[user] = new DigestAccount(user, Realm, password.Expose(), Md5);
+            using (password) accounts[user] = new DigestAccount(user, Realm, password.Expose(), Md5 != DigestMd5.Never);
         }
-        return new TrunkDigest { Realm = Realm, Accounts = accounts, Md5 = Md5, WithoutTls = WithoutTls };
+        return new TrunkDigest { Realm = Realm, Accounts = accounts, Md5 = Md5 != DigestMd5.Never, OnlyMd5 = Md5 == DigestMd5.Only, WithoutTls = WithoutTls };
     }
 }
 

@@ -25,7 +25,7 @@ internal static class CheckCommand
             return ExitCode.Findings;
         }
         if (flows.Length == 0) flows = [.. FilesOf(cluster)];
-        var errors = await FlowCheck.Files(flows, Catalogue(cluster), TransferTargets(cluster), cancellation);
+        var errors = await FlowCheck.Files(flows, Catalogue(cluster), Transfers(cluster), cancellation);
         foreach (var finding in errors) await terminal.Error.WriteLineAsync(finding.ToString());
         if (errors.Count > 0) return ExitCode.Findings;
         await terminal.Output.WriteLineAsync($"{CommandLine.ClusterPathOf(parsed)} and {flows.Length} flows are right");
@@ -49,7 +49,17 @@ internal static class CheckCommand
     /// <summary>What can be spoken; rendered prompts go nowhere here.</summary>
     public static PromptStore Catalogue(ClusterFile cluster) => new(cluster.PromptFolder, Path.Combine(cluster.DataFolder, "rendered"));
 
-    public static HashSet<string> TransferTargets(ClusterFile cluster) => cluster.Tenants.SelectMany(t => t.TransferTargets.Keys).ToHashSet(StringComparer.Ordinal);
+    /// <summary>What any tenant may transfer to: a flow file does not say whose it is. Publishing checks it against its own.</summary>
+    public static TransferPlan Transfers(ClusterFile cluster)
+    {
+        var plans = cluster.ToPolicy().Tenants.Values.Select(TransferPlan.Of).ToList();
+        return new TransferPlan
+        {
+            Targets = plans.SelectMany(plan => plan.Targets).DistinctBy(target => target.Key).ToDictionary(StringComparer.Ordinal),
+            Trunks = [.. plans.SelectMany(plan => plan.Trunks)],
+            CallsOut = plans.Exists(plan => plan.CallsOut),
+        };
+    }
 
     // Files that a number names come even when they are missing: that is a finding.
     private static SortedSet<string> FilesOf(ClusterFile cluster)

@@ -22,7 +22,7 @@ internal static class SimulateCommand
             await terminal.Error.WriteLineAsync($"{file}:1:1: there is no such file");
             return ExitCode.Findings;
         }
-        var parsed = FlowCheck.Text(file, await File.ReadAllTextAsync(file, cancellation), CheckCommand.Catalogue(cluster), CheckCommand.TransferTargets(cluster));
+        var parsed = FlowCheck.Text(file, await File.ReadAllTextAsync(file, cancellation), CheckCommand.Catalogue(cluster), CheckCommand.Transfers(cluster));
         if (parsed.Document is not { } document)
         {
             foreach (var finding in parsed.Errors) await terminal.Error.WriteLineAsync(finding.ToString());

@@ -123,9 +123,11 @@ internal static class TraceCommand
         return IPEndPoint.TryParse(text, out collector) && collector.Port > 0 && (IPAddress.IsLoopback(collector.Address) || cluster.TraceCollectors.Contains(collector));
     }
 
+    /// <summary>For its owner only, also where a file of others stood.</summary>
     private static FileStream NewFile(string path)
     {
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.Read };
+        File.Delete(path);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = Storage.PrivateFiles.PrivateFile;
         return new FileStream(path, options);
     }

@@ -23,6 +23,7 @@ public sealed partial class TraceTests
         var key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(30));
         using var collector = new Collector();
         var pcap = Path.Combine(server.Folder, "calls.pcap");
+        await File.WriteAllTextAsync(pcap, "an older one, that everybody may read");
 
         await using var trace = server.Begin(["trace", "--all", "--pcap", pcap, "--hep", $"127.0.0.1:{collector.Port}"]);
         await Eventually.Holds(() => Task.FromResult(trace.Output.Contains("tracing for 300 s", StringComparison.Ordinal)), "the trace runs", () => trace.Output);
@@ -46,6 +47,7 @@ public sealed partial class TraceTests
         await server.Stop();
         var audit = await server.Ivr(["audit", "export"]);
 
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(pcap));
         // The proof that a search would find something.
         Assert.Equal(["INVITE", "ACK", .. Enumerable.Repeat("INFO", caller.Account.Length + caller.Pin.Length + 2), "BYE"], methods);
         Assert.Matches(@"\|-+ INVITE \(sdp\) -+>\|  TLS 1 INVITE", trace.Output);

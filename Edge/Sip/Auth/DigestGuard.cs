@@ -103,7 +103,7 @@ public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources 
         foreach (var realm in candidates.GroupBy(trunk => trunk.Digest!.Realm).Take(MostRealms))
         {
             var nonce = _mint.Make(now, source, realm.Key);
-            response.Headers.Add(Challenge, DigestChallenge.Write(realm.Key, nonce, DigestAlgorithm.Sha256, stale));
+            if (!realm.All(trunk => trunk.Digest!.OnlyMd5)) response.Headers.Add(Challenge, DigestChallenge.Write(realm.Key, nonce, DigestAlgorithm.Sha256, stale));
             if (realm.Any(trunk => trunk.Digest!.Md5)) response.Headers.Add(Challenge, DigestChallenge.Write(realm.Key, nonce, DigestAlgorithm.Md5, stale));
         }
         return response;

@@ -107,7 +107,7 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         var headers = request.Headers;
         headers.Add(SipHeaderNames.Via, _agent.ViaFor(hop));
         foreach (var route in routes) headers.Add(SipHeaderNames.Route, route);
-        headers.Add(SipHeaderNames.MaxForwards, "70");
+        headers.Add(SipHeaderNames.MaxForwards, _order.MaxForwards.ToString(System.Globalization.CultureInfo.InvariantCulture));
         headers.Add(SipHeaderNames.From, $"{_order.From};tag={_call.Dialog.Id.LocalTag}");
         headers.Add(SipHeaderNames.To, _order.To);
         headers.Add(SipHeaderNames.CallId, _call.Dialog.Id.CallId);

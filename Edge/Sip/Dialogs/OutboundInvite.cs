@@ -30,6 +30,9 @@ public sealed class OutboundInvite
     /// <summary>How long a final answer may take, in ticks; then CANCEL.</summary>
     public long Timeout { get; init; } = 60 * TimeSpan.TicksPerSecond;
 
+    /// <summary>Hops that it may take; less for a call that goes on from one that came in (RFC 3261 16.6).</summary>
+    public int MaxForwards { get; init; } = 70;
+
     /// <summary>Redirections (3xx) that are followed. None: a hacked hop could send the call to a number that costs.</summary>
     public int MostRedirections { get; init; }
 

@@ -336,6 +336,12 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
 
     private void Offer(long now, SipRequest invite, InviteServerTransaction transaction, SipPeer peer)
     {
+        // Call-ID and tag are those of a call that we are making: it came back to us (RFC 3261 16.3). Calls that others change on the way are ended by Max-Forwards.
+        if (Table.TryFind(new DialogId(invite.CallId, invite.From.Tag ?? "", ""), out var own) && own.State == SipCallState.Dialing)
+        {
+            Respond(now, transaction, invite, 482);
+            return;
+        }
         if (SessionTimer.IsTooSmall(invite, Policy))
         {
             RespondTooShort(now, invite, transaction);
@@ -362,7 +368,7 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         if (FindCall(request, peer) is { } call)
         {
             transaction.User = call;
-            call.Receive(now, request, transaction, peer.As(call.Peer.Trunk));
+            call.Receive(now, request, transaction, peer.For(call.Peer));
         }
         else if (request.Method == SipMethods.Options) RespondToOther(now, request, transaction);
         else Respond(now, transaction, request, 481);

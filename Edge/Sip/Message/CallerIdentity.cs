@@ -41,7 +41,10 @@ public sealed class CallerIdentity
     public IReadOnlyList<NameAddress> History { get; private init; } = s_none;
 
     /// <summary>Whether the caller is not to be shown to those it is passed on to.</summary>
-    public bool IsHidden => (Privacy & (Privacy.Id | Privacy.User | Privacy.Header)) != 0;
+    public bool IsHidden => Hides(Privacy);
+
+    /// <summary>From of somebody who is not to be known (RFC 3323 4.1.1.3).</summary>
+    public const string Anonymous = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
     public static CallerIdentity Read(SipRequest invite, bool trusted) => new(invite.From, PrivacyOf(invite))
     {
@@ -55,17 +58,24 @@ public sealed class CallerIdentity
     /// trusted hop, which hides it in turn (RFC 3325 7).
     /// </summary>
     /// <param name="host">Ours, for the URI in From.</param>
-    public (string From, IReadOnlyList<KeyValuePair<string, string>> Headers) ForOutboundLeg(string number, string host, bool nextIsTrusted)
+    public (string From, IReadOnlyList<KeyValuePair<string, string>> Headers) ForOutboundLeg(string number, string host, bool nextIsTrusted) =>
+        ForOutboundLeg(Privacy, number, host, nextIsTrusted);
+
+    /// <summary>As above, where of the caller only this is known.</summary>
+    public static (string From, IReadOnlyList<KeyValuePair<string, string>> Headers) ForOutboundLeg(Privacy privacy, string number, string host, bool nextIsTrusted)
     {
         List<KeyValuePair<string, string>> headers = [];
         var own = $"<sip:{Uri.EscapeDataString(number).Replace("%2B", "+", StringComparison.Ordinal)}@{host}>";
         if (nextIsTrusted) headers.Add(new("P-Asserted-Identity", own));
-        if (!IsHidden) return (own, headers);
-        headers.Add(new("Privacy", (Privacy & Privacy.Critical) != 0 ? "id;critical" : "id"));
-        return ("\"Anonymous\" <sip:anonymous@anonymous.invalid>", headers);
+        if (!Hides(privacy)) return (own, headers);
+        headers.Add(new("Privacy", (privacy & Privacy.Critical) != 0 ? "id;critical" : "id"));
+        return (Anonymous, headers);
     }
 
-    private static Privacy PrivacyOf(SipRequest invite)
+    private static bool Hides(Privacy privacy) => (privacy & (Privacy.Id | Privacy.User | Privacy.Header)) != 0;
+
+    /// <summary>What a caller wants hidden.</summary>
+    public static Privacy PrivacyOf(SipRequest invite)
     {
         var privacy = Privacy.None;
         foreach (var value in invite.Headers.All("Privacy"))

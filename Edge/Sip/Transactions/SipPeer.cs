@@ -42,6 +42,9 @@ public sealed class SipPeer(SipTransport transport, IPEndPoint endPoint, long co
     /// <summary>The same hop, known to be this trunk (its digest or certificate said so).</summary>
     public SipPeer As(EdgeTrunk trunk) => trunk == Trunk ? this : new(Transport, EndPoint, Connection, trunk) { Entry = Entry, Certified = Certified, OpenedByUs = OpenedByUs };
 
+    /// <summary>The same hop, where it goes on with what another one began.</summary>
+    public SipPeer For(SipPeer known) => new(Transport, EndPoint, Connection, known.Trunk) { Entry = known.Entry, Certified = Certified, OpenedByUs = OpenedByUs };
+
     /// <summary>The same peer at another UDP port or address; a stream peer stays what it is: its connection is the way back.</summary>
     public SipPeer At(IPAddress address, int port) =>
         Reliable || (port == EndPoint.Port && address.Equals(EndPoint.Address)) ? this : new(Transport, new IPEndPoint(address, port), Connection, Trunk) { Entry = Entry };

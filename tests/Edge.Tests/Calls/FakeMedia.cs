@@ -21,6 +21,17 @@ internal sealed class FakeMediaEngine : IMediaEngine
         lock (Sessions) Sessions.Add(session);
         return new MediaAnswer { Session = session, Sdp = "v=0\r\n"u8.ToArray() };
     }
+
+    public MediaAnswer Offer(IMediaSession beside, MediaPolicy policy, IMediaEvents events)
+    {
+        if (RefuseOffersOfOursWith != 0) return new MediaAnswer { Status = RefuseOffersOfOursWith, Reason = "test" };
+        LastPolicy = policy;
+        var session = new FakeMediaSession(events) { Srtp = policy.SecureSignalling };
+        lock (Sessions) Sessions.Add(session);
+        return new MediaAnswer { Session = session, Sdp = "v=0\r\no=ours\r\n"u8.ToArray() };
+    }
+
+    public int RefuseOffersOfOursWith { get; set; }
 }
 
 internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
@@ -55,6 +66,28 @@ internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
     }
 
     public void Start() => Started = true;
+
+    public int RefuseAnswersWith { get; set; }
+
+    public List<string> Answers { get; } = [];
+
+    public IMediaSession? SendsOnTo { get; private set; }
+
+    public int Rings { get; private set; }
+
+    public int TakeAnswer(ReadOnlySpan<byte> answer)
+    {
+        Answers.Add(Encoding.ASCII.GetString(answer));
+        return RefuseAnswersWith;
+    }
+
+    void IMediaSession.SendOnTo(IMediaSession? other) => SendsOnTo = other;
+
+    public void Ring() => Rings++;
+
+    public List<char> Pressed { get; } = [];
+
+    public void Press(char key, int durationMs) => Pressed.Add(key);
 
     public void Play(IReadOnlyList<PromptPart> prompts, int playId)
     {

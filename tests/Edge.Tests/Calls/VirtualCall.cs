@@ -55,6 +55,9 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
     /// <summary>What the grain answers; null means that it cannot be reached.</summary>
     public Func<CallEvent, List<CallCommand>?> Grain { get; set; } = _ => [new Answer()];
 
+    /// <summary>Begins a bridge that the leg asks for.</summary>
+    public Action<Bridge> OnBridge { get; set; } = _ => { };
+
     /// <summary>While true, events wait for an answer.</summary>
     public bool GrainIsSlow { get; set; }
 
@@ -173,7 +176,7 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
 
     public void PromptStarted(long keyTimestamp, long promptTimestamp) => Observed.Add($"prompt after {TimeSpan.FromTicks(promptTimestamp - keyTimestamp).TotalMilliseconds} ms");
 
-    private void Flush()
+    public void Flush()
     {
         var outputs = Agent.Outputs;
         while (true)
@@ -189,6 +192,7 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
             var signals = outputs.Signals.ToArray();
             outputs.Signals.Clear();
             foreach (var signal in signals) Signalled(signal);
+            if (Leg is not null && Leg.TryTakeBridge(out var order)) OnBridge(order);
             while (Leg is not null && Leg.TryTakeEvent(out var legEvent))
             {
                 Events.Add(legEvent);
@@ -201,6 +205,11 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
     private void Signalled(in CallSignal signal)
     {
         Signals.Add(signal);
+        if (signal.Call.User is BridgedLeg other)
+        {
+            other.Signalled(Now, signal);
+            return;
+        }
         if (signal.Kind != CallSignalKind.Offered)
         {
             Leg?.Signalled(Now, signal);

@@ -168,7 +168,12 @@ public sealed class ScannerTests
         var log = new Lines();
         var options = new EdgeOptions
         {
-            Name = "e", Address = IPAddress.Loopback, Trunks = [], MessagesPerSource = new(1, TimeSpan.FromSeconds(1), 1), PromptFolder = "", RenderedPromptFolder = "",
+            Name = "e",
+            Address = IPAddress.Loopback,
+            Trunks = [],
+            MessagesPerSource = new(1, TimeSpan.FromSeconds(1), 1),
+            PromptFolder = "",
+            RenderedPromptFolder = "",
         };
         var reputation = new SourceReputation(options, new TrunkTable([]), TimeProvider.System, log);
         reputation.Offend(IPAddress.Parse(address), SourceOffence.Scanner, proven: true);

@@ -45,6 +45,20 @@ public class SrtpTests
     }
 
     [Fact]
+    public void Packets_that_are_sent_out_of_order_have_the_rollover_counter_of_their_place()
+    {
+        using var sender = new SrtpSender(SrtpRfcTests.B3());
+        using var receiver = new SrtpReceiver(SrtpRfcTests.B3());
+        Protected(sender, 30000);
+        // Pairs swapped, over three wraps.
+        for (var i = 30001; i < 230_000; i += 2)
+        {
+            Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, (ushort)(i + 1))));
+            Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, (ushort)i)));
+        }
+    }
+
+    [Fact]
     public void A_replayed_packet_is_refused_and_a_late_one_is_not()
     {
         using var sender = new SrtpSender(SrtpRfcTests.B3());

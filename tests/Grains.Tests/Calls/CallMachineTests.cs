@@ -23,7 +23,7 @@ public class CallMachineTests
     [Fact]
     public void The_end_is_believed_whatever_number_it_has()
     {
-        Assert.Equal(CallEndReason.Cancelled, Assert.IsType<EndTurn>(CallMachine.Receive(Started(), new CallEnded { Seq = 9, Reason = CallEndReason.Cancelled })).Reason);
+        Assert.Equal(CallEndReason.Cancelled, Assert.IsType<EndTurn>(CallMachine.Receive(Started(), new CallEnded { Seq = 9, Reason = CallEndReason.Cancelled })).Ended.Reason);
         Assert.Empty(Assert.IsType<AnswerTurn>(CallMachine.Receive(new CallState(), new CallEnded { Seq = 9, Reason = CallEndReason.Cancelled })).Reply.Commands);
     }
 

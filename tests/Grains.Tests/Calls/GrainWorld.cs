@@ -44,6 +44,7 @@ internal sealed class GrainWorld
     public FakeCaller Caller { get; } = new();
     public FakeEdge Edge { get; } = new();
     public FakeRates Rates { get; } = new();
+    public FakeSpending Spending { get; } = new();
     public TestCatalogue Catalogue { get; } = new();
     public FlowGrain Flow { get; }
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
@@ -60,9 +61,18 @@ internal sealed class GrainWorld
             ["demo"] = new()
             {
                 Name = "demo",
-                Numbers = new Dictionary<string, string> { ["bank"] = "bank", ["4930123"] = "bank", ["empty"] = "unpublished" },
-                TransferTargets = new Dictionary<string, string> { ["agent"] = "sip:agent@127.0.0.1:5090" },
-                Trunks = new Dictionary<string, TrunkPolicy> { ["local"] = new() { Name = "local", Calls = new RateLimit(100, TimeSpan.FromSeconds(1), 100) } },
+                Numbers = new Dictionary<string, string> { ["bank"] = "bank", ["4930123"] = "bank", ["empty"] = "unpublished", ["out"] = "out" },
+                TransferTargets = new Dictionary<string, string> { ["agent"] = "sip:agent@127.0.0.1:5090", ["desk"] = "+4930123456", ["satellite"] = "+870773111632" },
+                Trunks = new Dictionary<string, TrunkPolicy>
+                {
+                    ["local"] = new() { Name = "local", Calls = new RateLimit(100, TimeSpan.FromSeconds(1), 100) },
+                    ["carrier"] = new() { Name = "carrier", Calls = new RateLimit(100, TimeSpan.FromSeconds(1), 100), WayOut = new WayOut { Prefixes = ["+49", "+870"], Region = "DE" } },
+                },
+                Outbound = new OutboundPolicy
+                {
+                    Prices = new Dictionary<string, int?> { ["+49"] = 3, ["+870"] = 500 },
+                    Spend = new SpendRule { PerHour = 100, PerDay = 100, Calls = new RateLimit(1, TimeSpan.FromSeconds(1), 1), CallsAtOnce = 1, LongestCall = TimeSpan.FromMinutes(30) },
+                },
                 CallsPerCaller = new RateLimit(10, TimeSpan.FromMinutes(1), 10),
                 Lockout = new LockoutRule(),
             },
@@ -70,6 +80,17 @@ internal sealed class GrainWorld
     };
 
     public CallGrain Call() => new(Policy, FakeKeys.Instance, Catalogue, Library, Log, Storage, Context(GrainId.Create("call", CallKey)), Runtime());
+
+    /// <summary>Publishes a document as the flow of the number <c>out</c>.</summary>
+    public async Task Publish(string yaml)
+    {
+        _other = NewFlow("flow-demo/out");
+        var result = await _other.Publish("out.yaml", yaml);
+        if (result.Version is null) throw new InvalidOperationException(string.Join('\n', result.Errors));
+        Audit.Entries.Clear();
+    }
+
+    private FlowGrain? _other;
 
     public FlowGrain NewFlow(string key = "flow-demo/bank") => new(
         new FakePersistentState(), Policy, Catalogue, Library, Clock, NullLogger<FlowGrain>.Instance, Context(GrainId.Create("flow", key)), Runtime());
@@ -105,11 +126,12 @@ internal sealed class GrainWorld
         var type = method.GetGenericArguments().Single();
         var key = (string)arguments[0]!;
         Asked.Add((type, key));
-        if (type == typeof(IFlowGrain)) return key == "flow-demo/bank" ? Flow : NewFlow(key);
+        if (type == typeof(IFlowGrain)) return key == "flow-demo/bank" ? Flow : key == "flow-demo/out" && _other is not null ? _other : NewFlow(key);
         if (type == typeof(IAuditGrain)) return Audit;
         if (type == typeof(ICallerGrain)) return Caller;
         if (type == typeof(IEdgeGrain)) return Edge;
         if (type == typeof(IRateLimitGrain)) return new FakeRate(Rates, key);
+        if (type == typeof(ISpendGrain)) return Spending;
         throw new NotSupportedException(type.Name);
     });
 }
@@ -286,6 +308,31 @@ internal sealed class FakeRate(FakeRates rates, string key) : IRateLimitGrain
     public Task<RateDecision> TryTake(RateLimit limit) => Task.FromResult(rates.Refused is { } refused && key.StartsWith(refused, StringComparison.Ordinal)
         ? new RateDecision { Allowed = false, RetryAfter = TimeSpan.FromSeconds(6.2) }
         : new RateDecision { Allowed = true });
+}
+
+/// <summary>Grants ten minutes, or refuses with <see cref="Refusal"/>.</summary>
+internal sealed class FakeSpending : ISpendGrain
+{
+    public OutboundRefusal Refusal { get; set; }
+    public bool Fails { get; set; }
+    public List<SpendRequest> Reserved { get; } = [];
+    public List<(string Call, TimeSpan Talked)> Settled { get; } = [];
+
+    public Task<SpendDecision> Reserve(SpendRequest request)
+    {
+        if (Fails) throw new TimeoutException("no answer");
+        Reserved.Add(request);
+        return Task.FromResult(new SpendDecision { Refusal = Refusal, MostTalk = TimeSpan.FromMinutes(10) });
+    }
+
+    public Task<long?> Settle(string call, TimeSpan talked)
+    {
+        if (Fails) throw new TimeoutException("no answer");
+        Settled.Add((call, talked));
+        return Task.FromResult<long?>(6);
+    }
+
+    public Task<SpendSummary> Get() => throw new NotSupportedException();
 }
 
 internal sealed class FakeKeys : IClusterKeys

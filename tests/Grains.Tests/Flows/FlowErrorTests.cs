@@ -15,6 +15,7 @@ public class FlowErrorTests
     private const string CheckPin = "  c: { verify: pin, account: acc, with: pin, on: { accepted: d, refused: b, exhausted: bye, unavailable: bye } }\n";
     private const string Code = "  d: { collect: code, digits: 6, secret: true, " + Ask + ", on: { next: e, failed: bye } }\n";
     private const string CheckCode = "  e: { verify: totp, account: acc, with: code, on: { accepted: f, refused: d, exhausted: bye, unavailable: bye } }\n";
+    private const string Keyed = Head + "  a: { collect: number, digits: { min: 4, max: 15 }, secret: false, " + Ask + ", on: { next: b, failed: bye } }\n  b: { ";
     private const string Proven = Head + Account + Pin + CheckPin + Code + CheckCode + Bye;
 
     public static TheoryData<string, string, string> Documents => new()
@@ -62,7 +63,25 @@ public class FlowErrorTests
         // Prompts and targets.
         { "missing prompt", Head + "  a: { play: [welcome-back], next: bye }\n" + Bye, "f.yaml:5:15: prompt 'welcome-back' (of step 'a') is not recorded; expected a file of this name in the prompt folder" },
         { "text outside the vocabulary", Head + "  a: { play: [{ say: one hello }], next: bye }\n" + Bye, "f.yaml:5:22: say: the recorded vocabulary does not cover \"one hello\" and no speech engine is installed; install espeak-ng or record it as a prompt" },
-        { "unknown target", Head + "  a: { transfer: boss, on: { failed: bye } }\n" + Bye, "f.yaml:5:18: transfer target 'boss' is not configured; expected one of: agent" },
+        { "unknown target", Head + "  a: { transfer: boss, on: { failed: bye } }\n" + Bye, "f.yaml:5:18: transfer target 'boss' is not configured; expected one of: agent, desk" },
+        // Calls out.
+        { "bridge without a trunk", Head + "  a: { transfer: agent, mode: bridge, on: { failed: bye } }\n" + Bye, "f.yaml:5:3: transfer step 'a' lacks the key 'trunk'" },
+        { "unknown mode", Head + "  a: { transfer: agent, mode: blind, on: { failed: bye } }\n" + Bye, "f.yaml:5:31: mode: 'blind' is not known; expected refer or bridge" },
+        { "trunk of a REFER", Head + "  a: { transfer: agent, trunk: carrier, on: { failed: bye } }\n" + Bye, "f.yaml:5:32: trunk: only a bridged transfer has it; expected mode: bridge beside it" },
+        { "ring of a REFER", Head + "  a: { transfer: agent, mode: refer, ring: 20s, on: { failed: bye } }\n" + Bye, "f.yaml:5:44: ring: only a bridged transfer has it; expected mode: bridge beside it" },
+        { "busy of a REFER", Head + "  a: { transfer: agent, on: { failed: bye, busy: bye } }\n" + Bye, "f.yaml:5:44: unknown key 'busy' in 'on' of transfer step 'a'; expected one of: failed" },
+        { "endless ringing", Head + "  a: { transfer: agent, mode: bridge, trunk: carrier, ring: 10m, on: { failed: bye } }\n" + Bye, "f.yaml:5:61: ring: expected a duration such as 6s or 1500ms, from 5000ms to 120s" },
+        { "trunk without a way out", Head + "  a: { transfer: agent, mode: bridge, trunk: phones, on: { failed: bye } }\n" + Bye, "f.yaml:5:46: trunk 'phones' has no way out; expected one of: carrier" },
+        { "number by REFER", Head + "  a: { transfer: desk, on: { failed: bye } }\n" + Bye, "f.yaml:5:18: transfer target 'desk' is a number, which is called and not referred to; expected mode: bridge" },
+        { "number in the flow", Head + "  a: { transfer: \"+4930123456\", mode: bridge, trunk: carrier, on: { failed: bye } }\n" + Bye, "f.yaml:5:18: '+4930123456' is not a name for 'transfer'; expected a small letter, then small letters, digits, '_' or '-', at most 64 characters" },
+        { "number of the caller, undeclared", Keyed + "transfer: { digits: number }, mode: bridge, trunk: carrier, on: { failed: bye } }\n" + Bye, "f.yaml:6:18: transfer: the number comes from the caller's input; expected from_input: allowed beside it, if that is meant" },
+        { "number of the caller, declared wrongly", Keyed + "transfer: { digits: number }, from_input: true, mode: bridge, trunk: carrier, on: { failed: bye } }\n" + Bye, "f.yaml:6:50: from_input: 'true' is not known; expected allowed" },
+        { "number of the caller by REFER", Keyed + "transfer: { digits: number }, from_input: allowed, on: { failed: bye } }\n" + Bye, "f.yaml:6:18: transfer: a number that the caller keyed is never sent by REFER; expected mode: bridge" },
+        { "declared for a fixed target", Head + "  a: { transfer: agent, mode: bridge, trunk: carrier, from_input: allowed, on: { failed: bye } }\n" + Bye, "f.yaml:5:67: from_input: the target is fixed; expected transfer: { digits: VARIABLE }, or no from_input" },
+        { "name of a variable as target", Keyed + "transfer: number, mode: bridge, trunk: carrier, on: { failed: bye } }\n" + Bye, "f.yaml:6:18: transfer target 'number' is not configured; expected one of: agent, desk" },
+        { "secret called", Keyed.Replace("secret: false", "secret: true", StringComparison.Ordinal) + "transfer: { digits: number }, from_input: allowed, mode: bridge, trunk: carrier, on: { failed: bye } }\n" + Bye, "f.yaml:6:28: 'number' is secret and must not be sent; expected a variable collected with 'secret: false'" },
+        { "nobody collects it", Head + "  a: { transfer: { digits: number }, from_input: allowed, mode: bridge, trunk: carrier, on: { failed: bye } }\n" + Bye, "f.yaml:5:28: no step collects 'number'" },
+        { "called before it is collected", Head + "  a: { transfer: { digits: number }, from_input: allowed, mode: bridge, trunk: carrier, on: { failed: b } }\n" + Keyed.Replace(Head, "", StringComparison.Ordinal).Replace("  a:", "  b:", StringComparison.Ordinal).Replace("next: b", "next: bye", StringComparison.Ordinal).Replace("  b: { \n", "", StringComparison.Ordinal).Split("\n")[0] + "\n" + Bye, "f.yaml:5:28: 'number' is called before it is collected on the path a" },
         // Secrets and what must come before.
         { "secret spoken", Head + "  a: { collect: pin, digits: 4, secret: true, " + Ask + ", on: { next: b, failed: bye } }\n  b: { play: [{ digits: pin }], next: bye }\n" + Bye, "f.yaml:6:25: 'pin' is secret and must not be spoken; expected a variable collected with 'secret: false'" },
         { "secret in text", Head + "  a: { collect: pin, digits: 4, secret: true, " + Ask + ", on: { next: b, failed: bye } }\n  b: { play: [{ say: \"one {pin}\" }], next: bye }\n" + Bye, "f.yaml:6:22: 'pin' is secret and must not be spoken; expected text without variables" },
@@ -86,9 +105,17 @@ public class FlowErrorTests
     public void A_bad_document_is_refused_with_place_and_expectation(string what, string yaml, string expected)
     {
         Assert.NotEmpty(what);
-        var parse = FlowCheck.Text("f.yaml", yaml, new TestCatalogue(), ["agent"]);
+        var parse = FlowCheck.Text("f.yaml", yaml, new TestCatalogue(), FlowTexts.Transfers);
         Assert.Null(parse.Document);
         Assert.Contains(expected, parse.Errors.Select(e => e.ToString()));
+    }
+
+    [Fact]
+    public void A_tenant_that_makes_no_calls_has_no_flow_that_does()
+    {
+        var plan = new TransferPlan { Targets = FlowTexts.Transfers.Targets, Trunks = ["carrier"] };
+        var errors = FlowCheck.Text("f.yaml", Head + "  a: { transfer: agent, mode: bridge, trunk: carrier, on: { failed: bye } }\n" + Bye, new TestCatalogue(), plan).Errors;
+        Assert.Equal("f.yaml:5:46: the tenant makes no calls; expected 'outbound' of the tenant in cluster.yaml, or mode: refer", Assert.Single(errors).ToString());
     }
 
     [Fact]
@@ -110,7 +137,7 @@ public class FlowErrorTests
     public void Missing_vocabulary_is_told_where_an_amount_is_spoken()
     {
         var catalogue = new TestCatalogue().Without("number/hundred", "and");
-        var parse = FlowCheck.Text("bank.yaml", FlowTexts.Bank, catalogue, ["agent"]);
+        var parse = FlowCheck.Text("bank.yaml", FlowTexts.Bank, catalogue, FlowTexts.Transfers);
         Assert.Contains(parse.Errors, e => e.Message == "to speak amounts, the prompt folder lacks number/hundred, and");
     }
 
@@ -144,7 +171,7 @@ public class FlowErrorTests
         {
             var text = FlowTexts.Bank.ToCharArray();
             for (var hit = random.Next(1, 8); hit > 0; hit--) text[random.Next(text.Length)] = Damage[random.Next(Damage.Length)];
-            var parse = FlowCheck.Text("f.yaml", new string(text), new TestCatalogue(), ["agent"]);
+            var parse = FlowCheck.Text("f.yaml", new string(text), new TestCatalogue(), FlowTexts.Transfers);
             Assert.True(parse.Document is null == parse.Errors.Count > 0);
         }
     }

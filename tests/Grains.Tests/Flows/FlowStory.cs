@@ -57,6 +57,12 @@ internal sealed class FlowStory(FlowDocument document)
     {
         var transition = Interpreter.Step(document, State, input);
         (State, Commands, Effect, Entered) = (transition.State, transition.Commands, transition.Effect, transition.Entered);
+        // A transfer by REFER is permitted; what it is said before stays heard.
+        if (Effect is PermitCall { Trunk: null, Target: { } target })
+        {
+            transition = Interpreter.Step(document, State, new CallPermitted { Command = new Transfer { Target = target } });
+            (State, Commands, Effect) = (transition.State, [.. Commands, .. transition.Commands], transition.Effect);
+        }
         return this;
     }
 

@@ -11,6 +11,7 @@ using IvrActors.Grains.Tests.Privacy;
 using IvrActors.Grains.Tracing;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Runtime;
+using Orleans.Storage;
 using Orleans.TestingHost;
 using Xunit;
 
@@ -34,6 +35,8 @@ public sealed class TraceGrainTests : IAsyncLifetime
             silo.Services.AddSingleton<TimeProvider>(_time);
             silo.Services.AddSingleton<IClusterKeys>(new TestKeys());
             silo.Services.AddSingleton<IAuditStore>(_ledger);
+            // Of the edge grains: whether they are to drain.
+            silo.Services.AddKeyedSingleton<IGrainStorage>("encrypted", (services, _) => new TestStorage(services));
         });
         _cluster = builder.Build();
         await _cluster.DeployAsync();

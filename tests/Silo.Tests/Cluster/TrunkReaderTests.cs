@@ -82,6 +82,7 @@ public sealed partial class TrunkReaderTests : IDisposable
     [InlineData("digest: { realm: r, user: a, accounts: trunks/phones.accounts, password_variable: A }", "digest.user: no accounts, or two kinds of them: either user with its password, or accounts")]
     [InlineData("digest: { realm: r, user: a }", "digest.user: no password: password_file or password_variable")]
     [InlineData("digest: { realm: r, user: a, password: x }", "digest.user: no password: password_file or password_variable|digest.password: unknown key: one of accounts, md5, password_file, password_variable, realm, user, without_tls")]
+    [InlineData("digest: { realm: r, user: a, password_variable: A, md5: sometimes }", "digest.md5: bad value: one of false, true, only")]
     [InlineData("digest: { realm: r, user: a, password_variable: A, password_file: trunks/carrier.password }", "digest.password_variable: two passwords: either password_file or password_variable")]
     [InlineData("digest: { realm: 'a\"b', user: a, password_variable: A }", "digest.realm: bad value: a realm such as ivr.example")]
     [InlineData("from: [192.0.2.0/24]|registrar: { }", "registrar: anybody could register: digest or tls beside it: an address proves no user")]
@@ -120,6 +121,18 @@ public sealed partial class TrunkReaderTests : IDisposable
         Right(Cluster(keys, development: true));
         var (_, errors) = ClusterFileReader.Parse(Path.Combine(_folder, "cluster.yaml"), Cluster(keys, development: false));
         Assert.Equal(findings.Split('|').Order(), errors.Where(e => e.Message.Contains("trunks[0]", StringComparison.Ordinal)).Select(Short).Order());
+    }
+
+    [Theory]
+    [InlineData("", false, false)]
+    [InlineData(", md5: false", false, false)]
+    [InlineData(", md5: true", true, false)]
+    [InlineData(", md5: only", true, true)]
+    public void Md5_is_offered_never_second_or_alone(string key, bool offered, bool alone)
+    {
+        var trunk = Right(Cluster($"digest: {{ realm: r, accounts: trunks/phones.accounts{key} }}", development: true)).Tenants[0].Trunks[0];
+        var digest = trunk.ToEdge("demo", new RateLimit(1, TimeSpan.FromSeconds(1), 1)).Digest!;
+        Assert.Equal((offered, alone), (digest.Md5, digest.OnlyMd5));
     }
 
     [Fact]

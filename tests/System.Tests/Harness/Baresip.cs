@@ -18,20 +18,25 @@ internal sealed class Baresip : IAsyncDisposable
     public string Output => _process.Output;
 
     /// <summary>Starts the phone with TLS signalling and mandatory SDES-SRTP.</summary>
-    public static async Task<Baresip> StartSecure(string folder, string caFile)
+    /// <param name="says">Prompt that it says once, again and again; null: silence.</param>
+    public static Task<Baresip> StartSecure(string folder, string caFile, string? says = null) =>
+        Start(folder, caFile, "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs=PCMU", says);
+
+    /// <param name="account">A line of its accounts file.</param>
+    public static async Task<Baresip> Start(string folder, string caFile, string account, string? says = null)
     {
         var program = Programs.Require("baresip");
         Directory.CreateDirectory(folder);
         var control = IvrServer.FreeTcpPort();
         var modules = new[] { "/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules" }.First(Directory.Exists);
-        await WriteSilence(Path.Combine(folder, "silence.wav"));
+        await WriteVoice(Path.Combine(folder, "voice.wav"), says);
         await File.WriteAllTextAsync(Path.Combine(folder, "config"), $"""
             poll_method epoll
             sip_listen 127.0.0.1:0
             sip_cafile {caFile}
             sip_verify_server yes
             audio_player aubridge,heard
-            audio_source aufile,{folder}/silence.wav
+            audio_source aufile,{folder}/voice.wav
             audio_alert aufile,{folder}/alert.wav
             ausrc_srate 8000
             auplay_srate 8000
@@ -52,7 +57,7 @@ internal sealed class Baresip : IAsyncDisposable
             ctrl_tcp_listen 127.0.0.1:{control}
 
             """);
-        await File.WriteAllTextAsync(Path.Combine(folder, "accounts"), "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs=PCMU\n");
+        await File.WriteAllTextAsync(Path.Combine(folder, "accounts"), account + "\n");
         await File.WriteAllTextAsync(Path.Combine(folder, "contacts"), "");
         var phone = new Baresip(new ChildProcess(program, ["-4", "-f", folder], folder, new Dictionary<string, string> { ["TERM"] = "dumb" }), control, folder);
         await Eventually.Holds(phone.IsListening, "baresip listens on its control port", () => phone.Output);
@@ -140,8 +145,8 @@ internal sealed class Baresip : IAsyncDisposable
         }
     }
 
-    // Two minutes of zeros: longer than any call of the tests.
-    private static async Task WriteSilence(string file)
+    // Two minutes: longer than any call of the tests.
+    private static async Task WriteVoice(string file, string? says)
     {
         const int DataBytes = 120 * 8000 * 2;
         await using var stream = File.Create(file);
@@ -158,6 +163,7 @@ internal sealed class Baresip : IAsyncDisposable
         writer.Write((short)16);
         writer.Write("data"u8);
         writer.Write(DataBytes);
-        writer.Write(new byte[DataBytes]);
+        var voice = says is null ? [(short)0] : PromptAudio.Load(says).Samples;
+        for (var i = 0; i < DataBytes / 2; i++) writer.Write(voice[i % voice.Length]);
     }
 }

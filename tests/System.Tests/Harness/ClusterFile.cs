@@ -9,7 +9,7 @@ internal static class ClusterFile
     {
         yaml = Replace(yaml, @"flows: flows\b", $"flows: {Repository.At("flows")}");
         yaml = Replace(yaml, @"prompts: flows/prompts\b", $"prompts: {Repository.At("flows", "prompts")}");
-        yaml = Replace(yaml, "udp: 5060, tcp: 5060, tls: 5061", $"udp: {ports.Sip}, tcp: {ports.Sip}, tls: {ports.Tls}");
+        yaml = Replace(yaml, "udp: 5060, tcp: 5060, tls: 5061", $"udp: {ports.Sip}, tcp: {ports.Sip}, tls: {ports.Tls}, ws: {ports.Ws}, wss: {ports.Wss}");
         yaml = Replace(yaml, "first: 20000, last: 29999", $"first: {ports.Media}, last: {ports.Media + 199}");
         yaml = Replace(yaml, "port: 8443", $"port: {ports.Dashboard}");
         yaml = Replace(yaml, "port: 9464", $"port: {ports.Metrics}");
@@ -19,6 +19,9 @@ internal static class ClusterFile
         return Replace(yaml, "first: 30s", "first: 30m");
     }
 
+    /// <summary>With these trunks, indented as list items of <c>trunks</c>, in place of the shipped one.</summary>
+    public static string WithTrunks(string yaml, string trunks) => Replace(yaml, @"(?s)      - name: loopback\b.*?\n\n", string.Concat(trunks.Split('\n').Select(line => "      " + line + "\n")) + "\n");
+
     private static string Replace(string yaml, string pattern, string by)
     {
         Assert.True(Regex.IsMatch(yaml, pattern), $"cluster.yaml has no '{pattern}'");
@@ -26,4 +29,4 @@ internal static class ClusterFile
     }
 }
 
-internal sealed record ClusterPorts(int Sip, int Tls, int Dashboard, int Metrics, int Silo, int Gateway, int Media);
+internal sealed record ClusterPorts(int Sip, int Tls, int Ws, int Wss, int Dashboard, int Metrics, int Silo, int Gateway, int Media);

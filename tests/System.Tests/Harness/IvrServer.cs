@@ -9,20 +9,25 @@ namespace IvrActors.SystemTests.Harness;
 internal sealed partial class IvrServer : IAsyncDisposable
 {
     private readonly string _clusterFile;
-    private readonly int _metricsPort;
+    private readonly ClusterPorts _ports;
     private readonly List<string> _outputs = [];
     private ChildProcess? _process;
 
-    private IvrServer(string folder, string clusterFile, int sipPort, int tlsPort, int metricsPort) =>
-        (Folder, _clusterFile, SipPort, TlsPort, _metricsPort) = (folder, clusterFile, sipPort, tlsPort, metricsPort);
+    private IvrServer(string folder, string clusterFile, ClusterPorts ports) => (Folder, _clusterFile, _ports) = (folder, clusterFile, ports);
 
     public string Folder { get; }
 
     public string Data => Path.Combine(Folder, "data");
 
-    public int SipPort { get; }
+    /// <summary>Of UDP and TCP.</summary>
+    public int SipPort => _ports.Sip;
 
-    public int TlsPort { get; }
+    public int TlsPort => _ports.Tls;
+
+    /// <summary>Where WebSockets are taken, in clear and over TLS.</summary>
+    public Uri Ws => new($"ws://127.0.0.1:{_ports.Ws}/sip");
+
+    public Uri Wss => new($"wss://127.0.0.1:{_ports.Wss}/sip");
 
     /// <summary>Standard output and error of every start so far.</summary>
     public string Output => string.Join('\n', [.. _outputs, _process?.Output ?? ""]);
@@ -35,16 +40,16 @@ internal sealed partial class IvrServer : IAsyncDisposable
     }
 
     /// <summary>Writes a development cluster into a new folder: the repository's own <c>cluster.yaml</c> with other ports, and a lock long enough to outlive a restart.</summary>
-    /// <param name="adapt">Changes the text of the file, given the folder.</param>
-    public static IvrServer Create(string name, Func<string, string, string>? adapt = null)
+    /// <param name="change">Further changes to the text of <c>cluster.yaml</c>; gets the folder, too.</param>
+    public static IvrServer Create(string name, Func<string, string, string>? change = null)
     {
         var folder = Directory.CreateTempSubdirectory("ivr-" + name + "-").FullName;
-        var ports = new ClusterPorts(FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), Media: 20000 + (Random.Shared.Next(60) * 200));
+        var ports = new ClusterPorts(FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), Media: 20000 + (Random.Shared.Next(60) * 200));
         var yaml = ClusterFile.Adapt(File.ReadAllText(Repository.At("cluster.yaml")), ports);
-        if (adapt is not null) yaml = adapt(yaml, folder);
+        if (change is not null) yaml = change(yaml, folder);
         var file = Path.Combine(folder, "cluster.yaml");
         File.WriteAllText(file, yaml);
-        return new IvrServer(folder, file, ports.Sip, ports.Tls, ports.Metrics);
+        return new IvrServer(folder, file, ports);
     }
 
     public async Task Start(string logLevel = "information")
@@ -83,7 +88,7 @@ internal sealed partial class IvrServer : IAsyncDisposable
     public async Task<string> Metrics()
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
-        return await http.GetStringAsync(new Uri($"http://127.0.0.1:{_metricsPort}/metrics"));
+        return await http.GetStringAsync(new Uri($"http://127.0.0.1:{_ports.Metrics}/metrics"));
     }
 
     /// <summary>Sum of a metric over all of its label sets that contain <paramref name="labels"/>.</summary>
@@ -108,7 +113,7 @@ internal sealed partial class IvrServer : IAsyncDisposable
         try
         {
             using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
-            using var answer = await http.GetAsync(new Uri($"http://127.0.0.1:{_metricsPort}/health/ready"));
+            using var answer = await http.GetAsync(new Uri($"http://127.0.0.1:{_ports.Metrics}/health/ready"));
             return answer.IsSuccessStatusCode;
         }
         catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException)

@@ -14,10 +14,11 @@ internal sealed class Linphone : IAsyncDisposable
 
     /// <param name="transport"><c>udp</c>, <c>tcp</c> or <c>tls</c>; over TLS its media are SRTP or nothing.</param>
     /// <param name="account">Lines of the configuration's <c>auth_info</c> section, or "" for no account.</param>
-    public static async Task<Linphone> Start(IvrServer server, string transport, string account = "")
+    /// <param name="name">Of its folder.</param>
+    public static async Task<Linphone> Start(IvrServer server, string transport, string account = "", string? name = null)
     {
         var program = Programs.Require("linphonec");
-        var folder = Directory.CreateDirectory(Path.Combine(server.Folder, "linphone-" + transport)).FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(server.Folder, "linphone-" + (name ?? transport))).FullName;
         // Where it keeps its databases; it does not make the folder itself.
         Directory.CreateDirectory(Path.Combine(folder, ".local", "share", "linphone"));
         var recording = Path.Combine(folder, "heard.wav");
@@ -49,6 +50,16 @@ internal sealed class Linphone : IAsyncDisposable
         return phone;
 
         string Port(string of) => of == transport ? IvrServer.FreeTcpPort().ToString(CultureInfo.InvariantCulture) : "0";
+    }
+
+    /// <summary>Begins to register an address of record.</summary>
+    public Task Register(string address, string registrar) => Types($"register {address} {registrar}");
+
+    /// <summary>Whether it says that it is registered.</summary>
+    public async Task<bool> IsRegistered()
+    {
+        await Types("status register");
+        return _process.Output.Contains("registered, identity=", StringComparison.Ordinal);
     }
 
     public Task Dial(string uri) => Says("call " + uri, "connected");

@@ -23,6 +23,9 @@ internal sealed class PromptAudio
         }
     }
 
+    /// <summary>All of it as 16-bit samples.</summary>
+    public short[] Samples => [.. Bytes.Select(Decode)];
+
     /// <summary>The fingerprint as a phone decodes it (ITU-T G.711, mu-law).</summary>
     public short[] Linear() => [.. Fingerprint.Select(Decode)];
 

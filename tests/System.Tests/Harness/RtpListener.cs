@@ -12,9 +12,14 @@ internal sealed class RtpListener : IAsyncDisposable
     private readonly SortedDictionary<uint, byte[]> _heard = [];
     private readonly Task _loop;
 
-    public RtpListener()
+    private readonly byte[] _voice;
+
+    /// <param name="address">Null: 127.0.0.1.</param>
+    /// <param name="says">Prompt that is said over and over; null: silence.</param>
+    public RtpListener(string? address = null, string? says = null)
     {
-        _socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _voice = says is null ? [] : PromptAudio.Load(says).Bytes;
+        _socket.Bind(new IPEndPoint(address is null ? IPAddress.Loopback : IPAddress.Parse(address), 0));
         _loop = Listen();
     }
 
@@ -73,6 +78,7 @@ internal sealed class RtpListener : IAsyncDisposable
     private async Task Listen()
     {
         var buffer = new byte[2048];
+        var said = 0;
         try
         {
             while (true)
@@ -82,6 +88,7 @@ internal sealed class RtpListener : IAsyncDisposable
                 lock (_heard) _heard[BinaryPrimitives.ReadUInt32BigEndian(buffer.AsSpan(4))] = buffer.AsSpan(12, packet.ReceivedBytes - 12).ToArray();
                 // A phone sends as it hears: one packet of silence for each one, so that the call is not taken for dead.
                 buffer.AsSpan(12, packet.ReceivedBytes - 12).Fill(0xff);
+                for (var i = 12; i < packet.ReceivedBytes && _voice.Length > 0; i++) buffer[i] = _voice[said++ % _voice.Length];
                 buffer[8] ^= 0x55;
                 await _socket.SendToAsync(buffer.AsMemory(0, packet.ReceivedBytes), packet.RemoteEndPoint, _stop.Token);
             }

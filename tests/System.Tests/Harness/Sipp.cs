@@ -12,15 +12,18 @@ internal static class Sipp
     /// <param name="port">Where to call, when not the server itself (a proxy in front of it).</param>
     /// <param name="from">The caller's address.</param>
     /// <param name="tcp">Over one TCP connection instead of UDP.</param>
+    /// <param name="domain">Of whom it calls, when that is not where it sends to.</param>
     public static async Task<ChildProcess> Call(
-        IvrServer server, int rtpPort, IEnumerable<SippAct> acts, SippEnd end, string number = "caller", int? port = null, bool tcp = false, string from = "127.0.0.1")
+        IvrServer server, int rtpPort, IEnumerable<SippAct> acts, SippEnd end, string number = "caller", int? port = null, bool tcp = false, string? domain = null,
+        string called = "bank", string from = "127.0.0.1")
     {
         var sipp = Programs.Require("sipp");
         var file = Path.Combine(server.Folder, $"scenario-{Guid.NewGuid():N}.xml");
-        await File.WriteAllTextAsync(file, Scenario(acts, end).Replace("sip:caller@", $"sip:{number}@", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(file, Scenario(acts, end).Replace("sip:caller@", $"sip:{number}@", StringComparison.Ordinal)
+            .Replace("[service]@[remote_ip]:[remote_port]", "[service]@" + (domain ?? "[remote_ip]:[remote_port]"), StringComparison.Ordinal));
         var arguments = new List<string>
         {
-            $"127.0.0.1:{port ?? server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", "bank", "-i", from, "-p", FreePort().ToString(CultureInfo.InvariantCulture), "-m", "1",
+            $"127.0.0.1:{port ?? server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", called, "-i", from, "-p", FreePort().ToString(CultureInfo.InvariantCulture), "-m", "1",
             "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture), "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
         };
         return new ChildProcess(sipp, arguments, server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
@@ -62,8 +65,58 @@ internal static class Sipp
             steps.Add(Receive("request", "BYE", optional: false));
             steps.Add(Send(Answer("200 OK"), retransmit: false));
         }
-        return "<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n" + new XElement("scenario", new XAttribute("name", "bank"), steps);
+        return Scenario(steps);
     }
+
+    /// <summary>Somebody to be called, at an address of its own so that it is told from callers. Rings for a second, then answers; or is busy.</summary>
+    public static async Task<ChildProcess> Callee(IvrServer server, string address, int port, int rtpPort, SippCallee behaviour)
+    {
+        var sipp = Programs.Require("sipp");
+        var file = Path.Combine(server.Folder, $"callee-{Guid.NewGuid():N}.xml");
+        await File.WriteAllTextAsync(file, CalleeScenario(behaviour));
+        return new ChildProcess(sipp, [
+            "-sf", file, "-i", address, "-p", port.ToString(CultureInfo.InvariantCulture), "-m", "1", "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture),
+            "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
+        ], server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
+    }
+
+    private static string CalleeScenario(SippCallee behaviour)
+    {
+        const string ToWithTag = "[last_To:];tag=[pid]callee[call_number]\n";
+        static string Head(string status) => $"\nSIP/2.0 {status}\n[last_Via:]\n[last_From:]\n{ToWithTag}[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:callee@[local_ip]:[local_port]>\n";
+        var invite = Receive("request", "INVITE", optional: false);
+        invite.Add(new XAttribute("rrs", "true"));
+        invite.Add(new XElement("action", new XElement("ereg", new XAttribute("regexp", ".*"), new XAttribute("search_in", "hdr"), new XAttribute("header", "From:"), new XAttribute("assign_to", "1"))));
+        var steps = new List<XNode> { invite, Send(Head("180 Ringing") + "Content-Length: 0\n", retransmit: false), new XElement("pause", new XAttribute("milliseconds", 1000)) };
+        if (behaviour == SippCallee.Busy)
+        {
+            steps.Add(Send(Head("486 Busy Here") + "Content-Length: 0\n", retransmit: true));
+            steps.Add(Receive("request", "ACK", optional: false));
+            // Silences the compiler of scenarios: a variable must be used.
+            steps.Add(new XElement("nop", new XElement("action", new XElement("log", new XAttribute("message", "[$1]")))));
+            return Scenario(steps);
+        }
+        steps.Add(Send(Head("200 OK") + "Content-Type: application/sdp\nContent-Length: [len]\n\nv=0\no=callee 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\nm=audio [rtpport] RTP/AVP 0 96\n"
+            + "a=rtpmap:0 PCMU/8000\na=rtpmap:96 telephone-event/8000\na=ptime:20\n", retransmit: true));
+        steps.Add(Receive("request", "ACK", optional: false));
+        if (behaviour == SippCallee.HangsUp)
+        {
+            steps.Add(new XElement("pause", new XAttribute("milliseconds", 6000)));
+            steps.Add(Send("\nBYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n[routes]\nFrom: <sip:callee@[local_ip]>;tag=[pid]callee[call_number]\nTo:[$1]\n"
+                + "[last_Call-ID:]\nCSeq: 7 BYE\nMax-Forwards: 70\nReason: Q.850;cause=16\nContent-Length: 0\n", retransmit: true));
+            steps.Add(Receive("response", "200", optional: false));
+        }
+        else
+        {
+            steps.Add(Receive("request", "BYE", optional: false));
+            steps.Add(Send("\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n", retransmit: false));
+            steps.Add(new XElement("nop", new XElement("action", new XElement("log", new XAttribute("message", "[$1]")))));
+        }
+        return Scenario(steps);
+    }
+
+    private static string Scenario(IEnumerable<XNode> steps) =>
+        "<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<!DOCTYPE scenario SYSTEM \"sipp.dtd\">\n" + new XElement("scenario", new XAttribute("name", "ivr"), steps);
 
     private static string Answer(string status) => $"SIP/2.0 {status}\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:caller@[local_ip]:[local_port];transport=[transport]>\nContent-Length: 0\n";
 
@@ -122,7 +175,7 @@ internal static class Sipp
         return message.Append("Content-Length: [len]\n\n").Append(body).ToString();
     }
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
@@ -132,6 +185,17 @@ internal static class Sipp
 
 /// <summary>Wait, then press keys.</summary>
 internal readonly record struct SippAct(TimeSpan Pause, string Keys);
+
+/// <summary>What somebody who is called does.</summary>
+internal enum SippCallee
+{
+    /// <summary>Answers and waits for the end.</summary>
+    Answers,
+
+    /// <summary>Answers and hangs up after six seconds.</summary>
+    HangsUp,
+    Busy,
+}
 
 /// <summary>How a call ends.</summary>
 internal enum SippEnd

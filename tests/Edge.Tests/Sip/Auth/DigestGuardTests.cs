@@ -66,6 +66,21 @@ public class DigestGuardTests : IAuthenticationObserver
         Assert.Equal(s_phones, _guard.Decide(_now, Answer("INVITE", challenges[0], "alice", "secret", count: 2), peer).Trunk);
     }
 
+    [Fact]
+    public void A_trunk_whose_phones_know_only_md5_is_offered_nothing_else()
+    {
+        var only = new EdgeTrunk
+        {
+            Name = "only",
+            Tenant = "x",
+            Digest = new TrunkDigest { Realm = "old.example", Accounts = new Dictionary<string, DigestAccount> { ["alice"] = new("alice", "old.example", "secret", md5: true) }, Md5 = true, OnlyMd5 = true },
+        };
+        var guard = new DigestGuard([only], UnknownSources.Silent, new byte[32], bytes => bytes.Fill(++_random), this);
+        var challenge = Assert.Single(guard.Decide(_now, Request("INVITE"), Peer(entry: only)).Response!.Headers.All("WWW-Authenticate"));
+        Assert.Equal(DigestAlgorithm.Md5, DigestChallenge.Read(challenge)!.Algorithm);
+        Assert.Equal(only, guard.Decide(_now, Answer("INVITE", challenge, "alice", "secret"), Peer(entry: only)).Trunk);
+    }
+
     [Theory]
     [InlineData("alice", "wrong", "SHA-256")]
     [InlineData("nobody", "secret", "SHA-256")]

@@ -1,3 +1,4 @@
+using System.Net;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
@@ -70,6 +71,33 @@ public class GuardTests
         peer.Request(call, "BYE", 3);
         Assert.Equal("200 200", peer.Names());
         Assert.Equal(1, asked);
+    }
+
+    [Theory]
+    [InlineData("192.0.2.9:40001", "from", 200)]
+    [InlineData("192.0.2.77:40001", "from", 481)]
+    [InlineData("192.0.2.9:40001", "digest", 481)]
+    [InlineData("192.0.2.9:40001", "certificate", 481)]
+    public void Who_fits_the_trunk_of_a_call_may_go_on_with_it_though_the_network_names_another_one(string from, string knownBy, int status)
+    {
+        var account = new EdgeTrunk
+        {
+            Name = "second-account",
+            Tenant = "demo",
+            From = [IPNetwork.Parse("192.0.2.9/32")],
+            Digest = knownBy == "digest" ? new TrunkDigest { Realm = "r", Accounts = new Dictionary<string, Edge.Sip.Auth.DigestAccount>(), WithoutTls = true } : null,
+            Tls = knownBy == "certificate" ? new TrunkTls { Identities = ["carrier.example"] } : null,
+        };
+        var peer = new VirtualPeer(SipTransport.Tcp) { Hop = VirtualPeer.HopAt("192.0.2.9:5060", SipTransport.Tcp, 1, account) };
+        var call = peer.Serve();
+        peer.Hop = VirtualPeer.HopAt(from, SipTransport.Tcp, 2);
+        peer.Request(call, "INFO", 2);
+        Assert.Equal(status, peer.Sent[^1].Response.Status);
+        Assert.Same(account, call.Peer.Trunk);
+        // Who it was that spoke does not widen who may: another address of the first trunk stays out.
+        peer.Hop = VirtualPeer.HopAt("192.0.2.78:5060", SipTransport.Tcp, 3);
+        peer.Request(call, "BYE", 3);
+        peer.Take("481 BYE");
     }
 
     [Fact]

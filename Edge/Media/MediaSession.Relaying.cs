@@ -1,0 +1,157 @@
+using IvrActors.Edge.Dtmf;
+using IvrActors.Edge.Rtp;
+using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Srtp;
+
+namespace IvrActors.Edge.Media;
+
+/// <summary>One packet of the peer, in clear.</summary>
+/// <param name="codec"><see cref="SdpCodec.Other"/> for comfort noise, which is of no use to the other leg: it gets silence of ours.</param>
+internal readonly ref struct HeardPacket(RtpHeader header, ReadOnlySpan<byte> payload, SdpCodec codec)
+{
+    public RtpHeader Header { get; } = header;
+
+    public ReadOnlySpan<byte> Payload { get; } = payload;
+
+    public SdpCodec Codec { get; } = codec;
+}
+
+/// <summary>
+/// Media of a bridged call: what one session hears, decrypted, goes out of the other, encrypted as that one's trunk wants it. Each side keeps its own SSRC, keys, reports and
+/// codec, so neither peer sees the other; of codecs only the two laws of G.711 are turned into each other.
+/// </summary>
+internal sealed partial class MediaSession
+{
+    /// <summary>Longest payload that is carried: 160 ms of G.711. Longer packets than anybody sends are not worth their room.</summary>
+    private const int MostCarried = 1280;
+
+    /// <summary>Frames (100 ms) without a packet of the other leg, after which silence of ours fills the stream: NATs stay open, and nobody takes the call for dead.</summary>
+    private const int MostFramesWithout = 5;
+
+    /// <summary>Keys that wait; nobody types faster than they are sent for long.</summary>
+    private const int MostPresses = 32;
+
+    private RelayMap _relay;
+    private MediaSession? _sendsOnTo;
+    private int _framesWithout = MostFramesWithout;
+    private readonly Queue<DtmfPress> _presses = new();
+    private DtmfPress? _press;
+    private uint _pressedAt;
+
+    public void SendOnTo(IMediaSession? other)
+    {
+        lock (_gate) _sendsOnTo = _closed ? null : other as MediaSession;
+    }
+
+    public void Ring()
+    {
+        lock (_gate)
+        {
+            if (!_closed) _player.Repeat(Ringback.Audio);
+        }
+    }
+
+    public void Press(char key, int durationMs)
+    {
+        lock (_gate)
+        {
+            // One key at a time, as a thumb presses them: the next one waits.
+            if (!_closed && _agreed?.EventPayloadType is not null && _presses.Count < MostPresses) _presses.Enqueue(new DtmfPress(key, durationMs));
+        }
+    }
+
+    /// <summary>Sends the packet that is due of a key that is being pressed. Nothing else is heard meanwhile.</summary>
+    private bool SendPress()
+    {
+        if (_press is null)
+        {
+            if (!_presses.TryDequeue(out var next)) return false;
+            (_press, _pressedAt) = (next, _timestamp);
+        }
+        var press = _press.Value;
+        var goesOn = press.TryNext(out var one);
+        _press = goesOn ? press : null;
+        _timestamp += Telephone.FrameSamples;
+        if (!goesOn || _agreed is not { Sends: true, EventPayloadType: { } payloadType } || _peer.Target.IsNone) return true;
+
+        Span<byte> packet = stackalloc byte[RtpHeader.Size + TelephoneEvent.Size + SrtpCipher.TagSize];
+        new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt, Ssrc = _seed.Ssrc }.Write(packet);
+        one.Event.Write(packet[RtpHeader.Size..]);
+        var length = RtpHeader.Size + TelephoneEvent.Size;
+        if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
+        _rtp!.Send(packet[..length], _peer.Target);
+        _relay.Interrupt();
+        (_resumes, _talking, _lastSent) = (true, false, 0);
+        _packetsSent++;
+        _loop.Tally.Sent++;
+        return true;
+    }
+
+    private SdpCodec CodecOf(byte payloadType, bool isEvent)
+    {
+        if (isEvent) return SdpCodec.TelephoneEvent;
+        if (payloadType == _agreed!.PayloadType) return _agreed.Codec;
+        return payloadType switch { 0 => SdpCodec.Pcmu, 8 => SdpCodec.Pcma, _ => SdpCodec.Other };
+    }
+
+    /// <summary>Whether the other leg's packets make up the stream, so that none of ours is due. Time passes all the same.</summary>
+    private bool IsCarryingNow()
+    {
+        if (_framesWithout >= MostFramesWithout || !_player.IsIdle) return false;
+        _framesWithout++;
+        _timestamp += Telephone.FrameSamples;
+        return true;
+    }
+
+    /// <summary>Sends a packet of the other leg on in this one's stream. On the loop's thread, which both share.</summary>
+    private void Carry(in HeardPacket heard, MediaTally tally)
+    {
+        var payload = heard.Payload;
+        if (_failed || heard.Codec == SdpCodec.Other || payload.Length is 0 or > MostCarried) return;
+        lock (_gate)
+        {
+            if (_closed || !_started || _agreed is not { Sends: true } agreed || _peer.Target.IsNone) return;
+            var isEvent = heard.Codec == SdpCodec.TelephoneEvent;
+            if (isEvent && agreed.EventPayloadType is null) return;
+            // RFC 3960 3.2: what the callee's side sends before the answer is heard instead of our ringback.
+            if (_player.IsRepeating) _player.Stop();
+            if (!_player.IsIdle || _press is not null || !_relay.TryMap(heard.Header, _sequence, _timestamp, out var place)) return;
+
+            Span<byte> packet = stackalloc byte[RtpHeader.Size + MostCarried + SrtpCipher.TagSize];
+            new RtpHeader
+            {
+                PayloadType = isEvent ? agreed.EventPayloadType!.Value : agreed.PayloadType,
+                Marker = heard.Header.Marker || (place.Begins && !isEvent),
+                Sequence = place.Sequence,
+                Timestamp = place.Timestamp,
+                Ssrc = _seed.Ssrc,
+            }.Write(packet);
+            Transcode(payload, packet[RtpHeader.Size..], heard.Codec, agreed.Codec);
+            var length = RtpHeader.Size + payload.Length;
+            if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
+            _rtp!.Send(packet[..length], _peer.Target);
+
+            _framesWithout = 0;
+            if (place.IsNewest)
+            {
+                _sequence = (ushort)(place.Sequence + 1);
+                // A press of a key stands still in time while it lasts.
+                if (!isEvent) _timestamp = place.Timestamp + (uint)payload.Length;
+            }
+            (_resumes, _talking, _lastSent) = (true, false, 0);
+            _packetsSent++;
+            tally.Sent++;
+            tally.Relayed++;
+        }
+    }
+
+    private static void Transcode(ReadOnlySpan<byte> payload, Span<byte> output, SdpCodec from, SdpCodec to)
+    {
+        if (from == to || from == SdpCodec.TelephoneEvent)
+        {
+            payload.CopyTo(output);
+            return;
+        }
+        for (var i = 0; i < payload.Length; i++) output[i] = to == SdpCodec.Pcma ? G711.MuLawToALaw(payload[i]) : G711.ALawToMuLaw(payload[i]);
+    }
+}
