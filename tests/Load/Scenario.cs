@@ -68,7 +68,15 @@ internal sealed class Scenario
                 new Scenario { Name = "rejected", Rate = rate, Calls = held + (int)(rate * seconds), Held = held, HoldMs = (int)(1000 * seconds) + 3000, To = to },
             "flood" when Take("seconds", 60) is var seconds && (int)Take("calls", 50) is var atOnce && Take("hold", 5000) is var hold => new Scenario
             {
-                Name = "flood", AtOnce = atOnce, HoldMs = (int)hold, Seconds = seconds, Rate = Math.Max(20, atOnce * 1000 / hold), Flood = Take("flood", 2000), After = Take("after", 45), MostP99 = Take("p99", 0), To = to,
+                Name = "flood",
+                AtOnce = atOnce,
+                HoldMs = (int)hold,
+                Seconds = seconds,
+                Rate = Math.Max(20, atOnce * 1000 / hold),
+                Flood = Take("flood", 2000),
+                After = Take("after", 45),
+                MostP99 = Take("p99", 0),
+                To = to,
                 // As many as are begun from the first, 2 s before the flood, to the last, when it ends.
                 Calls = (int)(atOnce + (seconds + Engine.BeforeFlood) * atOnce * 1000 / hold),
             },
