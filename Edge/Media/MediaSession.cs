@@ -66,6 +66,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private long _lastHeard;
     private bool _timedOut;
     private DtmfReceiver _dtmf;
+    private bool _sendsKeys;
     private uint _dtmfSsrc;
     private long _nextReport;
     private uint _lastSenderReport;
@@ -86,6 +87,14 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     public string Codec => _agreed?.Codec == SdpCodec.Pcma ? "PCMA" : "PCMU";
 
     public bool Srtp => _sender is not null;
+
+    public bool SendsKeys
+    {
+        get
+        {
+            lock (_gate) return _sendsKeys && _agreed?.EventPayloadType is not null;
+        }
+    }
 
     public MediaStatistics Statistics
     {
@@ -387,6 +396,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
                 return;
             }
             if (!ReceiveRtp(datagram, from, out heard)) return;
+            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent;
             other = _sendsOnTo;
             if (other is null) key = Press(heard, out pressed);
             else if (!_agreed.Receives) return;
