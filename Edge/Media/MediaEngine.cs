@@ -130,7 +130,7 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
         MediaMetrics.Sessions.Dec();
     }
 
-    internal SrtpMasterKey NewKey() => new(RandomNumberGenerator.GetBytes(SrtpMasterKey.Size));
+    internal SrtpMasterKey NewKey() => SrtpMasterKey.Random(SrtpSuite.Aes128Sha1Tag80);
 
     private static SessionSeed NewSeed()
     {

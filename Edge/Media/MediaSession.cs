@@ -291,7 +291,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private void SendFrame(long now)
     {
         if (SendPress() || IsCarryingNow()) return;
-        Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpCipher.TagSize];
+        Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpSuite.MostTagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
         var speech = _player.Fill(packet.Slice(RtpHeader.Size, Telephone.FrameSamples), _agreed!.Codec == SdpCodec.Pcma, _played);
         var timestamp = _timestamp;
@@ -325,7 +325,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         var target = RtcpTarget();
         if (target.IsNone) return;
 
-        Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.RtcpOverhead];
+        Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.MostRtcpOverhead];
         SenderInfo? sender = _packetsSent == 0
             ? null
             : new SenderInfo(Rtcp.ToNtp(_engine.Time.GetUtcNow()), _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
