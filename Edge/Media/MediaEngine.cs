@@ -130,7 +130,7 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
         MediaMetrics.Sessions.Dec();
     }
 
-    internal SrtpMasterKey NewKey() => SrtpMasterKey.Random(SrtpSuite.Aes128Sha1Tag80);
+    internal static SrtpMasterKey NewKey(SrtpSuite suite) => new(suite, RandomNumberGenerator.GetBytes(suite.KeyAndSaltSize));
 
     private static SessionSeed NewSeed()
     {

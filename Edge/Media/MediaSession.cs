@@ -125,7 +125,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         lock (_gate)
         {
             _offering = true;
-            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(_engine.NewKey());
+            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(MediaEngine.NewKey(SrtpSuite.Aes128Sha1Tag80));
             return SdpWriter.Offer(Local(), _sender?.Master, _policy.Codecs);
         }
     }
@@ -177,7 +177,11 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         _lastHeard = _engine.Time.GetTimestamp();
         _timedOut = false;
         if (agreed.PeerCrypto is not { } crypto) return;
-        _sender ??= new SrtpSender(_engine.NewKey());
+        if (_sender?.Master.Suite != crypto.Key.Suite)
+        {
+            _sender?.Dispose();
+            _sender = new SrtpSender(MediaEngine.NewKey(crypto.Key.Suite));
+        }
         // The same key again keeps its rollover counter and replay window.
         if (_receiver is not null && _receiver.Master.IsSameAs(crypto.Key))
         {

@@ -21,8 +21,6 @@ public sealed class SrtpMasterKey : IDisposable
 
     public SrtpSuite Suite { get; }
 
-    public static SrtpMasterKey Random(SrtpSuite suite) => new(suite, RandomNumberGenerator.GetBytes(suite.KeyAndSaltSize));
-
     /// <summary>Key, then salt. The span must not outlive the statement that uses it.</summary>
     public ReadOnlySpan<byte> Expose() => _keyAndSalt.Expose();
 
