@@ -36,8 +36,8 @@ public sealed class ToneDetector
     private static readonly Vector256<float> s_coefficients = Vector256.Create(Array.ConvertAll(s_frequencies, f => (float)(2 * Math.Cos(2 * Math.PI * f / SampleRate))));
 
     private readonly TonePair _pair = new();
-    private short[] _now = new short[BlockSamples];
-    private short[] _before = new short[BlockSamples];
+    private short[] _now = GC.AllocateArray<short>(BlockSamples, pinned: true);
+    private short[] _before = GC.AllocateArray<short>(BlockSamples, pinned: true);
     private Vector256<float> _powers, _powersBefore, _powersOlder;
     private int _keyBefore = None;
 
@@ -68,12 +68,13 @@ public sealed class ToneDetector
         return false;
     }
 
-    /// <summary>Forgets what it heard, as where audio is missing.</summary>
+    /// <summary>Forgets what it heard, as where audio is missing; nothing of it stays in memory, because it may be a PIN.</summary>
     public void Reset()
     {
         Array.Clear(_now);
         Array.Clear(_before);
-        (_powersBefore, _powersOlder, _count, _silent) = (default, default, 0, 0);
+        _pair.Clear();
+        (_powers, _powersBefore, _powersOlder, _count, _silent) = (default, default, default, 0, 0);
         (_keyBefore, _pending, _held) = (None, None, None);
     }
 

@@ -15,7 +15,9 @@ internal sealed class TonePair
     /// <summary>Rounds of fitting one tone to what the other leaves; each shrinks the error tenfold.</summary>
     private const int Rounds = 3;
 
-    private readonly double[] _rest = new double[ToneDetector.BlockSamples];
+    private readonly double[] _rest = GC.AllocateArray<double>(ToneDetector.BlockSamples, pinned: true);
+
+    public void Clear() => Array.Clear(_rest);
 
     public bool IsKey(ReadOnlySpan<short> before, ReadOnlySpan<short> now, double low, double high)
     {

@@ -235,6 +235,12 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
         else Leg!.Unreachable(Now, canApologize: true);
     }
 
+    public void Tone(char key)
+    {
+        Leg!.Heard(Now, new MediaSignal(MediaSignalKind.Tone, key, 0, Now));
+        Flush();
+    }
+
     void IMediaEvents.Key(char key, int durationMs) => Key(key, durationMs);
 
     void IMediaEvents.TimedOut() => TimedOut();

@@ -16,7 +16,7 @@ public class ToneDetectorTests
     /// <summary>Amplitude of a sine of 0 dBm0: G.711's largest is 3.14 dBm0.</summary>
     private static double Amplitude(double dBm0) => 32767 * Math.Pow(10, (dBm0 - 3.14) / 20);
 
-    private static short[] Tone(char key, double ms, double low = -10, double high = -10, double lowOff = 0, double highOff = 0, double phase = 0)
+    internal static short[] Tone(char key, double ms, double low = -10, double high = -10, double lowOff = 0, double highOff = 0, double phase = 0)
     {
         var at = Keys.IndexOf(key, StringComparison.Ordinal);
         var samples = new short[(int)(ms * 8)];
