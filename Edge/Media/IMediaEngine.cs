@@ -61,6 +61,9 @@ public interface IMediaSession : IDisposable
     /// <returns>SIP status of a refusal; 0 when it is in force.</returns>
     int TakeAnswer(ReadOnlySpan<byte> answer);
 
+    /// <summary>Whether the peer is known to send keys as RFC 4733 events: then what it says of keys in its signalling is said twice.</summary>
+    bool SendsKeys { get; }
+
     /// <summary>Sends on to another session all audio and keys that are heard from now on, instead of reporting keys; null ends that.</summary>
     void SendOnTo(IMediaSession? other);
 

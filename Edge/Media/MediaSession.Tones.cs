@@ -7,13 +7,10 @@ internal sealed partial class MediaSession
 {
     private ToneListener? _tones;
 
-    /// <summary>Whether the peer sent RFC 4733 events: then its tones are the same keys once more.</summary>
-    private bool _sendsEvents;
-
     private int HearTones(in HeardPacket heard, Span<char> keys)
     {
-        _sendsEvents |= heard.Codec == SdpCodec.TelephoneEvent;
-        var listens = !_sendsEvents && _policy.Tones switch
+        // Who sends events: its tones are the same keys once more.
+        var listens = !_sendsKeys && _policy.Tones switch
         {
             ToneKeys.Always => true,
             ToneKeys.Never => false,
