@@ -107,6 +107,10 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         {
         }
 
+        void IMediaEvents.Tone(char key)
+        {
+        }
+
         void IMediaEvents.PlayEnded(int playId)
         {
         }

@@ -178,7 +178,10 @@ public sealed partial class CallLeg : ITimed
         switch (signal.Kind)
         {
             case MediaSignalKind.Key:
-                Key(now, signal.Key, KeySource.Media, signal.Timestamp);
+                Key(now, signal.Key, KeySource.Event, signal.Timestamp);
+                break;
+            case MediaSignalKind.Tone:
+                Key(now, signal.Key, KeySource.Tone, signal.Timestamp);
                 break;
             case MediaSignalKind.PlayStarted:
                 if (_lastKeyAt != 0 && signal.PlayId >= _measuredPlay) _observer.PromptStarted(_lastKeyAt, signal.Timestamp);

@@ -25,6 +25,9 @@ public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp
     /// <summary>See <see cref="EdgeTrunk.Codecs"/>; null for all that we know.</summary>
     public IReadOnlyList<SdpCodec>? Codecs { get; init; }
 
+    /// <summary>See <see cref="EdgeTrunk.Tones"/>.</summary>
+    public ToneKeys Tones { get; init; }
+
     internal SdpPolicy Rules => SdpPolicy.For(SecureSignalling, SdesWithoutTls, Srtp) with { Codecs = Codecs };
 }
 
@@ -87,6 +90,9 @@ public interface IMediaEvents
 {
     /// <summary>A key was pressed (once per press): 0-9, *, #, A-D. <paramref name="durationMs"/> is what is known when it is reported.</summary>
     void Key(char key, int durationMs);
+
+    /// <summary>A key was heard in the audio (once per press).</summary>
+    void Tone(char key);
 
     void PlayEnded(int playId);
 

@@ -390,6 +390,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         TelephoneEvent pressed = default;
         char? key = null;
         MediaSession? other = null;
+        var tones = 0;
+        Span<char> toneKeys = stackalloc char[ToneListener.MostKeys];
         scoped HeardPacket heard = default;
         lock (_gate)
         {
@@ -402,12 +404,14 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (!ReceiveRtp(datagram, from, out heard)) return;
             _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent;
             other = _sendsOnTo;
-            if (other is null) key = Press(heard, out pressed);
+            if (other is null) (key, tones) = (Press(heard, out pressed), HearTones(heard, toneKeys));
             else if (!_agreed.Receives) return;
         }
         // Outside of the lock: two sessions that send on to each other must not wait for each other.
         other?.Carry(heard, _loop.Tally);
         if (key is { } k) _events.Key(k, pressed.Duration / 8);
+        for (var i = 0; i < tones; i++) _events.Tone(toneKeys[i]);
+        toneKeys.Clear();
     }
 
     private bool ReceiveRtp(Span<byte> datagram, MediaAddress from, out HeardPacket heard)
@@ -494,6 +498,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _closed = true;
             _sendsOnTo = null;
             _player.Stop();
+            _tones?.Clear();
             _rtp!.Dispose();
             _rtcp!.Dispose();
             _sender?.Dispose();

@@ -238,6 +238,12 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
         else Leg!.Unreachable(Now, canApologize: true);
     }
 
+    public void Tone(char key)
+    {
+        Leg!.Heard(Now, new MediaSignal(MediaSignalKind.Tone, key, 0, Now));
+        Flush();
+    }
+
     private string Token()
     {
         if (Breaks is not { } e) return $"token{++_tokens}";
