@@ -68,6 +68,10 @@ public sealed class EdgeOptions
     public required string PromptFolder { get; init; }
     public required string RenderedPromptFolder { get; init; }
 
+    /// <summary>Folder of recordings; null: nothing is recorded. They are deleted when they are this old.</summary>
+    public string? RecordingFolder { get; init; }
+    public TimeSpan RecordingsKept { get; init; } = TimeSpan.FromDays(30);
+
     /// <summary>A call is ended after this long, whoever forgot it.</summary>
     public TimeSpan LongestCall { get; init; } = TimeSpan.FromHours(4);
 

@@ -5,6 +5,7 @@ using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Net.Tls;
+using IvrActors.Edge.Recording;
 using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Tracing;
@@ -52,11 +53,14 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<SipListeners>();
         services.AddSingleton<ISipLocator, DnsSipLocator>();
         services.AddSingleton<TrunkDesk>();
+        services.AddSingleton<RecordingWriter>();
+        services.AddSingleton<RecordingDesk>();
         services.AddSingleton<EdgeLoop>();
         services.AddSingleton<DrainWatch>();
         services.AddSingleton<CallTracer>();
         services.AddHostedService<EdgeService>();
         services.AddHostedService<BlockSharing>();
+        services.AddHostedService<RecordingSweeper>();
         services.AddHostedService<LoadSampler>();
         return services;
     }

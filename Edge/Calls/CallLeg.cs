@@ -94,7 +94,7 @@ public sealed partial class CallLeg : ITimed
     public bool IsDone => IsOver && !_inFlight && _events.Count == 0;
 
     public long NextDeadline =>
-        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, _farewellDeadline), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never));
+        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(_farewellDeadline, _hushedUntil)), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never));
 
     public long QueuedFor { get; set; } = SipTimes.Never;
 
@@ -105,6 +105,7 @@ public sealed partial class CallLeg : ITimed
     public bool TryTakeEvent(out LegEvent legEvent)
     {
         legEvent = null!;
+        HushWhereDue();
         if (_inFlight || !_events.TryDequeue(out var next)) return false;
         legEvent = next;
         return _inFlight = true;
@@ -219,6 +220,7 @@ public sealed partial class CallLeg : ITimed
     {
         if (_collector is { } collector && now >= collector.NextDeadline) Feed(now, collector, new CollectorInput(CollectorInputKind.Timer));
         _arbiter.Forget(now);
+        EndHush(now);
         _other?.Tick(now);
         if (now < _farewellDeadline) return;
         _plays.Clear();
@@ -227,7 +229,7 @@ public sealed partial class CallLeg : ITimed
 
     private void Run(long now)
     {
-        while (!IsOver && _collector is null && _whenSilent is null && !_transferring && !_isBridging && _commands.TryDequeue(out var command))
+        while (!IsOver && _collector is null && _whenSilent is null && !_transferring && !_isBridging && !_isRecordingBeginning && _commands.TryDequeue(out var command))
         {
             switch (command)
             {
@@ -251,6 +253,12 @@ public sealed partial class CallLeg : ITimed
                     break;
                 case Bridge bridge:
                     WhenSilent(now, at => AskForBridge(at, bridge));
+                    break;
+                case Record record:
+                    AskForRecording(record.Recording);
+                    break;
+                case StopRecording:
+                    _media.Record(null);
                     break;
                 case IvrActors.Grains.Interfaces.Calls.HangUp { AtOnce: true }:
                     HangUp(now, FlowReason());
@@ -348,6 +356,7 @@ public sealed partial class CallLeg : ITimed
         // Who is used to press # after a PIN of fixed length must not answer the next question with it.
         (_swallow, _swallowUntil) = (collector.TerminatorMayFollow ? collect.Terminator : null, now + s_swallowTime);
         if (outcome == CollectOutcome.NoInput) _lastKeyAt = 0;
+        if (collect.Secret) SecretKeyed(now);
         using (collector) Raise(Collected(collect, collector, outcome));
     }
 
@@ -388,7 +397,7 @@ public sealed partial class CallLeg : ITimed
         _collector?.Dispose();
         _collector = null;
         _whenSilent = null;
-        _farewellDeadline = SipTimes.Never;
+        (_farewellDeadline, _hushedUntil) = (SipTimes.Never, SipTimes.Never);
         _typeAhead.Clear();
         _arbiter.Clear();
         ForgetSdp();

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Recording;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
@@ -9,6 +10,7 @@ using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Recordings;
 using Microsoft.Extensions.Logging;
 
 namespace IvrActors.Edge.Calls;
@@ -35,6 +37,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private readonly LiveCalls _calls;
     private readonly CallIntake _intake;
     private readonly BridgeDesk _bridges;
+    private readonly RecordingDesk _recordings;
     private readonly ITimer _timer;
     private readonly Task _run;
     private long _armedFor = SipTimes.Never;
@@ -43,9 +46,9 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, RecordingDesk recordings, ILogger<EdgeLoop> log)
     {
-        (_time, _prompts, _transports, _cluster, _trunks, _gate, _log) = (time, prompts, transports, cluster, trunks, gate, log);
+        (_time, _prompts, _transports, _cluster, _trunks, _gate, _recordings, _log) = (time, prompts, transports, cluster, trunks, gate, recordings, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
         {
             Reconnect = transports.Reconnect,
@@ -321,6 +324,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private void Pump(long now, CallLeg leg)
     {
         if (leg.TryTakeBridge(out var order)) _bridges.Begin(now, leg, order);
+        if (leg.TryTakeRecording(out var recording)) _ = Record(leg, recording);
         if (leg.TryTakeEvent(out var legEvent))
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);
@@ -335,6 +339,17 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     {
         _gate.Completed(Now, leg.Caller);
         _trunks.Vouch(leg.Peer);
+    }
+
+    private async Task Record(CallLeg leg, RecordingId id)
+    {
+        var aLaw = leg.Media.Codec == "PCMA";
+        var recording = await Task.Run(() => _recordings.Begin(id, aLaw));
+        Post(new LoopInput(LoopInputKind.Run, (Action<long>)(now =>
+        {
+            leg.RecordingBegan(recording);
+            Pump(now, leg);
+        })));
     }
 
     private async Task Deliver(CallLeg leg, LegEvent legEvent)

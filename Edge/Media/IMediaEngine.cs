@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using IvrActors.Edge.Recording;
 using IvrActors.Edge.Sdp;
 using IvrActors.Grains.Interfaces.Flows;
 
@@ -82,7 +83,25 @@ public interface IMediaSession : IDisposable
     /// <summary>Stops and empties the queue at once; no <see cref="IMediaEvents.PlayEnded"/> follows for what was stopped.</summary>
     void Stop();
 
+    /// <summary>Records what is heard and said from now on, in place of what was recorded until now; null ends that.</summary>
+    void Record(CallRecording? recording);
+
+    /// <summary>Whether a recording holds silence of both sides instead.</summary>
+    void SetHush(Hush hush);
+
     MediaStatistics Statistics { get; }
+}
+
+/// <summary>Whether a recording is silent, because a secret may be keyed.</summary>
+public enum Hush
+{
+    No = 0,
+
+    /// <summary>From now on.</summary>
+    FromNow,
+
+    /// <summary>Also what was heard just before: keys are reported after they are heard.</summary>
+    LookingBack,
 }
 
 /// <summary>Called by the media engine's threads: return quickly, never block, never throw.</summary>

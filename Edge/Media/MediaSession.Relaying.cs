@@ -127,6 +127,7 @@ internal sealed partial class MediaSession
                 Ssrc = _seed.Ssrc,
             }.Write(packet);
             Transcode(payload, packet[RtpHeader.Size..], heard.Codec, agreed.Codec);
+            RecordCarried(heard);
             var length = RtpHeader.Size + payload.Length;
             if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
             _rtp!.Send(packet[..length], _peer.Target);

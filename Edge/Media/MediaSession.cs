@@ -269,6 +269,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (_closed || !_started || _agreed is null) return;
             now = _engine.Time.GetTimestamp();
             SkipTo(frame);
+            _recording?.Advance(frame);
             SendFrame(now);
             if (frame >= _nextReport) SendReport(frame, bye: false);
             if (frame % FramesPerSecond == 0) timedOut = IsTimedOutNow(now);
@@ -307,6 +308,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpSuite.MostTagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
         var speech = _player.Fill(packet.Slice(RtpHeader.Size, Telephone.FrameSamples), _agreed!.Codec == SdpCodec.Pcma, _played);
+        RecordSaid(packet.Slice(RtpHeader.Size, Telephone.FrameSamples));
         var timestamp = _timestamp;
         _timestamp += Telephone.FrameSamples;
         if (!_agreed.Sends || _peer.Target.IsNone)
@@ -404,6 +406,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (!ReceiveRtp(datagram, from, out heard)) return;
             _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent;
             other = _sendsOnTo;
+            RecordHeard(heard);
             if (other is null) (key, tones) = (Press(heard, out pressed), HearTones(heard, toneKeys));
             else if (!_agreed.Receives) return;
         }
@@ -497,6 +500,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (_started && _agreed is not null) SendReport(_nextFrame, bye: true);
             _closed = true;
             _sendsOnTo = null;
+            _recording?.Finish();
             _player.Stop();
             _tones?.Clear();
             _rtp!.Dispose();

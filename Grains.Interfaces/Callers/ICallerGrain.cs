@@ -22,6 +22,17 @@ public interface ICallerGrain : IGrainWithStringKey
     /// <summary>Creates or replaces the caller's factors and facts.</summary>
     [Requires(Permission.EnrolCallers), Alias("Enrol")]
     Task<EnrolmentResult> Enrol(CallerEnrolment enrolment);
+
+    /// <summary>Destroys what is kept of this caller: factors and facts, and the keys of recordings, also of those under the number that was enrolled.</summary>
+    [Requires(Permission.EraseCallers), Alias("Erase")]
+    Task<ErasureResult> Erase(string tenant);
+}
+
+[GenerateSerializer, Immutable, Alias("ivr.ErasureResult")]
+public sealed class ErasureResult
+{
+    /// <summary>Null when erased; otherwise why not.</summary>
+    [Id(0)] public string? Error { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.FactorKind")]
@@ -154,6 +165,10 @@ public interface IEnrolmentGrain : IGrainWithStringKey
     /// <summary>The caller key of an account, needed to seal an enrolment to it.</summary>
     [Requires(Permission.EnrolCallers), Alias("KeyOf")]
     Task<CallerKey> KeyOf(string tenant, PersonalText account);
+
+    /// <summary>The caller key of an account or of a number, to erase it.</summary>
+    [Requires(Permission.EraseCallers), Alias("KeyToErase")]
+    Task<CallerKey> KeyToErase(string tenant, PersonalText? account, PhoneNumber? number);
 
     [Requires(Permission.EnrolCallers), Alias("GetSealingKey")]
     Task<SealingKey> GetSealingKey();

@@ -1,5 +1,6 @@
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Recordings;
 
 namespace IvrActors.Grains.Interfaces.Calls;
 
@@ -85,6 +86,17 @@ public sealed class Bridge : CallCommand
     /// <summary>The call is ended after so much talk: what was set aside for it is used up.</summary>
     [Id(4)] public required TimeSpan MostTalk { get; init; }
 }
+
+/// <summary>Record both sides of the call from now on; answered by <see cref="RecordingBegun"/>.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Record")]
+public sealed class Record : CallCommand
+{
+    [Id(0)] public required RecordingId Recording { get; init; }
+}
+
+/// <summary>End the recording, if there is one. Asks for no event.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.StopRecording")]
+public sealed class StopRecording : CallCommand;
 
 /// <summary>When what plays has ended, send BYE; answered by <see cref="CallEnded"/>.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallCommand.HangUp")]

@@ -84,6 +84,13 @@ public sealed class BridgeEnded : CallEvent
     [Id(0)] public required BridgeResult Result { get; init; }
 }
 
+/// <summary>Whether a <see cref="Record"/> is under way.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent.RecordingBegun")]
+public sealed class RecordingBegun : CallEvent
+{
+    [Id(0)] public required bool Begun { get; init; }
+}
+
 /// <summary>The call is over at the edge. The last event of every call.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallEvent.Ended")]
 public sealed class CallEnded : CallEvent

@@ -30,6 +30,12 @@ public enum Permission
 
     /// <summary>Begin and end blocks of sources.</summary>
     BlockSources = 16,
+
+    /// <summary>Hear what was recorded.</summary>
+    OpenRecordings = 17,
+
+    /// <summary>Destroy what is kept of a caller.</summary>
+    EraseCallers = 18,
 }
 
 /// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
@@ -65,7 +71,7 @@ public static class Roles
         [
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
             Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources,
-            Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators, Permission.TraceCalls,
+            Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators, Permission.TraceCalls, Permission.OpenRecordings, Permission.EraseCallers,
         ],
     };
 

@@ -4,6 +4,7 @@ using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
@@ -98,6 +99,27 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         {
             Fail(e);
             return new EnrolmentResult { Error = "the enrolment could not be written" };
+        }
+    }
+
+    public async Task<ErasureResult> Erase(string tenant)
+    {
+        if (!_policy.Tenants.ContainsKey(tenant)) return new ErasureResult { Error = "no such tenant" };
+        try
+        {
+            var state = await _row.Read();
+            if (_row.Exists && !string.Equals(state.Tenant, tenant, StringComparison.Ordinal)) return new ErasureResult { Error = "the caller is not of this tenant" };
+            // Recorded first: an erasure that cannot be recorded does not happen.
+            await Append(tenant, new AuditEntry { Actor = RequestActor.Current, Action = "caller.erased", Result = AuditResult.Success, Object = _caller.Value });
+            foreach (var key in Enrolments.KeysOf(_caller, _keys, state)) await GrainFactory.Grain<ICallerKeyGrain>(key.Value).Erase();
+            if (_row.Exists) await _row.Clear();
+            _answered.Clear();
+            return new ErasureResult();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+            return new ErasureResult { Error = "the caller could not be erased whole: try again" };
         }
     }
 

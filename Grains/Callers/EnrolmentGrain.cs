@@ -14,5 +14,15 @@ internal sealed class EnrolmentGrain(ClusterPolicy policy, IClusterKeys keys) : 
         ? Task.FromResult(CallerKey.ForAccount(keys.PseudonymKey(tenant), tenant, account.Reveal()))
         : throw new ArgumentException("no such tenant");
 
+    public Task<CallerKey> KeyToErase(string tenant, PersonalText? account, PhoneNumber? number)
+    {
+        if (!policy.Tenants.ContainsKey(tenant)) throw new ArgumentException("no such tenant");
+        return Task.FromResult(account is not null
+            ? CallerKey.ForAccount(keys.PseudonymKey(tenant), tenant, account.Reveal())
+            : CallerKey.ForNumber(keys.PseudonymKey(tenant), tenant, Digits(number?.Reveal() ?? "")));
+    }
+
+    private static string Digits(string number) => new([.. number.Where(char.IsAsciiDigit)]);
+
     public Task<SealingKey> GetSealingKey() => Task.FromResult(keys.SealingKey);
 }

@@ -41,6 +41,14 @@ internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFac
         });
     }
 
+    /// <summary>Under which keys something of a caller may be kept: the caller's own, and that of the number that was enrolled.</summary>
+    public static IEnumerable<CallerKey> KeysOf(CallerKey caller, IClusterKeys keys, CallerState state)
+    {
+        yield return caller;
+        if (state.Number is { } number)
+            yield return CallerKey.ForNumber(keys.PseudonymKey(state.Tenant), state.Tenant, new string([.. number.Reveal().Where(char.IsAsciiDigit)]));
+    }
+
     public static AuditEntry EntryOf(CallerKey caller, CallerState state) => new()
     {
         Actor = RequestActor.Current,

@@ -103,6 +103,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
         }
     }
 
+    private RecordingPermits Recordings => new(GrainFactory, _log);
+
     private OutboundDesk Outbound => new(_policy, _keys, GrainFactory, _log);
 
     private CallId Call => new(GrainContext.GrainId.Key.ToString()!);
@@ -214,6 +216,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 return new FactsFetched { Facts = await Fetch(fetch) };
             case PermitCall permit:
                 return await Outbound.Permit(state, Call, seq, permit);
+            case PermitRecording permit:
+                return await Recordings.Permit(state, Call, seq, permit);
             default:
                 throw new InvalidOperationException("internal error: unknown effect");
         }
@@ -236,7 +240,9 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 Before = verify.Before,
             });
             // A proof of another caller or call proves nothing here.
-            return result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller) ? new FactorResult { Outcome = FactorOutcome.Unavailable } : result;
+            if (result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller)) return new FactorResult { Outcome = FactorOutcome.Unavailable };
+            if (result.Proof is not null) await Recordings.Note(state, Call, caller);
+            return result;
         }
         catch (Exception e)
         {

@@ -68,6 +68,7 @@ public static class CallMachine
             (DigitsCollected digits, _) => new FlowTurn(new DigitsEntered { Outcome = digits.Outcome, Digits = digits.Digits, Sealed = digits.Sealed, Seq = digits.Seq }),
             (TransferEnded transfer, _) => new FlowTurn(new TransferFinished { Status = transfer.Status }),
             (BridgeEnded bridge, _) => new FlowTurn(new TransferFinished { Status = bridge.Result.Status, Outcome = bridge.Result.Outcome }),
+            (RecordingBegun begun, _) => new FlowTurn(new RecordingAnswered { Begun = begun.Begun }),
             _ => new LostTurn(),
         };
     }
@@ -131,6 +132,7 @@ public static class CallMachine
         next.Position = transition.State;
         if (input is CallPermitted { Call: { } call }) next.Out = call;
         if (input is TransferFinished) next.Out = null;
+        if (input is RecordingPermitted { Command: { } record }) next.Recording = record.Recording;
         return new CallProgress
         {
             State = next,
@@ -154,5 +156,6 @@ public static class CallMachine
         FlowVersion = state.FlowVersion,
         Position = state.Position,
         Out = state.Out,
+        Recording = state.Recording,
     };
 }

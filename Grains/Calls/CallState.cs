@@ -1,5 +1,6 @@
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Grains.Policies;
 
 namespace IvrActors.Grains.Calls;
@@ -28,6 +29,9 @@ public sealed class CallState
 
     /// <summary>The call out that was permitted and is not settled.</summary>
     [Id(10)] public OutboundCall? Out { get; set; }
+
+    /// <summary>The recording that was permitted last.</summary>
+    [Id(11)] public RecordingId? Recording { get; set; }
 
     /// <summary>Where the call comes from, as audit records name it.</summary>
     public string OriginText => OriginOf(Trunk, Origin);

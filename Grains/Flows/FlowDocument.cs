@@ -185,6 +185,32 @@ public sealed class TransferStep : FlowStep
 /// <summary>How a bridged transfer calls.</summary>
 public sealed record BridgeWay(Named Trunk, TimeSpan RingTime);
 
+/// <summary>Begins or ends a recording of the call.</summary>
+public sealed class RecordStep : FlowStep
+{
+    /// <summary>Null: it ends one, and goes on to <see cref="Next"/>.</summary>
+    public required RecordWay? Start { get; init; }
+
+    /// <summary>After the beginning as after the end.</summary>
+    public required Named Next { get; init; }
+
+    public override string Kind => "record";
+    public override IEnumerable<SpeechPart> Speech => Start?.Consent ?? [];
+
+    public override IEnumerable<Exit> Exits =>
+    [
+        new("next", Next), .. Start?.Declined is { } declined ? [new Exit("declined", declined)] : Array.Empty<Exit>(),
+        .. Start is { } start ? [new Exit("unavailable", start.Unavailable)] : Array.Empty<Exit>(),
+    ];
+}
+
+/// <summary>How a recording begins.</summary>
+/// <param name="Consent">The question, to which the key 1 agrees; null: none is asked.</param>
+/// <param name="Wait">For the key, from the end of the question.</param>
+/// <param name="Declined">Anything but the key 1. Null where nothing is asked.</param>
+/// <param name="Unavailable">It cannot be recorded: no key, no folder, no disk.</param>
+public sealed record RecordWay(IReadOnlyList<SpeechPart>? Consent, TimeSpan Wait, Named? Declined, Named Unavailable);
+
 /// <summary>Ends the call.</summary>
 public sealed class HangUpStep : FlowStep
 {

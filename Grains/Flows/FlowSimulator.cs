@@ -4,6 +4,7 @@ using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Recordings;
 
 namespace IvrActors.Grains.Flows;
 
@@ -94,6 +95,9 @@ public static class FlowSimulator
         {
             transition = Interpreter.Step(document, transition.State, Perform(callers, effect));
             commands.AddRange(transition.Commands);
+            if (transition.State.Waiting != FlowWait.Recording) continue;
+            transition = Interpreter.Step(document, transition.State, new RecordingAnswered { Begun = true });
+            commands.AddRange(transition.Commands);
         }
         return new FlowTransition { State = transition.State, Commands = commands, Entered = transition.Entered };
     }
@@ -115,6 +119,9 @@ public static class FlowSimulator
                 return permit.Trunk is not { } trunk
                     ? new CallPermitted { Command = new Transfer { Target = permit.Target! } }
                     : new CallPermitted { Command = new Bridge { Trunk = trunk, Address = permit.Target, RingTime = permit.RingTime, MostTalk = TimeSpan.FromHours(1) } };
+            case PermitRecording:
+                // Nothing is recorded here.
+                return new RecordingPermitted { Command = new Record { Recording = RecordingId.Of(s_call, 1) } };
             default:
                 throw new InvalidOperationException("internal error: unknown effect");
         }
@@ -140,6 +147,12 @@ public static class FlowSimulator
                     break;
                 case Bridge bridge:
                     await output.WriteLineAsync($"-> call {(bridge.Address is { } target ? $"'{target}'" : "the number that was keyed")} by trunk '{bridge.Trunk}'");
+                    break;
+                case Record:
+                    await output.WriteLineAsync("-> from here on the call is recorded");
+                    break;
+                case StopRecording:
+                    await output.WriteLineAsync("-> from here on the call is not recorded");
                     break;
                 case HangUp:
                     await output.WriteLineAsync("The flow hung up.");

@@ -63,6 +63,12 @@ public enum FlowWait
 
     /// <summary>Whether a call out may be made.</summary>
     Permit = 6,
+
+    /// <summary>Whether the call may be recorded.</summary>
+    RecordingPermit = 7,
+
+    /// <summary>Whether it is being recorded.</summary>
+    Recording = 8,
 }
 
 /// <summary>What the interpreter is told.</summary>
@@ -111,6 +117,18 @@ public sealed class CallPermitted : FlowInput
     public OutboundCall? Call { get; init; }
 }
 
+/// <summary>The answer to a <see cref="PermitRecording"/>: null when there can be none.</summary>
+public sealed class RecordingPermitted : FlowInput
+{
+    public required Record? Command { get; init; }
+}
+
+/// <summary>The answer to a <see cref="Record"/>.</summary>
+public sealed class RecordingAnswered : FlowInput
+{
+    public required bool Begun { get; init; }
+}
+
 /// <summary>What the shell is to do before it can go on: its result is the next <see cref="FlowInput"/>.</summary>
 public abstract class FlowEffect;
 
@@ -142,6 +160,13 @@ public sealed class PermitCall : FlowEffect
     /// <summary>Null: the caller's side is asked by REFER.</summary>
     public required string? Trunk { get; init; }
     public required TimeSpan RingTime { get; init; }
+}
+
+/// <summary>Have a recording permitted; answered by <see cref="RecordingPermitted"/>.</summary>
+public sealed class PermitRecording : FlowEffect
+{
+    /// <summary>Whether the caller agreed; false where nothing was asked.</summary>
+    public required bool Asked { get; init; }
 }
 
 /// <summary>The result of one interpreter step.</summary>

@@ -17,6 +17,10 @@ public static class Interpreter
     /// <summary>Name of the collect that a menu makes; no variable can have it.</summary>
     public const string MenuCollect = "menu:key";
 
+    /// <summary>Name of the collect that asks whether the call may be recorded, and the key that agrees.</summary>
+    public const string ConsentCollect = "record:consent";
+    public const string ConsentKey = "1";
+
     /// <summary>An input for which the flow does not wait changes nothing and gives no command.</summary>
     public static FlowTransition Step(FlowDocument document, FlowState state, FlowInput input) => new Run(document, state.Copy()).Take(input);
 
@@ -40,6 +44,9 @@ public static class Interpreter
             {
                 (FlowWait.Digits, CollectStep step, DigitsEntered digits) => Collected(step, digits),
                 (FlowWait.Digits, MenuStep step, DigitsEntered digits) => Chosen(step, digits),
+                (FlowWait.Digits, RecordStep step, DigitsEntered digits) => Consented(step, digits),
+                (FlowWait.RecordingPermit, RecordStep step, RecordingPermitted { Command: var command }) => RecordingPermitted(step, command),
+                (FlowWait.Recording, RecordStep step, RecordingAnswered { Begun: var begun }) => begun ? step.Next.Value : step.Start!.Unavailable.Value,
                 (FlowWait.Factor, VerifyStep step, FactorChecked { Result: var result }) => Checked(step, result),
                 (FlowWait.Facts, FetchStep step, FactsFetched { Facts: var facts }) => Fetched(step, facts),
                 (FlowWait.Permit, TransferStep step, CallPermitted { Command: var command }) => Permitted(step, command),
@@ -73,6 +80,7 @@ public static class Interpreter
             VerifyStep verify => Verify(verify),
             FetchStep fetch => Fetch(fetch),
             TransferStep transfer => Send(transfer),
+            RecordStep record => Record(record),
             HangUpStep hangUp => HangUp(hangUp),
             _ => throw new InvalidOperationException("internal error: unknown kind of step"),
         };
@@ -208,6 +216,49 @@ public static class Interpreter
         {
             if (status is < 200 or > 299) return step.Failed.Value;
             End();
+            return null;
+        }
+
+        private string? Record(RecordStep step)
+        {
+            if (step.Start is not { } start)
+            {
+                _commands.Add(new StopRecording());
+                return step.Next.Value;
+            }
+            if (start.Consent is not { } question) return AskToRecord(asked: false);
+            if (Speak(question) is not { } prompts) return null;
+            state.Waiting = FlowWait.Digits;
+            _commands.Add(new Collect
+            {
+                Name = ConsentCollect,
+                Prompts = prompts,
+                MinDigits = 1,
+                MaxDigits = 1,
+                FirstDigitTimeout = start.Wait,
+                InterDigitTimeout = start.Wait,
+                BargeIn = true,
+                Secret = false,
+            });
+            return null;
+        }
+
+        /// <summary>Silence is no consent, and no key but one is.</summary>
+        private string? Consented(RecordStep step, DigitsEntered digits) =>
+            digits is { Outcome: CollectOutcome.Digits, Digits: { } key } && key.Reveal() == ConsentKey ? AskToRecord(asked: true) : step.Start!.Declined!.Value.Value;
+
+        private string? AskToRecord(bool asked)
+        {
+            state.Waiting = FlowWait.RecordingPermit;
+            _effect = new PermitRecording { Asked = asked };
+            return null;
+        }
+
+        private string? RecordingPermitted(RecordStep step, Record? command)
+        {
+            if (command is null) return step.Start!.Unavailable.Value;
+            state.Waiting = FlowWait.Recording;
+            _commands.Add(command);
             return null;
         }
 

@@ -6,7 +6,7 @@ namespace IvrActors.Grains.Flows;
 /// <summary>Reads one step. The key that names its kind decides which other keys it may have.</summary>
 internal static class StepReader
 {
-    public const string KindKeys = "play, collect, menu, verify, fetch, transfer, hang_up";
+    public const string KindKeys = "play, collect, menu, verify, fetch, transfer, record, hang_up";
 
     /// <summary>The longest that a caller enters; card numbers have up to 19 digits.</summary>
     private const int MostDigits = 32;
@@ -22,7 +22,7 @@ internal static class StepReader
     private static readonly TimeSpan s_leastTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_mostTimeout = TimeSpan.FromSeconds(60);
     private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#");
-    private static readonly string[] s_kinds = ["collect", "menu", "verify", "fetch", "transfer", "hang_up"];
+    private static readonly string[] s_kinds = ["collect", "menu", "verify", "fetch", "transfer", "record", "hang_up"];
     private static readonly string[] s_asking = ["first_digit_timeout", "inter_digit_timeout", "barge_in", "attempts", "no_input", "no_match", "on"];
     private static readonly string[] s_collectKeys = ["collect", "prompt", "digits", "terminator", "secret", .. s_asking];
     private static readonly string[] s_menuKeys = ["menu", "choices", .. s_asking];
@@ -30,11 +30,12 @@ internal static class StepReader
     private static readonly string[] s_fetchKeys = ["fetch", "assurance", "on"];
     private static readonly string[] s_transferKeys = ["transfer", "mode", "trunk", "ring", "from_input", "play", "on"];
     private static readonly string[] s_transferDigits = ["digits"];
+    private static readonly string[] s_recordKeys = ["record", "consent", "first_digit_timeout", "next", "on"];
     private static readonly string[] s_hangUpKeys = ["hang_up", "play"];
     private static readonly string[] s_playKeys = ["play", "barge_in", "next"];
 
     internal static IEnumerable<string> AllKeys =>
-        new[] { s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
+        new[] { s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_recordKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
 
     public static FlowStep? Read(ValueReader values, YamlScalar name, YamlMap map)
     {
@@ -58,6 +59,7 @@ internal static class StepReader
             "verify" => Verify(name, new Fields(values, map, name.At, what, s_verifyKeys)),
             "fetch" => Fetch(name, new Fields(values, map, name.At, what, s_fetchKeys)),
             "transfer" => Transfer(values, name, new Fields(values, map, name.At, what, s_transferKeys)),
+            "record" => Record(values, name, new Fields(values, map, name.At, what, s_recordKeys)),
             "hang_up" => HangUp(values, name, new Fields(values, map, name.At, what, s_hangUpKeys)),
             _ => Play(values, name, new Fields(values, map, name.At, what, s_playKeys)),
         };
@@ -188,6 +190,31 @@ internal static class StepReader
     {
         if (bridges && fields.Optional("from_input") is { } node) values.Error(node.At, "from_input: the target is fixed; expected transfer: { digits: VARIABLE }, or no from_input");
         return null;
+    }
+
+    private static RecordStep Record(ValueReader values, YamlScalar name, Fields fields)
+    {
+        var starts = fields.OneOf("record", "start", "stop") == "start";
+        if (!starts)
+        {
+            foreach (var key in new[] { "consent", "first_digit_timeout", "on" })
+                if (fields.Optional(key) is { } node) values.Error(node.At, $"{key}: only record: start has it");
+            return new RecordStep { Name = name.Value, At = name.At, Start = null, Next = fields.Name("next") };
+        }
+        if (fields.Optional("next") is { } next) values.Error(next.At, "next: expected 'next' within 'on', beside 'unavailable'");
+        var consent = fields.Require("consent");
+        var asks = consent is not YamlScalar { Value: "none" };
+        if (!asks && fields.Optional("first_digit_timeout") is { } wait) values.Error(wait.At, "first_digit_timeout: nothing is asked; expected consent: [a question]");
+        var on = asks ? fields.On("next", "declined", "unavailable") : fields.On("next", "unavailable");
+        return new RecordStep
+        {
+            Name = name.Value,
+            At = name.At,
+            Start = new RecordWay(
+                asks ? SpeechReader.Read(values, "consent", consent) : null, fields.Duration("first_digit_timeout", s_firstDigitTimeout, s_leastTimeout, s_mostTimeout),
+                asks ? on.Name("declined") : null, on.Name("unavailable")),
+            Next = on.Name("next"),
+        };
     }
 
     private static HangUpStep HangUp(ValueReader values, YamlScalar name, Fields fields)

@@ -7,6 +7,9 @@ public sealed class ClusterPolicy
 {
     public required IReadOnlyDictionary<string, TenantPolicy> Tenants { get; init; }
 
+    /// <summary>How long recordings of calls are kept; null: none are made.</summary>
+    public TimeSpan? RecordingsKept { get; init; }
+
     /// <summary>Least time that a factor check takes, found and unknown accounts alike.</summary>
     public TimeSpan FactorCheckFloor { get; init; } = TimeSpan.Zero;
 

@@ -34,6 +34,8 @@ internal sealed class ClusterFile
 
     /// <summary>How long calls may go on when the process is asked to end.</summary>
     public required TimeSpan DrainAtStop { get; init; }
+    /// <summary>Null: nothing is recorded.</summary>
+    public RecordingSettings? Recordings { get; init; }
     public required LockoutRule Lockout { get; init; }
     public required PinSettings Pins { get; init; }
     public required UnknownSources UnknownSources { get; init; }
@@ -93,6 +95,10 @@ internal sealed class LimitSettings
     /// <summary>RFC 4028 session interval that is offered.</summary>
     public required TimeSpan SessionInterval { get; init; }
 }
+
+/// <param name="Folder">Full path.</param>
+/// <param name="Keep">How long.</param>
+internal sealed record RecordingSettings(string Folder, TimeSpan Keep);
 
 internal sealed record PinSettings(int MemoryKiB, int Passes, int AtOnce, TimeSpan Floor);
 

@@ -78,6 +78,7 @@ internal sealed class ClusterFileReader
             Admission = OverloadReader.Read(root.Map("overload", required: false), limits.CallsAtOnce),
             NeverBlock = root.List("never_block", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null, required: false),
             DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
+            Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
             Lockout = ReadLockout(root.Map("lockout", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
@@ -102,6 +103,14 @@ internal sealed class ClusterFileReader
         var file = map.Text("file", "a file name in the data folder", "ivr.db", text => text == Path.GetFileName(text));
         map.Done();
         return Path.Combine(data, file);
+    }
+
+    private static RecordingSettings ReadRecordings(YamlMap map, string data)
+    {
+        var settings = new RecordingSettings(Path.GetFullPath(map.Text("folder", "a folder, in the data folder where it is relative", "recordings"), data), map.Time("keep"));
+        if (settings.Keep > TimeSpan.FromDays(3650)) map.Report("keep", "bad value", "a time of at most 3650d");
+        map.Done();
+        return settings;
     }
 
     private static NodeSettings ReadNode(YamlMap root)

@@ -10,6 +10,7 @@ internal static class ClusterMapping
     public static ClusterPolicy ToPolicy(this ClusterFile cluster) => new()
     {
         Tenants = cluster.Tenants.ToDictionary(t => t.Name, t => t.ToPolicy(cluster), StringComparer.Ordinal),
+        RecordingsKept = cluster.Recordings?.Keep,
         FactorCheckFloor = cluster.Pins.Floor,
         PinChecksAtOnce = cluster.Pins.AtOnce,
         Argon2MemoryKiB = cluster.Pins.MemoryKiB,
@@ -42,6 +43,8 @@ internal static class ClusterMapping
         EndsWhenDrained = cluster.Node.Roles == NodeRoles.Edge,
         PromptFolder = cluster.PromptFolder,
         RenderedPromptFolder = Path.Combine(cluster.DataFolder, "rendered"),
+        RecordingFolder = cluster.Recordings?.Folder,
+        RecordingsKept = cluster.Recordings?.Keep ?? default,
         UnknownSources = cluster.UnknownSources,
         Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk)))],
     };

@@ -30,6 +30,7 @@ internal static class CallerCommands
             """);
         add.SetAction(terminal, (_, cluster, cancellation) => ClusterConnection.Use(cluster, terminal, grains => Add(grains, terminal, cancellation)));
         caller.Add(add);
+        caller.Add(RecordingCommands.Erase(terminal));
         root.Add(caller);
 
         var demo = new Command("demo", "Demo callers of a development cluster.");

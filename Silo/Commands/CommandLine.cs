@@ -76,6 +76,7 @@ internal static class CommandLine
         OperatorCommands.AddTo(root, terminal);
         EdgeCommands.AddTo(root, terminal);
         TraceCommand.AddTo(root, terminal);
+        RecordingCommands.AddTo(root, terminal);
         return root;
     }
 

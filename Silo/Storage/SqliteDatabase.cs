@@ -9,8 +9,8 @@ public sealed class SqliteDatabase : IDisposable
     private const string BusyTimeout = "PRAGMA busy_timeout = 5000;";
 
     // A page that many commits change is copied from the log to the file once per checkpoint: 16 MB of log, where the default is 4 MB. 8 MB of cache hold the inner
-    // pages of the indexes, where the default of 2 MB does not. What undoes a savepoint needs no file.
-    private const string WriterSettings = BusyTimeout + "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY;";
+    // pages of the indexes, where the default of 2 MB does not. What undoes a savepoint needs no file. What is replaced, such as a key that was destroyed, is overwritten.
+    private const string WriterSettings = BusyTimeout + "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;";
 
     private readonly Lock _reading = new();
     private SqliteSession? _reader;

@@ -7,6 +7,7 @@ using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Grains.Interfaces.Tracing;
 using Orleans.Runtime;
 using Xunit;
@@ -28,6 +29,7 @@ public sealed class GrainKeyTests
         {
             IAuditGrain.Key(h), IEdgeGrain.Key(h), IFlowGrain.Key(h, h), IOperatorGrain.Key(h), ILockoutDirectoryGrain.Key(h), IRateLimitGrain.TrunkKey(h, h),
             IRateLimitGrain.CallerKey(new CallerKey(h)), ILockoutGrain.Key(new CallerKey(h), OriginClass.Unattested), ISpendGrain.Key(h), ITraceGrain.Key(h),
+            IRecordingIndexGrain.Key(h, DateTimeOffset.UnixEpoch), RecordingId.Of(new CallId("call-" + h), 1).Value,
         }),
         CallId.New().Value, CallerKey.ForAccount(new byte[32], "demo", "1").Value, CallerKey.ForNumber(new byte[32], "demo", "+1").Value,
         IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key, ITraceDirectoryGrain.Key, IBlockListGrain.Key,
@@ -52,6 +54,7 @@ public sealed class GrainKeyTests
         [
             nameof(IAuditGrain), nameof(IEdgeGrain), nameof(IFlowGrain), nameof(IOperatorGrain), nameof(ILockoutDirectoryGrain), nameof(IRateLimitGrain), nameof(ILockoutGrain), nameof(ISpendGrain),
             nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain), nameof(ITraceGrain), nameof(ITraceDirectoryGrain), nameof(IBlockListGrain),
+            nameof(IRecordingGrain), nameof(IRecordingIndexGrain), nameof(ICallerKeyGrain),
         ];
         var all = typeof(ICallGrain).Assembly.GetTypes().Where(t => t.IsInterface && typeof(IGrainWithStringKey).IsAssignableFrom(t)).Select(t => t.Name);
         Assert.Equal(tested.Order(StringComparer.Ordinal), all.Order(StringComparer.Ordinal));

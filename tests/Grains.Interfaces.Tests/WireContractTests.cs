@@ -65,7 +65,7 @@ public sealed class WireContractTests
     }
 
     // These print what is no secret: names of calls, pseudonyms, findings in a flow document.
-    private static readonly HashSet<string> s_printable = ["ivr.CallId", "ivr.CallerKey", "ivr.VerifiedCaller", "ivr.FlowError"];
+    private static readonly HashSet<string> s_printable = ["ivr.CallId", "ivr.RecordingId", "ivr.CallerKey", "ivr.VerifiedCaller", "ivr.FlowError"];
 
     [Theory]
     [MemberData(nameof(Aliases))]

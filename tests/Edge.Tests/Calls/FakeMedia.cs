@@ -1,5 +1,6 @@
 using System.Text;
 using IvrActors.Edge.Media;
+using IvrActors.Edge.Recording;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Tests.Calls;
@@ -96,6 +97,15 @@ internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
         Plays.Add((playId, string.Join('+', prompts.Select(prompt => prompt.Prompt))));
         if (EndsPlaysAtOnce) Events.PlayEnded(playId);
     }
+
+    public CallRecording? Recording { get; private set; }
+
+    /// <summary>Each change of whether a recording is silent.</summary>
+    public List<Hush> Hushes { get; } = [];
+
+    public void Record(CallRecording? recording) => Recording = recording;
+
+    public void SetHush(Hush hush) => Hushes.Add(hush);
 
     public void Stop() => Stops++;
 

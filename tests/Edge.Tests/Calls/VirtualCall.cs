@@ -2,11 +2,13 @@ using System.Net;
 using System.Text;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
+using IvrActors.Edge.Recording;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Recordings;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Calls;
@@ -60,6 +62,9 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
 
     /// <summary>Begins a bridge that the leg asks for.</summary>
     public Action<Bridge> OnBridge { get; set; } = _ => { };
+
+    /// <summary>Begins a recording that the leg asks for.</summary>
+    public Func<RecordingId, CallRecording?> OnRecord { get; set; } = _ => null;
 
     /// <summary>While true, events wait for an answer.</summary>
     public bool GrainIsSlow { get; set; }
@@ -196,6 +201,7 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
             outputs.Signals.Clear();
             foreach (var signal in signals) Signalled(signal);
             if (Leg is not null && Leg.TryTakeBridge(out var order)) OnBridge(order);
+            if (Leg is not null && Leg.TryTakeRecording(out var recording)) Leg.RecordingBegan(OnRecord(recording));
             while (Leg is not null && Leg.TryTakeEvent(out var legEvent))
             {
                 Events.Add(legEvent);

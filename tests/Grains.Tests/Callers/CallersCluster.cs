@@ -34,6 +34,7 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
     internal ClusterPolicy Policy { get; } = new()
     {
         Tenants = new[] { TenantOf(Tenant) }.Concat(s_spenders.Select(name => TenantOf(name, s_outbound))).ToDictionary(tenant => tenant.Name),
+        RecordingsKept = TimeSpan.FromDays(30),
         Argon2MemoryKiB = 64,
         Argon2Passes = 1,
     };

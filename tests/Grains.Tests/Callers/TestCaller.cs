@@ -21,10 +21,11 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
 
     public ILockoutGrain Lockout(OriginClass origin = OriginClass.Unattested) => cluster.Grains.GetGrain<ILockoutGrain>(ILockoutGrain.Key(Key, origin));
 
-    public Task<EnrolmentResult> Enrol(string pin = CallersCluster.Pin, byte[]? totp = null, long balance = 123_45) => Grain.Enrol(new CallerEnrolment
+    public Task<EnrolmentResult> Enrol(string pin = CallersCluster.Pin, byte[]? totp = null, long balance = 123_45, string? number = null) => Grain.Enrol(new CallerEnrolment
     {
         Tenant = CallersCluster.Tenant,
         Account = new PersonalText(account),
+        Number = number is null ? null : new PhoneNumber(number),
         Pin = SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.PinPurpose, Encoding.ASCII.GetBytes(pin)),
         TotpKey = totp is null ? null : SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.TotpPurpose, totp),
         Facts = new CallerFacts { Amounts = { ["balance"] = new Money { Minor = balance, Currency = "EUR" } } },

@@ -10,6 +10,7 @@ using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
@@ -49,6 +50,26 @@ internal sealed class GrainWorld
     public FlowGrain Flow { get; }
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
     public FlowLibrary Library { get; set; }
+
+    /// <summary>Recordings that were asked for, and those that were bound to a caller.</summary>
+    public List<RecordingPermit> Recordings { get; } = [];
+    public List<(string Caller, RecordingId Recording)> Noted { get; } = [];
+
+    /// <summary>What the answer to the next is; null: the grain fails.</summary>
+    public bool? RecordingPermitted { get; set; } = true;
+
+    private Task<bool> Permit(RecordingPermit permit)
+    {
+        if (RecordingPermitted is not { } answer) throw new TimeoutException("no answer");
+        Recordings.Add(permit);
+        return Task.FromResult(answer);
+    }
+
+    private Task Note(string caller, RecordingId recording)
+    {
+        Noted.Add((caller, recording));
+        return Task.CompletedTask;
+    }
 
     /// <summary>Keys of the grains that were asked for, by interface.</summary>
     public List<(Type Interface, string Key)> Asked { get; } = [];
@@ -136,6 +157,8 @@ internal sealed class GrainWorld
         if (type == typeof(IEdgeGrain)) return Edge;
         if (type == typeof(IRateLimitGrain)) return new FakeRate(Rates, key);
         if (type == typeof(ISpendGrain)) return Spending;
+        if (type == typeof(IRecordingGrain)) return Answering.Make<IRecordingGrain>((_, given) => Permit((RecordingPermit)given[0]!));
+        if (type == typeof(ICallerKeyGrain)) return Answering.Make<ICallerKeyGrain>((_, given) => Note(key, (RecordingId)given[0]!));
         throw new NotSupportedException(type.Name);
     });
 }
@@ -278,6 +301,8 @@ internal sealed class FakeCaller : ICallerGrain
     public Task<CallerFacts> ReadFacts(VerifiedCaller proof) => Task.FromResult(FlowStory.SomeFacts);
 
     public Task<EnrolmentResult> Enrol(CallerEnrolment enrolment) => throw new NotSupportedException();
+
+    public Task<ErasureResult> Erase(string tenant) => throw new NotSupportedException();
 }
 
 internal sealed class FakeEdge : IEdgeGrain
