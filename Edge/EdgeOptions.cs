@@ -68,6 +68,12 @@ public sealed class EdgeOptions
     public required string PromptFolder { get; init; }
     public required string RenderedPromptFolder { get; init; }
 
+    /// <summary>A call is ended after this long, whoever forgot it.</summary>
+    public TimeSpan LongestCall { get; init; } = TimeSpan.FromHours(4);
+
+    /// <summary>How long a session lasts without a refresh, where the peer knows session timers (RFC 4028); half an hour is what the standard recommends.</summary>
+    public TimeSpan SessionInterval { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>A call without any RTP for this long is ended.</summary>
     public TimeSpan MediaTimeout { get; init; } = TimeSpan.FromSeconds(60);
 }

@@ -50,6 +50,13 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         {
             Reconnect = transports.Reconnect,
             OverStream = transports.OverStream,
+            Policy = new UserAgentPolicy
+            {
+                // Both legs of a bridged call may be of one trunk.
+                MostCallsPerTrunk = 2 * options.Admission.MostCallsOf(CallClass.Emergency),
+                MostCallLength = options.LongestCall.Ticks,
+                SessionSeconds = (uint)options.SessionInterval.TotalSeconds,
+            },
             IsShut = () => gate.IsShut || _drained is not null,
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));

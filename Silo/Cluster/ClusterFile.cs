@@ -88,6 +88,10 @@ internal sealed class LimitSettings
     public required RateLimit CallsPerTrunk { get; init; }
     public required RateLimit CallsPerCaller { get; init; }
     public required int CallsAtOnce { get; init; }
+    public required TimeSpan LongestCall { get; init; }
+
+    /// <summary>RFC 4028 session interval that is offered.</summary>
+    public required TimeSpan SessionInterval { get; init; }
 }
 
 internal sealed record PinSettings(int MemoryKiB, int Passes, int AtOnce, TimeSpan Floor);

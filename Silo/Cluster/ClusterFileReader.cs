@@ -200,7 +200,11 @@ internal sealed class ClusterFileReader
             CallsPerTrunk = TrunkReader.ReadRate(map.Map("calls_per_trunk")),
             CallsPerCaller = TrunkReader.ReadRate(map.Map("calls_per_caller")),
             CallsAtOnce = map.Number("calls_at_once", 1, 100_000, 4000),
+            LongestCall = map.Time("longest_call", TimeSpan.FromHours(4)),
+            SessionInterval = map.Time("session_interval", TimeSpan.FromMinutes(30)),
         };
+        if (limits.LongestCall < TimeSpan.FromMinutes(1) || limits.LongestCall > TimeSpan.FromHours(24)) map.Report("longest_call", "bad value", "a time from 1m to 24h");
+        if (limits.SessionInterval < TimeSpan.FromSeconds(90) || limits.SessionInterval > TimeSpan.FromHours(2)) map.Report("session_interval", "bad value", "a time from 90s (RFC 4028 4) to 2h");
         map.Done();
         return limits;
     }

@@ -35,6 +35,8 @@ internal static class ClusterMapping
         LastMediaPort = cluster.Listeners.LastMediaPort,
         MessagesPerSource = cluster.Limits.MessagesPerSource,
         Admission = cluster.Admission,
+        LongestCall = cluster.Limits.LongestCall,
+        SessionInterval = cluster.Limits.SessionInterval,
         NeverBlock = cluster.NeverBlock,
         DrainAtStop = cluster.DrainAtStop,
         EndsWhenDrained = cluster.Node.Roles == NodeRoles.Edge,

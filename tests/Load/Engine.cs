@@ -89,8 +89,13 @@ internal sealed class Engine : IDisposable
             Thread.Sleep(TimeSpan.FromSeconds(scenario.After));
         }
         if (scenario.MostP99 > 0 && Result.Setup.QuantileMs(0.99) > scenario.MostP99) Result.Fail($"the set-up p99 of {Result.Setup.QuantileMs(0.99):0} ms is above {scenario.MostP99:0} ms");
-        if (probe is not null) (Result.MemoryBefore, Result.MemoryAfter) = (probe.MemoryBefore, probe.MemoryNow);
-        if (probe is not null) (Result.CpuSeconds, Result.MemoryGrowth, Result.MemoryPeak) = (probe.CpuSecondsUsed, probe.MemoryGrowth, probe.MemoryPeak);
+        if (probe is not null)
+        {
+            (Result.MemoryBefore, Result.MemoryAfter) = (probe.MemoryBefore, probe.MemoryNow);
+            (Result.CpuSeconds, Result.MemoryGrowth, Result.MemoryPeak) = (probe.CpuSecondsUsed, probe.MemoryGrowth, probe.MemoryPeak);
+            var grown = Result.MemoryGrowth / 1048576.0;
+            if (scenario.MostGrowth > 0 && grown > scenario.MostGrowth) Result.Fail($"the server's memory grew by {grown:0} MB, more than {scenario.MostGrowth:0} MB");
+        }
         _due.Clear();
         return Result;
     }

@@ -35,13 +35,16 @@ internal sealed class Scenario
     /// <summary>Milliseconds that the set-up p99 must stay below; 0: any.</summary>
     public double MostP99 { get; init; }
 
+    /// <summary>Megabytes that the server's resident memory may grow by while the scenario runs; 0: any.</summary>
+    public double MostGrowth { get; init; }
+
     /// <summary>The user part that is called; null: the scenario's default.</summary>
     public string? To { get; init; }
 
     public const string Help = """
         setup:rate=400,seconds=30,hold=200   INVITE, 200, ACK, hold (ms), BYE at a rate
         rejected:rate=5000,seconds=20,held=8 INVITEs that a server which is full with the held calls refuses by 503
-        flood:flood=2000,seconds=60,calls=50,hold=5000,after=45,p99=200
+        flood:flood=2000,seconds=60,calls=50,hold=5000,after=45,p99=200,growth=32
                                              INVITEs a second from --flood-from that are never acknowledged, while good calls go on
         play:calls=500,seconds=30,rate=50    calls at once that each listen to a prompt
         keys:at-once=100,calls=300           calls that type account, PIN and code, hear the balance, hang up
@@ -76,6 +79,7 @@ internal sealed class Scenario
                 Flood = Take("flood", 2000),
                 After = Take("after", 45),
                 MostP99 = Take("p99", 0),
+                MostGrowth = Take("growth", 0),
                 To = to,
                 // As many as are begun from the first, 2 s before the flood, to the last, when it ends.
                 Calls = (int)(atOnce + (seconds + Engine.BeforeFlood) * atOnce * 1000 / hold),

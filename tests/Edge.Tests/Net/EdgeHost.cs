@@ -93,7 +93,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <param name="address">Where it listens; null: 127.0.0.1. On ::1 the trunk calls from there.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
         bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0,
-        IPAddress? address = null, int mostCalls = 4000, TimeSpan drainAtStop = default, int tcpPort = 0)
+        IPAddress? address = null, int mostCalls = 4000, TimeSpan drainAtStop = default, int tcpPort = 0, TimeSpan? longestCall = null)
     {
         var options = new EdgeOptions
         {
@@ -111,6 +111,8 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             MessagesPerSource = limit ?? new RateLimit(10_000, TimeSpan.FromSeconds(1), 10_000),
             UnknownSources = unknown,
             DrainAtStop = drainAtStop,
+            LongestCall = longestCall ?? TimeSpan.FromHours(4),
+            SessionInterval = TimeSpan.FromMinutes(20),
             Admission = new AdmissionRules { MostCalls = mostCalls, Cpu = 100 },
             NeverBlock = address is null ? [IPNetwork.Parse(neverBlock)] : [new IPNetwork(address, 128)],
             PromptFolder = "none",

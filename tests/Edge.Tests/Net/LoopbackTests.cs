@@ -64,6 +64,21 @@ public class LoopbackTests
     }
 
     [Fact]
+    public async Task A_call_has_the_session_interval_and_the_longest_time_of_the_options()
+    {
+        await using var host = await EdgeHost.Start(longestCall: TimeSpan.FromMilliseconds(200));
+        await using var phone = Phone.Udp(host.Udp);
+        await phone.Request("INVITE", 1, body: "v=0\r\n", type: "application/sdp", headers: "Supported: timer\r\n");
+        var answer = await phone.Final();
+        Assert.Equal("1200;refresher=uas", answer.Headers.First("Session-Expires"));
+        await phone.Request("ACK", 1, answer.To.Tag);
+        var bye = Assert.IsType<SipRequest>(await phone.Receive());
+        Assert.Equal("BYE", bye.Method);
+        await phone.Send(SipWriter.ToBytes(SipResponses.For(bye, 200)));
+        await EdgeHost.Until(() => host.Loop.ActiveCalls == 0);
+    }
+
+    [Fact]
     public async Task Media_are_negotiated_with_the_codecs_and_the_srtp_of_the_trunk()
     {
         var trunk = new EdgeTrunk { Name = "alaw", Tenant = "demo", From = [IPNetwork.Parse("127.0.33.0/24")], Codecs = [SdpCodec.Pcma], Srtp = SrtpPolicy.Preferred };

@@ -50,12 +50,14 @@ public sealed class ClusterFileTests
     [InlineData("last: 29999", "last: 19000", "cluster.yaml:23:32: bad value (listeners.media.last, expected a port above listeners.media.first)")]
     [InlineData("dashboard: { address: 127.0.0.1", "dashboard: { address: 0.0.0.0", "cluster.yaml:24:25: weak setting: a generated certificate on a listener beyond this machine (listeners.dashboard.address, expected a loopback address while development is true)")]
     [InlineData("period: 1m", "period: 1 minute", "cluster.yaml:36:42: bad value (limits.calls_per_caller.period, expected a time such as 500ms, 30s, 5m, 1h or 7d)")]
-    [InlineData("longest: 1h", "longest: 1s", "cluster.yaml:42:12: bad value (lockout.longest, expected a time not below lockout.first)")]
-    [InlineData("127.0.0.0/8", "127.0.0.0/99", "cluster.yaml:56:16: bad value (tenants[0].trunks[0].from, expected a network such as 192.0.2.0/24)")]
-    [InlineData("srtp: preferred", "srtp: maybe", "cluster.yaml:57:15: bad value (tenants[0].trunks[0].srtp, expected one of required, preferred, off)")]
-    [InlineData("numbers: { bank: bank }", "numbers: { bank: Bank! }", "cluster.yaml:52:22: bad value (tenants[0].numbers.bank, expected the name of a flow)")]
-    [InlineData("agent: \"sip:agent", "agent: \"http:agent", "cluster.yaml:53:32: bad value (tenants[0].transfer_targets.agent, expected a SIP URI, or a number that exists such as +493012345678)")]
-    [InlineData("- name: demo", "- name: cluster", "cluster.yaml:51:11: reserved name 'cluster' (tenants[0].name, expected another name: this one stands for records of no tenant)")]
+    [InlineData("calls_at_once: 4000 ", "longest_call: 30s ", "cluster.yaml:37:17: bad value (limits.longest_call, expected a time from 1m to 24h)")]
+    [InlineData("calls_at_once: 4000 ", "session_interval: 60s ", "cluster.yaml:37:21: bad value (limits.session_interval, expected a time from 90s (RFC 4028 4) to 2h)")]
+    [InlineData("longest: 1h", "longest: 1s", "cluster.yaml:44:12: bad value (lockout.longest, expected a time not below lockout.first)")]
+    [InlineData("127.0.0.0/8", "127.0.0.0/99", "cluster.yaml:58:16: bad value (tenants[0].trunks[0].from, expected a network such as 192.0.2.0/24)")]
+    [InlineData("srtp: preferred", "srtp: maybe", "cluster.yaml:59:15: bad value (tenants[0].trunks[0].srtp, expected one of required, preferred, off)")]
+    [InlineData("numbers: { bank: bank }", "numbers: { bank: Bank! }", "cluster.yaml:54:22: bad value (tenants[0].numbers.bank, expected the name of a flow)")]
+    [InlineData("agent: \"sip:agent", "agent: \"http:agent", "cluster.yaml:55:32: bad value (tenants[0].transfer_targets.agent, expected a SIP URI, or a number that exists such as +493012345678)")]
+    [InlineData("- name: demo", "- name: cluster", "cluster.yaml:53:11: reserved name 'cluster' (tenants[0].name, expected another name: this one stands for records of no tenant)")]
     [InlineData("data: data ", "data: &a data ", "cluster.yaml:8:7: not YAML: anchors and aliases are not used here")]
     public void Each_mistake_is_named_with_its_place(string text, string replacement, string? findings)
     {
@@ -75,9 +77,9 @@ public sealed class ClusterFileTests
         [
             "cluster.yaml:5:1: weak setting: a generated server certificate (certificates.server, expected file and key, or development: true)",
             "cluster.yaml:5:1: weak setting: a generated certificate for the key ring (certificates.key_ring, expected file, or development: true)",
-            "cluster.yaml:57:15: weak setting: media without encryption (tenants[0].trunks[0].srtp, expected required, or development: true)",
-            "cluster.yaml:58:27: weak setting: media keys in clear signalling (tenants[0].trunks[0].sdes_without_tls, expected false, or development: true)",
-            "cluster.yaml:61:15: weak setting: demo callers, whose PINs are printed (demo_callers, expected 0, or development: true)",
+            "cluster.yaml:59:15: weak setting: media without encryption (tenants[0].trunks[0].srtp, expected required, or development: true)",
+            "cluster.yaml:60:27: weak setting: media keys in clear signalling (tenants[0].trunks[0].sdes_without_tls, expected false, or development: true)",
+            "cluster.yaml:63:15: weak setting: demo callers, whose PINs are printed (demo_callers, expected 0, or development: true)",
         ];
         Assert.Equal(expected.Order(), errors.Select(e => e.ToString()).Order());
     }
