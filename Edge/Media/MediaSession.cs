@@ -125,7 +125,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         lock (_gate)
         {
             _offering = true;
-            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(_engine.NewKey());
+            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(MediaEngine.NewKey(SrtpSuite.Aes128Sha1Tag80));
             return SdpWriter.Offer(Local(), _sender?.Master, _policy.Codecs);
         }
     }
@@ -177,7 +177,11 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         _lastHeard = _engine.Time.GetTimestamp();
         _timedOut = false;
         if (agreed.PeerCrypto is not { } crypto) return;
-        _sender ??= new SrtpSender(_engine.NewKey());
+        if (_sender?.Master.Suite != crypto.Key.Suite)
+        {
+            _sender?.Dispose();
+            _sender = new SrtpSender(MediaEngine.NewKey(crypto.Key.Suite));
+        }
         // The same key again keeps its rollover counter and replay window.
         if (_receiver is not null && _receiver.Master.IsSameAs(crypto.Key))
         {
@@ -291,7 +295,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private void SendFrame(long now)
     {
         if (SendPress() || IsCarryingNow()) return;
-        Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpCipher.TagSize];
+        Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpSuite.MostTagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
         var speech = _player.Fill(packet.Slice(RtpHeader.Size, Telephone.FrameSamples), _agreed!.Codec == SdpCodec.Pcma, _played);
         var timestamp = _timestamp;
@@ -325,7 +329,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         var target = RtcpTarget();
         if (target.IsNone) return;
 
-        Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.RtcpOverhead];
+        Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.MostRtcpOverhead];
         SenderInfo? sender = _packetsSent == 0
             ? null
             : new SenderInfo(Rtcp.ToNtp(_engine.Time.GetUtcNow()), _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
