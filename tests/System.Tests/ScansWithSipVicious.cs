@@ -14,6 +14,9 @@ public sealed partial class ScansWithSipVicious
     /// <summary>Wrong passwords that are heard before the block; see the table in docs/operations.md. One more, because points fade while they add up.</summary>
     private const int FailuresAllowed = 11;
 
+    /// <summary>The tools, the server and the test share a few cores, and the first call after a start is slow: that calls are turned away under load is shown by other tests.</summary>
+    private const string NeverShed = "overload: { cpu: 100, loop_delay: 5s, grain_latency: 30s }\n";
+
     private static readonly string[] s_methods = ["OPTIONS", "REGISTER", "INVITE"];
 
     private const string Carrier = $"""
@@ -64,9 +67,11 @@ public sealed partial class ScansWithSipVicious
         for (var i = 0; i < 3; i++) await SipVicious.Crash(server, "127.0.0.70");
 
         await Blocked(server, ("127.0.0.66", "scanner"), ("127.0.0.67", "scanner"), ("127.0.0.68", "scanner"), ("127.0.0.69", "scanner"));
-        Assert.InRange(await server.Metric("ivr_source_offences_total", "offence=\"scanner\""), 4, 8);
+        // Of three messages of svmap the next may come in before the first was judged.
+        var known = await server.Metric("ivr_source_offences_total", "offence=\"scanner\"");
+        Assert.InRange(known, 4, 8);
+        Assert.Equal(3 + 1 + 1 + 3, known + await server.Metric("ivr_sip_rejected_total", "reason=\"blocked\""));
         Assert.Equal(3, await server.Metric("ivr_source_offences_total", "offence=\"malformed\""));
-        Assert.True(await server.Metric("ivr_sip_rejected_total", "reason=\"blocked\"") >= 4);
         Assert.Equal(0, await server.Metric("ivr_sip_authentications_total"));
         await OnlyHonestCallsWereServed(server, calls);
         // A datagram's source can be anybody's: the edge stops listening, a firewall is not told.
@@ -181,7 +186,7 @@ public sealed partial class ScansWithSipVicious
     private static async Task<IvrServer> Started(string name, string carrier, string phones = "", string keys = "")
     {
         foreach (var program in (string[])["sipp", "svmap", "svwar", "svcrack", "svcrash", "fail2ban-regex"]) Programs.Require(program);
-        var server = IvrServer.Create("vicious-" + name, (yaml, _) => keys + ClusterFile.WithTrunks(yaml, phones.Length == 0 ? carrier : carrier + "\n" + phones));
+        var server = IvrServer.Create("vicious-" + name, (yaml, _) => NeverShed + keys + ClusterFile.WithTrunks(yaml, phones.Length == 0 ? carrier : carrier + "\n" + phones));
         await File.WriteAllTextAsync(Path.Combine(server.Folder, "phones.accounts"), $"{User}:{Password}\n");
         await server.Start();
         return server;

@@ -54,9 +54,12 @@ internal sealed class HonestCalls : IAsyncDisposable
         {
             var heard = _phone.Packets;
             await using var call = await Sipp.Call(server, _phone.Port, [new(TimeSpan.FromSeconds(0.5), "")], SippEnd.HangUp, number: $"caller{_made}", from: from);
-            Assert.True(await call.WaitForExit(Eventually.Limit) == 0, $"{call.Tail()}\n--- server:\n{server.Output}");
+            if (await call.WaitForExit(Eventually.Limit) != 0) Assert.Fail($"call {_made + 1}: {Errors(server)}\n{call.Tail()}\n--- server:\n{server.Output}");
             Assert.True(_phone.Packets > heard, "the call was silent");
             Interlocked.Increment(ref _made);
         }
     }
+
+    /// <summary>What sipp found wrong, with the message that it did not expect.</summary>
+    private static string Errors(IvrServer server) => string.Join('\n', Directory.EnumerateFiles(server.Folder, "*.err").Select(File.ReadAllText));
 }
