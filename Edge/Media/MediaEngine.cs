@@ -130,7 +130,7 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
         MediaMetrics.Sessions.Dec();
     }
 
-    internal SrtpMasterKey NewKey() => new(RandomNumberGenerator.GetBytes(SrtpMasterKey.Size));
+    internal static SrtpMasterKey NewKey(SrtpSuite suite) => new(suite, RandomNumberGenerator.GetBytes(suite.KeyAndSaltSize));
 
     private static SessionSeed NewSeed()
     {
