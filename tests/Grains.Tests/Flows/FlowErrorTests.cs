@@ -34,10 +34,10 @@ public class FlowErrorTests
         { "missing key of the document", "flow: f\nlanguage: en\nsteps:\n" + Bye, "f.yaml:1:1: a flow document lacks the key 'start'" },
         { "unknown key of a step", Head + "  a: { play: [welcome], nxt: bye, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'nxt' in play step 'a'; expected one of: play, barge_in, next" },
         { "missing key of a step", Head + "  a: { play: [welcome] }\n" + Bye, "f.yaml:5:3: play step 'a' lacks the key 'next'" },
-        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, collect, menu, verify, fetch, transfer, hang_up" },
+        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, collect, menu, verify, fetch, transfer, record, hang_up" },
         { "two kinds", Head + "  a: { menu: [main-menu], hang_up: true }\n" + Bye, "f.yaml:5:3: step 'a' has the keys menu and hang_up; expected one of them" },
         { "log of a secret", Head + "  a: { play: [welcome], log: pin, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'log' in play step 'a'; expected one of: play, barge_in, next" },
-        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, collect, menu, verify, fetch, transfer, hang_up names its kind" },
+        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, collect, menu, verify, fetch, transfer, record, hang_up names its kind" },
         { "missing exit", Head + "  a: { fetch: facts, assurance: two_factors, on: { next: bye } }\n" + Bye, "f.yaml:5:50: 'on' of fetch step 'a' lacks the key 'unavailable'" },
         // Values.
         { "unknown language", "flow: f\nlanguage: tlh\nstart: bye\nsteps:\n" + Bye, "f.yaml:2:11: language: 'tlh' is not known; expected en" },
