@@ -151,7 +151,10 @@ public sealed partial class CallLeg : ITimed
                 End(now, _transferring || _transferred ? CallEndReason.Transferred : CallEndReason.CallerHungUp, signal.Reason);
                 break;
             case CallSignalKind.Lost:
-                End(now, CallEndReason.Failed);
+                End(now, CallEndReason.Failed, signal.Reason);
+                break;
+            case CallSignalKind.LimitReached:
+                End(now, CallEndReason.LimitReached, signal.Reason);
                 break;
             case CallSignalKind.Confirmed when !signal.Body.IsEmpty:
                 if (_media.Renegotiate(signal.Body.Span).Status != 0) HangUp(now, CallEndReason.Failed);

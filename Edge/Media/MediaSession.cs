@@ -402,7 +402,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
                 return;
             }
             if (!ReceiveRtp(datagram, from, out heard)) return;
-            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent;
+            // A flash or a fax tone is no key: who sends one may send its keys otherwise.
+            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent && TelephoneEvent.TryRead(heard.Payload, out var one) && TelephoneEvent.KeyOf(one.Event) is not null;
             other = _sendsOnTo;
             if (other is null) (key, tones) = (Press(heard, out pressed), HearTones(heard, toneKeys));
             else if (!_agreed.Receives) return;

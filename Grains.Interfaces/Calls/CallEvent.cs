@@ -109,6 +109,6 @@ public enum CallEndReason
     /// <summary>Whom the caller was connected with hung up.</summary>
     CalleeHungUp = 8,
 
-    /// <summary>A bridged call has used up what was set aside for it.</summary>
+    /// <summary>It lasted as long as a call may, or a bridged call has used up what was set aside for it.</summary>
     LimitReached = 9,
 }
