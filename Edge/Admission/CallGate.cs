@@ -46,6 +46,7 @@ public sealed class CallGate
     private volatile bool _draining;
     private long _emergencyArrival;
     private int _calls;
+    private int _callees;
 
     public CallGate(AdmissionRules rules, InviteMarks marks) => (_rules, _marks) = (rules, marks);
 
@@ -55,7 +56,13 @@ public sealed class CallGate
     public int Calls => Volatile.Read(ref _calls);
 
     /// <summary>Whether no call at all is let in, so that who asks by OPTIONS is told to go elsewhere.</summary>
-    public bool IsShut => _draining || Calls >= _rules.MostCalls;
+    public bool IsShut => _draining || Held >= _rules.MostCalls;
+
+    /// <summary>Whether a caller may be bridged. The signalling thread asks when it is about to dial.</summary>
+    public bool HasRoomForCallee => Held < _rules.MostCalls;
+
+    /// <summary>What takes room: calls, and the callee's half of those that are bridged, which has a dialog and media of its own.</summary>
+    private int Held => Calls + Volatile.Read(ref _callees);
 
     public bool IsDraining => _draining;
 
@@ -65,6 +72,10 @@ public sealed class CallGate
     public void CallBegan() => Interlocked.Increment(ref _calls);
 
     public void CallEnded() => Interlocked.Decrement(ref _calls);
+
+    public void CalleeBegan() => Interlocked.Increment(ref _callees);
+
+    public void CalleeEnded() => Interlocked.Decrement(ref _callees);
 
     /// <summary>Takes a reading, every <see cref="LoadSampler.Period"/>.</summary>
     public void Observe(in LoadReading reading) =>
@@ -106,7 +117,7 @@ public sealed class CallGate
         var kind = state.IsShedding || IsShut ? ClassOf(now, invite, peer) : CallClass.Ordinary;
         if (state.IsShedding) Interlocked.Increment(ref _arrived[(int)kind]);
         if (_draining) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "draining", kind);
-        if (Calls >= _rules.MostCallsOf(kind)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "busy", kind);
+        if (Held >= _rules.MostCallsOf(kind)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "busy", kind);
         if (!AdmissionControl.Admits(state, kind, chance)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "overload", kind);
         if (calls?.TryTake(now) is { Status: not 0 } refusal) return new GateVerdict(refusal.Status, refusal.RetryAfter ?? 0, refusal.Reason, kind);
         return GateVerdict.Admitted;
@@ -116,8 +127,8 @@ public sealed class CallGate
     public bool HasRoom(SipRequest invite, SipPeer peer)
     {
         ArgumentNullException.ThrowIfNull(peer);
-        if (Calls < _rules.MostCalls) return true;
-        return EmergencyCalls.Is(invite, peer.Trunk, _rules.EmergencyNumbers) && Calls < _rules.MostCallsOf(CallClass.Emergency);
+        if (Held < _rules.MostCalls) return true;
+        return EmergencyCalls.Is(invite, peer.Trunk, _rules.EmergencyNumbers) && Held < _rules.MostCallsOf(CallClass.Emergency);
     }
 
     /// <summary>What a caller is remembered by: a keyed hash of number and source. A trunk's own addresses are all the same.</summary>

@@ -67,6 +67,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private long _lastHeard;
     private bool _timedOut;
     private DtmfReceiver _dtmf;
+    private bool _sendsKeys;
     private uint _dtmfSsrc;
     private long _nextReport;
     private uint _lastSenderReport;
@@ -87,6 +88,14 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     public string Codec => _agreed?.Codec == SdpCodec.Pcma ? "PCMA" : "PCMU";
 
     public bool Srtp => _sender is not null;
+
+    public bool SendsKeys
+    {
+        get
+        {
+            lock (_gate) return _sendsKeys && _agreed?.EventPayloadType is not null;
+        }
+    }
 
     public MediaStatistics Statistics
     {
@@ -395,6 +404,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         TelephoneEvent pressed = default;
         char? key = null;
         MediaSession? other = null;
+        var tones = 0;
+        Span<char> toneKeys = stackalloc char[ToneListener.MostKeys];
         scoped HeardPacket heard = default;
         lock (_gate)
         {
@@ -405,13 +416,16 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
                 return;
             }
             if (!ReceiveRtp(datagram, from, out heard)) return;
+            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent;
             other = _sendsOnTo;
-            if (other is null) key = Press(heard, out pressed);
+            if (other is null) (key, tones) = (Press(heard, out pressed), HearTones(heard, toneKeys));
             else if (!_agreed.Receives) return;
         }
         // Outside of the lock: two sessions that send on to each other must not wait for each other.
         other?.Carry(heard, _loop.Tally);
         if (key is { } k) _events.Key(k, pressed.Duration / 8);
+        for (var i = 0; i < tones; i++) _events.Tone(toneKeys[i]);
+        toneKeys.Clear();
     }
 
     private bool ReceiveRtp(Span<byte> datagram, MediaAddress from, out HeardPacket heard)
@@ -498,6 +512,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _closed = true;
             _sendsOnTo = null;
             _player.Stop();
+            _tones?.Clear();
             _rtp!.Dispose();
             _rtcp!.Dispose();
             foreach (var sender in _senders) sender.Dispose();

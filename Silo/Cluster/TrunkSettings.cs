@@ -25,6 +25,7 @@ internal sealed class TrunkSettings
     public required IReadOnlyList<SrtpSuite> SrtpSuites { get; init; }
     public required bool TrustsCallerIdentity { get; init; }
     public required bool SdesWithoutTls { get; init; }
+    public required ToneKeys Tones { get; init; }
     public string? Region { get; init; }
 
     /// <summary>A limit of its own instead of the table's.</summary>
@@ -51,6 +52,7 @@ internal sealed class TrunkSettings
         SrtpSuites = SrtpSuites,
         TrustsCallerIdentity = TrustsCallerIdentity,
         SdesWithoutTls = SdesWithoutTls,
+        Tones = Tones,
         Region = Region,
         Calls = Calls ?? usualCalls,
         CallsAtOnce = CallsAtOnce,

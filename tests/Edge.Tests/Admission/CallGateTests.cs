@@ -49,6 +49,21 @@ public class CallGateTests
     }
 
     [Fact]
+    public void The_callee_of_a_bridged_call_takes_the_room_of_a_call()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            _gate.CallBegan();
+            Assert.True(_gate.HasRoomForCallee);
+            _gate.CalleeBegan();
+        }
+        Assert.Equal((5, true, false, false), (_gate.Calls, _gate.IsShut, _gate.HasRoomForCallee, _gate.HasRoom(Invite(), Peer())));
+        Assert.Equal("busy", Judge(Invite()).Reason);
+        _gate.CalleeEnded();
+        Assert.Equal((false, true, true), (_gate.IsShut, _gate.HasRoomForCallee, _gate.HasRoom(Invite(), Peer())));
+    }
+
+    [Fact]
     public void Under_load_an_ordinary_call_is_turned_away_with_a_pause()
     {
         Overload();

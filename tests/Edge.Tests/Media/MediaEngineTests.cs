@@ -438,6 +438,10 @@ public sealed class MediaEngineTests : IDisposable
         {
         }
 
+        public void Tone(char key)
+        {
+        }
+
         public void PlayEnded(int playId)
         {
             Ended++;
@@ -476,6 +480,8 @@ public sealed class MediaEngineTests : IDisposable
         public int TimeOuts { get; private set; }
 
         public void Key(char key, int durationMs) => throw new InvalidOperationException("test");
+
+        public void Tone(char key) => throw new InvalidOperationException("test");
 
         public void PlayEnded(int playId) => throw new InvalidOperationException("test");
 

@@ -167,6 +167,7 @@ public sealed class MediaRelayTests : IDisposable
         Answered();
         CallerSays(Packet(0, _sequence++, 1000, Tone(1)));
         CalleeHears();
+        Assert.False(_caller.SendsKeys);
         var press = new DtmfPress('5', 100);
         while (press.TryNext(out var one))
         {
@@ -182,6 +183,7 @@ public sealed class MediaRelayTests : IDisposable
         Assert.True(TelephoneEvent.TryRead(heard[^1].Payload, out var last));
         Assert.Equal((true, 800), (last.End, (int)last.Duration));
         Assert.Empty(_callerEvents.Keys);
+        Assert.Equal((true, false), (_caller.SendsKeys, _callee.SendsKeys));
 
         _caller.SendOnTo(null);
         press = new DtmfPress('6', 40);

@@ -168,14 +168,20 @@ public class CallTracerTests
             Remote = IPEndPoint.Parse("192.0.2.7:5060"),
             SipCallId = "unknown",
         };
-        tracer.Set(Order(left: TimeSpan.FromDays(1)));
-        tap.Buffer.Add(message);
-        await EdgeHost.Until(() =>
+        try
         {
-            time.Advance(TimeSpan.FromSeconds(1));
-            return host.TraceGrain.Messages.Count > 0;
-        });
-        behind.Set();
+            tracer.Set(Order(left: TimeSpan.FromDays(1)));
+            tap.Buffer.Add(message);
+            await EdgeHost.Until(() =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return host.TraceGrain.Messages.Count > 0;
+            });
+        }
+        finally
+        {
+            behind.Set();
+        }
         await tracer.Stop();
 
         Assert.StartsWith("INVITE", host.TraceGrain.Messages[0].Text, StringComparison.Ordinal);

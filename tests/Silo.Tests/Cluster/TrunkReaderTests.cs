@@ -4,8 +4,8 @@ using System.Text;
 using System.Text.RegularExpressions;
 using IvrActors.Edge;
 using IvrActors.Edge.Sdp;
-using IvrActors.Edge.Srtp;
 using IvrActors.Edge.Sip.Auth;
+using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Commands;
@@ -105,6 +105,7 @@ public sealed partial class TrunkReaderTests : IDisposable
     [InlineData("from: [192.0.2.0/24]|codecs: [pcmu, pcmu]", "codecs: duplicate codec: each codec once")]
     [InlineData("from: [192.0.2.0/24]|srtp_suites: [AES_CM_128_HMAC_SHA1]", "srtp_suites: bad value: one of AEAD_AES_256_GCM, AEAD_AES_128_GCM, AES_256_CM_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32, AES_CM_128_HMAC_SHA1_32")]
     [InlineData("from: [192.0.2.0/24]|srtp_suites: [AEAD_AES_128_GCM, AEAD_AES_128_GCM]", "srtp_suites: duplicate suite: each suite once")]
+    [InlineData("from: [192.0.2.0/24]|tones: yes", "tones: bad value: one of without_events, always, never")]
     [InlineData("from: [192.0.2.0/24]|region: Germany", "region: bad value: a country such as DE")]
     [InlineData("from: [192.0.2.0/24]|calls_at_once: 5000", "calls_at_once: more than the cluster takes: at most limits.calls_at_once, 4000")]
     [InlineData("from: [192.0.2.0/24]|ping: 30s", "ping: nobody to ask: outbound beside it")]

@@ -32,7 +32,7 @@ internal sealed class Linphone : IAsyncDisposable
             contact="Phone" <sip:phone@127.0.0.1>
             media_encryption={(transport == "tls" ? "srtp" : "none")}
             media_encryption_mandatory={(transport == "tls" ? 1 : 0)}
-            srtp_crypto_suites={suites ?? "AES_CM_128_HMAC_SHA1_80,AES_CM_128_HMAC_SHA1_32,AES_256_CM_HMAC_SHA1_80,AES_256_CM_HMAC_SHA1_32"}
+            {(suites is null ? "" : "srtp_crypto_suites=" + suites)}
             verify_server_certs=1
             root_ca={Path.Combine(server.Data, "certs", "ca.pem")}
             [rtp]
