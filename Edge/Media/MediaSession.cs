@@ -43,6 +43,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private IMediaPort? _rtcp;
     private NegotiatedMedia? _agreed;
     private SrtpSender? _sender;
+    private SrtpSender[] _senders = []; // Of our last offer, by tag from 1, of which an answer takes one and that of another callee maybe another; else _sender alone.
     private SrtpReceiver? _receiver;
     private int _sdpVersion = 1;
     private bool _offering; // Our own offer stands; the next description is the peer's answer.
@@ -100,11 +101,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     {
         get
         {
-            lock (_gate)
-            {
-                var loss = _reception.Expected == 0 ? 0 : Math.Max(0, (double)_reception.Lost / _reception.Expected);
-                return new MediaStatistics(_packetsSent, _packetsReceived, loss, _reception.Jitter / 8.0);
-            }
+            lock (_gate) return Measure();
         }
     }
 
@@ -123,7 +120,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     {
         lock (_gate)
         {
-            Apply(agreed);
+            Apply(agreed, isAnswer: false);
             return SdpWriter.Answer(offer, agreed, Local(), _sender?.Master);
         }
     }
@@ -134,12 +131,26 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         lock (_gate)
         {
             _offering = true;
-            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(MediaEngine.NewKey(SrtpSuite.Aes128Sha1Tag80));
-            return SdpWriter.Offer(Local(), _sender?.Master, _policy.Codecs);
+            if (_sender is not null) SendBy(_sender, [_sender]);
+            else if (_agreed is null && _policy.Rules is { SrtpAllowed: true, Suites: var suites }) SendUnderNew(suites);
+            return SdpWriter.Offer(Local(), [.. _senders.Select(sender => sender.Master)], _policy.Codecs);
         }
     }
 
-    private bool WantsSrtp() => _policy.Rules.SrtpAllowed;
+    private void SendUnderNew(IReadOnlyList<SrtpSuite> suites)
+    {
+        SrtpSender[] senders = [.. suites.Select(suite => new SrtpSender(MediaEngine.NewKey(suite)))];
+        SendBy(senders[0], senders);
+    }
+
+    /// <summary>Sends under one of <paramref name="senders"/>, of which the others are kept for a later answer.</summary>
+    private void SendBy(SrtpSender sender, SrtpSender[] senders)
+    {
+        foreach (var old in _senders.Except(senders)) old.Dispose();
+        // A packet of the other leg that comes late would have an index from before this key's first.
+        if (sender != _sender) _relay.Interrupt();
+        (_sender, _senders) = (sender, senders);
+    }
 
     public int TakeAnswer(ReadOnlySpan<byte> answer)
     {
@@ -161,7 +172,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (refusal != SdpRefusal.None) return MediaEngine.Refuse(refusal);
             var isAnswer = _offering;
             _offering = false;
-            Apply(agreed!);
+            Apply(agreed!, isAnswer);
             if (isAnswer) return new MediaAnswer { Session = this };
             _sdpVersion++;
             return new MediaAnswer { Session = this, Sdp = SdpWriter.Answer(description, agreed!, Local(), _sender?.Master) };
@@ -172,25 +183,24 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private SdpPolicy PolicyNow()
     {
         var policy = _policy.Rules;
-        if (_sender is not null) return policy with { PlainAllowed = false };
+        if (_sender is not null) return policy with { PlainAllowed = false, Offered = _offering ? [.. _senders.Select(sender => sender.Master.Suite)] : null };
         // An answer cannot add encryption that we did not offer.
         return _offering ? policy with { SrtpAllowed = false, SrtpBlockedBy = SdpRefusal.SrtpNotAllowed } : policy;
     }
 
     private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion);
 
-    private void Apply(NegotiatedMedia agreed)
+    private void Apply(NegotiatedMedia agreed, bool isAnswer)
     {
         _agreed = agreed;
         _peer.Signal(agreed.RtpAddress);
         _lastHeard = _engine.Time.GetTimestamp();
         _timedOut = false;
         if (agreed.PeerCrypto is not { } crypto) return;
-        if (_sender?.Master.Suite != crypto.Key.Suite)
-        {
-            _sender?.Dispose();
-            _sender = new SrtpSender(MediaEngine.NewKey(crypto.Key.Suite));
-        }
+        // Our key goes on with its rollover counter as long as the suite does; both directions have the same one (RFC 4568 5.1.2).
+        if (isAnswer) SendBy(_senders[crypto.Tag - 1], _senders);
+        else if (_sender?.Master.Suite == crypto.Key.Suite) SendBy(_sender, [_sender]);
+        else SendUnderNew([crypto.Key.Suite]);
         // The same key again keeps its rollover counter and replay window.
         if (_receiver is not null && _receiver.Master.IsSameAs(crypto.Key))
         {
@@ -341,10 +351,10 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         if (target.IsNone) return;
 
         Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.MostRtcpOverhead];
-        SenderInfo? sender = _packetsSent == 0
-            ? null
-            : new SenderInfo(Rtcp.ToNtp(_engine.Time.GetUtcNow()), _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
-        var length = Rtcp.Write(packet, _seed.Ssrc, sender, _heardAny ? ReportOnPeer() : null, _seed.Cname, bye);
+        var ntp = Rtcp.ToNtp(_engine.Time.GetUtcNow());
+        SenderInfo? sender = _packetsSent == 0 ? null : new SenderInfo(ntp, _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
+        if (sender is not null) _atPeer.Sent(Rtcp.Compact(ntp), Now);
+        var length = Rtcp.Write(packet, _seed.Ssrc, sender, _heardAny ? ReportOnPeer() : null, _seed.Cname, bye, Extended(ntp, sender is not null));
         if (_sender is not null) length = _sender.ProtectRtcp(packet, length);
         (_agreed!.RtcpMux ? _rtp : _rtcp)!.Send(packet[..length], target);
     }
@@ -404,7 +414,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
                 return;
             }
             if (!ReceiveRtp(datagram, from, out heard)) return;
-            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent;
+            // A flash or a fax tone is no key: who sends one may send its keys otherwise.
+            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent && TelephoneEvent.TryRead(heard.Payload, out var one) && TelephoneEvent.KeyOf(one.Event) is not null;
             other = _sendsOnTo;
             RecordHeard(heard);
             if (other is null) (key, tones) = (Press(heard, out pressed), HearTones(heard, toneKeys));
@@ -487,8 +498,9 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             datagram = datagram[..length];
         }
         if (Rtcp.TryRead(datagram, _seed.Ssrc, out var report) != RtcpRejection.None) return;
+        TakeReport(report);
         if (report.Sender is not { } sender || report.SenderSsrc != _peerSsrc) return;
-        _lastSenderReport = (uint)(sender.NtpTime >> 16);
+        _lastSenderReport = Rtcp.Compact(sender.NtpTime);
         _lastSenderReportAt = _engine.Time.GetTimestamp();
     }
 
@@ -498,6 +510,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         {
             if (_closed) return;
             if (_started && _agreed is not null) SendReport(_nextFrame, bye: true);
+            QualityMetrics.Observe(Measure());
             _closed = true;
             _sendsOnTo = null;
             _recording?.Finish();
@@ -505,7 +518,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _tones?.Clear();
             _rtp!.Dispose();
             _rtcp!.Dispose();
-            _sender?.Dispose();
+            foreach (var sender in _senders) sender.Dispose();
             _receiver?.Dispose();
         }
         _engine.Closed(this, _loop, _rtpPort);

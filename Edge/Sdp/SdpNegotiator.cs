@@ -38,6 +38,9 @@ public sealed class NegotiatedMedia
     /// <summary>From our side.</summary>
     public required SdpDirection Direction { get; init; }
 
+    /// <summary>What the peer wants to have in our reports. We ask for nothing ourselves: both sides of a call send media, so SR and RR tell the round trip.</summary>
+    public SdpExtendedReports ExtendedReports { get; init; }
+
     /// <summary>The peer's key, and the tag to answer it with; null for plain RTP.</summary>
     public SdpCrypto? PeerCrypto { get; init; }
 
@@ -50,10 +53,21 @@ public sealed class NegotiatedMedia
 /// <param name="SrtpAllowed">SDES may be used: keys are safe in this signalling, and the trunk wants SRTP.</param>
 /// <param name="PlainAllowed">Plain RTP may be used.</param>
 /// <param name="SrtpBlockedBy">Why SRTP is not allowed.</param>
-public readonly record struct SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
+public sealed record SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
 {
     /// <summary>Codecs of the trunk in the order of our offers; null for all that we know.</summary>
     public IReadOnlyList<SdpCodec>? Codecs { get; init; }
+
+    /// <summary>Suites of SRTP that the trunk may have, in the order of our offers.</summary>
+    public IReadOnlyList<SrtpSuite> Suites { get; init; } = SrtpSuite.Usual;
+
+    /// <summary>The suites of our offer by tag, from 1, when its answer is read; null for an offer of the peer.</summary>
+    public IReadOnlyList<SrtpSuite>? Offered { get; init; }
+
+    /// <summary>Whether a peer's key may be used. An answer must name one of the lines of our offer by its tag and its suite (RFC 4568 5.1.3).</summary>
+    public bool Takes(SdpCrypto crypto) => Offered is { } offered
+        ? crypto.Tag >= 1 && crypto.Tag <= offered.Count && offered[crypto.Tag - 1] == crypto.Key.Suite
+        : Suites.Contains(crypto.Key.Suite);
 
     public static SdpPolicy For(bool secureSignalling, bool sdesWithoutTls, SrtpPolicy srtp) => srtp switch
     {
@@ -87,7 +101,7 @@ public static class SdpNegotiator
 
     /// <summary>
     /// Picks the <c>m=audio</c> section to use: the first encrypted one that is acceptable, else the first plain one. Of the codecs that the trunk may
-    /// have, the first in the offer's order is taken (RFC 3264 6.1).
+    /// have, the first in the offer's order is taken (RFC 3264 6.1); of its suites too (RFC 4568 5.1.2).
     /// Works for offers and, because the rules are the same, for the answer to an offer of ours.
     /// </summary>
     public static SdpRefusal Negotiate(SdpDescription offer, SdpPolicy policy, AddressFamily family, out NegotiatedMedia? agreed)
@@ -119,8 +133,9 @@ public static class SdpNegotiator
             case SdpProtocol.Other: return SdpRefusal.UnsupportedProtocol;
             case SdpProtocol.RtpAvp when !policy.PlainAllowed: return SdpRefusal.SrtpRequired;
             case SdpProtocol.RtpSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy;
-            case SdpProtocol.RtpSavp when media.Crypto.Count == 0: return SdpRefusal.NoUsableCrypto;
         }
+        var crypto = media.Protocol == SdpProtocol.RtpSavp ? media.Crypto.Find(policy.Takes) : null;
+        if (media.Protocol == SdpProtocol.RtpSavp && crypto is null) return SdpRefusal.NoUsableCrypto;
         if (PickCodec(media, policy.Codecs) is not { } codec) return SdpRefusal.NoCommonCodec;
 
         var address = media.Connection ?? offer.Connection;
@@ -137,8 +152,9 @@ public static class SdpNegotiator
             RtpAddress = nowhere ? default : MediaAddress.From(address, media.Port),
             RtcpAddress = nowhere ? default : MediaAddress.From(address, rtcpPort),
             RtcpMux = media.RtcpMux,
+            ExtendedReports = media.ExtendedReports ?? offer.ExtendedReports,
             Direction = Mirror(media.Direction ?? offer.Direction, nowhere),
-            PeerCrypto = media.Protocol == SdpProtocol.RtpSavp ? media.Crypto[0] : null,
+            PeerCrypto = crypto,
         };
         return SdpRefusal.None;
     }

@@ -40,6 +40,7 @@ public static class SdpWriter
             if (agreed.EventPayloadType is { } number) WriteEvents(output, number);
             output.Line($"a=ptime:20");
             output.Line($"a={NameOf(agreed.Direction)}");
+            if (agreed.ExtendedReports != SdpExtendedReports.None) output.Line($"a=rtcp-xr:{NamesOf(agreed.ExtendedReports)}");
             if (agreed.RtcpMux) output.Line($"a=rtcp-mux");
             else if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
             if (agreed.PeerCrypto is { } crypto && ourKey is not null) output.Crypto(crypto.Tag, ourKey);
@@ -47,20 +48,21 @@ public static class SdpWriter
         return output.ToArray();
     }
 
-    /// <summary>An offer of G.711 and telephone-event; RTP/SAVP when there is a key.</summary>
+    /// <summary>An offer of G.711 and telephone-event; RTP/SAVP when there are keys.</summary>
+    /// <param name="ourKeys">One for each suite, in order of preference; their tags count from 1.</param>
     /// <param name="codecs">In order of preference; null: PCMU, PCMA.</param>
-    public static byte[] Offer(SdpLocal local, SrtpMasterKey? ourKey, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv)
+    public static byte[] Offer(SdpLocal local, IReadOnlyList<SrtpMasterKey> ourKeys, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv)
     {
         codecs ??= s_codecs;
         var output = new Output();
         WriteSession(output, local);
-        output.Line($"m=audio {local.RtpPort} {(ourKey is null ? "RTP/AVP" : "RTP/SAVP")} {string.Join(' ', codecs.Select(StaticTypeOf))} {EventPayloadType}");
+        output.Line($"m=audio {local.RtpPort} {(ourKeys.Count == 0 ? "RTP/AVP" : "RTP/SAVP")} {string.Join(' ', codecs.Select(StaticTypeOf))} {EventPayloadType}");
         foreach (var codec in codecs) WriteCodec(output, StaticTypeOf(codec), codec);
         WriteEvents(output, EventPayloadType);
         output.Line($"a=ptime:20");
         output.Line($"a={NameOf(direction)}");
         if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
-        if (ourKey is not null) output.Crypto(1, ourKey);
+        for (var i = 0; i < ourKeys.Count; i++) output.Crypto(i + 1, ourKeys[i]);
         return output.ToArray();
     }
 
@@ -100,6 +102,13 @@ public static class SdpWriter
         output.Line($"a=rtpmap:{payloadType} telephone-event/8000");
         output.Line($"a=fmtp:{payloadType} 0-15");
     }
+
+    private static string NamesOf(SdpExtendedReports reports) => reports switch
+    {
+        SdpExtendedReports.VoipMetrics => "voip-metrics",
+        SdpExtendedReports.RoundTrip => "rcvr-rtt=all",
+        _ => "rcvr-rtt=all voip-metrics",
+    };
 
     private static string NameOf(SdpDirection direction) => direction switch
     {

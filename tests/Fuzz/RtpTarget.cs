@@ -16,8 +16,7 @@ public sealed class RtpTarget : IFuzzTarget
 
     private readonly byte[] _packet = new byte[MostBytes + 64];
     private readonly byte[] _genuine = new byte[256];
-    private readonly SrtpSender _sender = new(Key());
-    private readonly SrtpReceiver _receiver = new(Key());
+    private readonly (SrtpSender Sender, SrtpReceiver Receiver)[] _protections = [.. SrtpSuite.All.Select(suite => (new SrtpSender(Key(suite)), new SrtpReceiver(Key(suite))))];
     private ReceptionStatistics _statistics;
     private ushort _sequence;
 
@@ -26,7 +25,7 @@ public sealed class RtpTarget : IFuzzTarget
     public IReadOnlyList<byte[]> Dictionary { get; } =
     [
         [0x80, 0x00], [0x80, 0x08], [0x80, 0xE5], [0x90, 0x00], [0x8F, 0x00], [0xA0, 0x00], [0x80, 0xC8, 0x00, 0x06], [0x81, 0xC9, 0x00, 0x07], [0x80, 0xCB, 0x00, 0x01],
-        [0x81, 0xCA, 0x00, 0x03], [0xBE, 0xDE, 0x00, 0x01], [0x11, 0x22, 0x33, 0x44], [0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0xFF], [0x00, 0x00], [0x7F, 0xFF],
+        [0x81, 0xCA, 0x00, 0x03], [0x80, 0xCF, 0x00, 0x11], [0x04, 0x00, 0x00, 0x02], [0x05, 0x00, 0x00, 0x03], [0x07, 0x00, 0x00, 0x08], [0xBE, 0xDE, 0x00, 0x01], [0x11, 0x22, 0x33, 0x44], [0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0xFF], [0x00, 0x00], [0x7F, 0xFF],
     ];
 
     public bool Run(ReadOnlyMemory<byte> input)
@@ -50,6 +49,8 @@ public sealed class RtpTarget : IFuzzTarget
         }
         _statistics.Add(header.Sequence, header.Timestamp, 0);
         _statistics.TakeFractionLost();
+        var losses = _statistics.Losses;
+        Require(losses.Lost >= 0 && losses.Lost <= losses.Packets && losses is { BurstDensity: >= 0 and <= 1, GapDensity: >= 0 and <= 1, BurstRatio: >= 1 }, "losses that cannot be");
         return read;
     }
 
@@ -57,7 +58,7 @@ public sealed class RtpTarget : IFuzzTarget
     {
         if (Rtcp.TryRead(packet, OurSsrc, out var report) != RtcpRejection.None)
             return false;
-        var length = Rtcp.Write(_packet, report.SenderSsrc, report.Sender, report.AboutUs, "abcdefghijklmnop", report.Bye);
+        var length = Rtcp.Write(_packet, report.SenderSsrc, report.Sender, report.AboutUs, "abcdefghijklmnop", report.Bye, report.Extended);
         Require(Rtcp.TryRead(_packet.AsSpan(0, length), OurSsrc, out var again) == RtcpRejection.None, "what was written is refused");
         Require(again == report, "writing a report is no fixed point");
         return true;
@@ -65,19 +66,25 @@ public sealed class RtpTarget : IFuzzTarget
 
     private void CheckProtected(ReadOnlySpan<byte> packet)
     {
+        var sequence = _sequence++;
+        foreach (var (sender, receiver) in _protections) CheckProtected(packet, sequence, sender, receiver);
+    }
+
+    private void CheckProtected(ReadOnlySpan<byte> packet, ushort sequence, SrtpSender sender, SrtpReceiver receiver)
+    {
         packet.CopyTo(_packet);
         if (RtpHeader.TryRead(packet, out var header) == RtpRejection.None)
-            Require(_receiver.UnprotectRtp(_packet.AsSpan(0, packet.Length), header.Length, out _) != SrtpRejection.None, "a forged SRTP packet was accepted");
+            Require(receiver.UnprotectRtp(_packet.AsSpan(0, packet.Length), header.Length, out _) != SrtpRejection.None, "a forged SRTP packet was accepted");
         packet.CopyTo(_packet);
-        Require(_receiver.UnprotectRtcp(_packet.AsSpan(0, packet.Length), out _) != SrtpRejection.None, "a forged SRTCP packet was accepted");
+        Require(receiver.UnprotectRtcp(_packet.AsSpan(0, packet.Length), out _) != SrtpRejection.None, "a forged SRTCP packet was accepted");
 
-        var genuine = new RtpHeader { PayloadType = 0, Sequence = _sequence++, Timestamp = 160u * _sequence, Ssrc = OurSsrc };
+        var genuine = new RtpHeader { PayloadType = 0, Sequence = sequence, Timestamp = 160u * sequence, Ssrc = OurSsrc };
         genuine.Write(_genuine);
         _genuine.AsSpan(RtpHeader.Size, PayloadBytes).Fill(0xD5);
-        var length = _sender.ProtectRtp(_genuine, RtpHeader.Size + PayloadBytes, RtpHeader.Size);
-        Require(_receiver.UnprotectRtp(_genuine.AsSpan(0, length), RtpHeader.Size, out var clear) == SrtpRejection.None, "a genuine packet was refused after a forged one");
+        var length = sender.ProtectRtp(_genuine, RtpHeader.Size + PayloadBytes, RtpHeader.Size);
+        Require(receiver.UnprotectRtp(_genuine.AsSpan(0, length), RtpHeader.Size, out var clear) == SrtpRejection.None, "a genuine packet was refused after a forged one");
         Require(clear == RtpHeader.Size + PayloadBytes && !_genuine.AsSpan(RtpHeader.Size, PayloadBytes).ContainsAnyExcept((byte)0xD5), "a genuine packet was garbled");
     }
 
-    private static SrtpMasterKey Key() => new(SrtpSuite.Aes128Sha1Tag80, [.. Enumerable.Range(100, SrtpSuite.Aes128Sha1Tag80.KeyAndSaltSize).Select(i => (byte)i)]);
+    private static SrtpMasterKey Key(SrtpSuite suite) => new(suite, [.. Enumerable.Range(100, suite.KeyAndSaltSize).Select(i => (byte)i)]);
 }
