@@ -92,6 +92,9 @@ public sealed class CallEnded : CallEvent
 
     /// <summary>What became of the <see cref="Bridge"/> that was under way; null when there was none, or it had not begun.</summary>
     [Id(1)] public BridgeResult? Bridge { get; init; }
+
+    /// <summary>How the caller's half of it sounded; null when nothing was heard.</summary>
+    [Id(2)] public MediaQuality? Media { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.CallEndReason")]
