@@ -73,7 +73,11 @@ internal sealed class ClientInvite : IResponseUser, ITimed
             _call.Refused(408, null);
             Cancel(now, SipReason.TimerExpired);
         }
-        else if (_transaction is { } transaction) _agent.Abandon(now, transaction);
+        else if (_transaction is { } transaction)
+        {
+            _agent.Abandon(now, transaction);
+            CancelIsOver();
+        }
     }
 
     public void Responded(long now, Transaction transaction, SipResponse response)
