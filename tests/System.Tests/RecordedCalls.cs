@@ -38,9 +38,7 @@ public sealed class RecordedCalls
         Assert.NotEqual(-1, left.AsSpan().IndexOf(PromptAudio.Load("welcome").Fingerprint));
         // The caller speaks all the time, and PIN and prompt took some seconds: there is one long silence, on both sides.
         Assert.Equal(-1, right.AsSpan().IndexOf(PromptAudio.Load("enter-pin").Fingerprint));
-        var (from, length) = LongestSilence(left);
-        Assert.InRange(length / 8000.0, 4, 20);
-        Assert.All(right[from..(from + length)], sample => Assert.Equal(Silence, sample));
+        Assert.InRange(LongestSilence(File.ReadAllBytes(wav)[WavHeader..]) / 16000.0, 4, 20);
         var secret = double.Parse(Regex.Match(told, @"of which (\d+\.\d) s").Groups[1].Value, CultureInfo.InvariantCulture);
         Assert.InRange(secret, 4, 20);
         AssertNoPlainAudio(file, wav);
@@ -103,16 +101,16 @@ public sealed class RecordedCalls
         return ([.. samples.Where((_, i) => i % 2 == 0)], [.. samples.Where((_, i) => i % 2 == 1)]);
     }
 
-    private static (int From, int Length) LongestSilence(byte[] samples)
+    /// <summary>Bytes of both sides that are silence one behind the other.</summary>
+    private static int LongestSilence(byte[] samples)
     {
-        var (from, longest, begun) = (0, 0, 0);
-        for (var i = 0; i <= samples.Length; i++)
+        var (longest, length) = (0, 0);
+        foreach (var sample in samples)
         {
-            if (i < samples.Length && samples[i] == Silence) continue;
-            if (i - begun > longest) (from, longest) = (begun, i - begun);
-            begun = i + 1;
+            length = sample == Silence ? length + 1 : 0;
+            longest = Math.Max(longest, length);
         }
-        return (from, longest);
+        return longest;
     }
 
     /// <summary>No piece of what was said stands in the file, neither as it is recorded nor as it was sent.</summary>
