@@ -85,7 +85,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
 
     public string Codec => _agreed?.Codec == SdpCodec.Pcma ? "PCMA" : "PCMU";
 
-    public bool Srtp => _sender is not null;
+    public bool Srtp => IsEncrypted;
 
     public MediaStatistics Statistics
     {
@@ -126,7 +126,9 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         {
             _offering = true;
             if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(_engine.NewKey());
-            return SdpWriter.Offer(Local(), _sender?.Master, _policy.Codecs);
+            return _keying is null
+                ? SdpWriter.Offer(Local(), _sender?.Master, _policy.Codecs)
+                : SdpWriter.Offer(Local(), ourKey: null, _policy.Codecs, before: _agreed);
         }
     }
 
@@ -163,29 +165,25 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private SdpPolicy PolicyNow()
     {
         var policy = _policy.Rules;
-        if (_sender is not null) return policy with { PlainAllowed = false };
+        if (IsEncrypted) return policy with { PlainAllowed = false };
         // An answer cannot add encryption that we did not offer.
         return _offering ? policy with { SrtpAllowed = false, SrtpBlockedBy = SdpRefusal.SrtpNotAllowed } : policy;
     }
 
-    private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion);
+    private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion) { Dtls = OurDtls };
 
     private void Apply(NegotiatedMedia agreed)
     {
         _agreed = agreed;
-        _peer.Signal(agreed.RtpAddress);
         _lastHeard = _engine.Time.GetTimestamp();
         _timedOut = false;
-        if (agreed.PeerCrypto is not { } crypto) return;
-        _sender ??= new SrtpSender(_engine.NewKey());
-        // The same key again keeps its rollover counter and replay window.
-        if (_receiver is not null && _receiver.Master.IsSameAs(crypto.Key))
+        if (agreed.PeerDtls is { } dtls)
         {
-            crypto.Key.Dispose();
+            ApplyDtls(agreed, dtls);
             return;
         }
-        _receiver?.Dispose();
-        _receiver = new SrtpReceiver(crypto.Key);
+        if (agreed.PeerCrypto is { } crypto) ApplySdes(crypto);
+        _peer.Signal(agreed.RtpAddress);
     }
 
     public void Start()
@@ -194,7 +192,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         {
             if (_started || _closed) return;
             _started = true;
-            _lastHeard = _engine.Time.GetTimestamp();
+            _lastHeard = _keyingSince = _engine.Time.GetTimestamp();
         }
     }
 
@@ -256,9 +254,10 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (_closed || !_started || _agreed is null) return;
             now = _engine.Time.GetTimestamp();
             SkipTo(frame);
+            var unkeyed = KeepKeyed(now);
             SendFrame(now);
             if (frame >= _nextReport) SendReport(frame, bye: false);
-            if (frame % FramesPerSecond == 0) timedOut = IsTimedOutNow(now);
+            if (frame % FramesPerSecond == 0) timedOut = IsTimedOutNow(now, unkeyed);
             // The list is swapped for one that only this thread touches, so that events may call back.
             foreach (var played in _played) _playedOutside.Add(played);
             _played.Clear();
@@ -290,6 +289,13 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
 
     private void SendFrame(long now)
     {
+        if (AwaitsKeys)
+        {
+            // Prompts wait for somebody who can hear them.
+            _timestamp += Telephone.FrameSamples;
+            _resumes = true;
+            return;
+        }
         if (SendPress() || IsCarryingNow()) return;
         Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpCipher.TagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
@@ -346,14 +352,15 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     {
         if (_peer.Target.IsNone) return default;
         if (_agreed!.RtcpMux) return _peer.Target;
+        if (_keying is not null) return default;
         if (_peer.Target == _agreed.RtpAddress || _peer.Target.HasSameIp(_agreed.RtcpAddress)) return _agreed.RtcpAddress;
         return _peer.Target.Port == ushort.MaxValue ? default : _peer.Target with { Port = (ushort)(_peer.Target.Port + 1) };
     }
 
-    private bool IsTimedOutNow(long now)
+    private bool IsTimedOutNow(long now, bool unkeyed)
     {
-        if (_timedOut || !_agreed!.Receives) return false;
-        _timedOut = _engine.Time.GetElapsedTime(_lastHeard, now) >= _engine.Options.MediaTimeout;
+        if (_timedOut || (!_agreed!.Receives && !unkeyed)) return false;
+        _timedOut = unkeyed || _engine.Time.GetElapsedTime(_lastHeard, now) >= _engine.Options.MediaTimeout;
         return _timedOut;
     }
 
@@ -380,7 +387,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         scoped HeardPacket heard = default;
         lock (_gate)
         {
-            if (_closed || _agreed is null) return;
+            if (_closed || _agreed is null || !IsMedia(datagram, from, rtcp)) return;
             if (rtcp || (_agreed.RtcpMux && Rtcp.IsRtcp(datagram)))
             {
                 ReceiveReport(datagram, from);
@@ -414,7 +421,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (rejection == SrtpRejection.BadTag) _loop.Tally.AuthFailures++;
             if (rejection != SrtpRejection.None) return false;
             datagram = datagram[..length];
-            _peer.Authenticated(from);
+            // With ICE only its checks move the target.
+            if (_keying is not { UsesIce: true }) _peer.Authenticated(from);
         }
         if (header.TryGetPayload(datagram, out var payload) != RtpRejection.None) return false;
         Count(header);
@@ -484,6 +492,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _rtcp!.Dispose();
             _sender?.Dispose();
             _receiver?.Dispose();
+            _keying?.Dispose();
         }
         _engine.Closed(this, _loop, _rtpPort);
     }

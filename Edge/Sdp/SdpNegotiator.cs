@@ -18,6 +18,9 @@ public enum SdpRefusal
     SrtpNotAllowed,
     SdesNeedsTls,
     NoUsableCrypto,
+
+    /// <summary>A fingerprint in signalling without TLS proves nothing.</summary>
+    FingerprintNeedsTls,
 }
 
 /// <summary>What an offer and our policy agree on: how to send to the peer and what to expect.</summary>
@@ -41,13 +44,25 @@ public sealed class NegotiatedMedia
     /// <summary>The peer's key, and the tag to answer it with; null for plain RTP.</summary>
     public SdpCrypto? PeerCrypto { get; init; }
 
+    /// <summary>The peer's side of DTLS-SRTP, when keys come by it.</summary>
+    public SdpPeerDtls? PeerDtls { get; init; }
+
+    /// <summary>The protocol as the peer wrote it.</summary>
+    public string ProtocolText { get; init; } = "RTP/AVP";
+
+    /// <summary>The section's <c>a=mid</c>, and whether it stands in the BUNDLE group.</summary>
+    public string? Mid { get; init; }
+    public bool Bundled { get; init; }
+
+    public bool IsEncrypted => PeerCrypto is not null || PeerDtls is not null;
+
     public bool Sends => Direction is SdpDirection.SendRecv or SdpDirection.SendOnly;
 
     public bool Receives => Direction is SdpDirection.SendRecv or SdpDirection.RecvOnly;
 }
 
 /// <summary>Which protections the policy of a trunk lets pass.</summary>
-/// <param name="SrtpAllowed">SDES may be used: keys are safe in this signalling, and the trunk wants SRTP.</param>
+/// <param name="SrtpAllowed">SDES and DTLS-SRTP may be used: keys are safe in this signalling and fingerprints are authentic, and the trunk wants SRTP.</param>
 /// <param name="PlainAllowed">Plain RTP may be used.</param>
 /// <param name="SrtpBlockedBy">Why SRTP is not allowed.</param>
 public readonly record struct SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
@@ -82,6 +97,7 @@ public static class SdpNegotiator
         SdpRefusal.SrtpNotAllowed => "srtp-not-allowed",
         SdpRefusal.SdesNeedsTls => "sdes-needs-tls",
         SdpRefusal.NoUsableCrypto => "no-usable-crypto",
+        SdpRefusal.FingerprintNeedsTls => "fingerprint-needs-tls",
         _ => throw new InvalidOperationException("internal error: unknown refusal"),
     };
 
@@ -98,7 +114,7 @@ public static class SdpNegotiator
         {
             if (offer.Media[i].Type != "audio" || offer.Media[i].Port == 0) continue;
             var why = Try(offer, i, policy, family, out var candidate);
-            if (candidate is { PeerCrypto: not null })
+            if (candidate is { IsEncrypted: true })
             {
                 agreed = candidate;
                 return SdpRefusal.None;
@@ -114,19 +130,24 @@ public static class SdpNegotiator
     {
         agreed = null;
         var media = offer.Media[index];
+        var dtls = DtlsOf(offer, media);
         switch (media.Protocol)
         {
             case SdpProtocol.Other: return SdpRefusal.UnsupportedProtocol;
             case SdpProtocol.RtpAvp when !policy.PlainAllowed: return SdpRefusal.SrtpRequired;
+            case SdpProtocol.DtlsSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy == SdpRefusal.SdesNeedsTls ? SdpRefusal.FingerprintNeedsTls : policy.SrtpBlockedBy;
             case SdpProtocol.RtpSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy;
-            case SdpProtocol.RtpSavp when media.Crypto.Count == 0: return SdpRefusal.NoUsableCrypto;
+            case SdpProtocol.RtpSavp or SdpProtocol.DtlsSavp when media.Crypto.Count == 0 && dtls is null: return SdpRefusal.NoUsableCrypto;
+            case SdpProtocol.DtlsSavp when dtls is null: return SdpRefusal.NoUsableCrypto;
         }
         if (PickCodec(media, policy.Codecs) is not { } codec) return SdpRefusal.NoCommonCodec;
 
         var address = media.Connection ?? offer.Connection;
-        if (address is null || address.AddressFamily != family || IsMulticastOrBroadcast(address)) return SdpRefusal.UnusableAddress;
+        var ice = dtls?.IceFragment is not null;
+        // With ICE the address is a default for those who have none; a browser writes 0.0.0.0 there (RFC 9429 5.2.1), and its checks say where it is.
+        if (!ice && (address is null || address.AddressFamily != family || IsMulticastOrBroadcast(address))) return SdpRefusal.UnusableAddress;
         // RFC 2543 hold: nowhere to send to.
-        var nowhere = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+        var nowhere = !ice && (address!.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
         var rtcpPort = media.RtcpMux ? media.Port : media.RtcpPort ?? Math.Min(65535, media.Port + 1);
         agreed = new NegotiatedMedia
         {
@@ -134,13 +155,40 @@ public static class SdpNegotiator
             Codec = codec.Codec,
             PayloadType = codec.PayloadType,
             EventPayloadType = PickEvents(media),
-            RtpAddress = nowhere ? default : MediaAddress.From(address, media.Port),
-            RtcpAddress = nowhere ? default : MediaAddress.From(address, rtcpPort),
+            RtpAddress = nowhere || ice ? default : MediaAddress.From(address!, media.Port),
+            RtcpAddress = nowhere || ice ? default : MediaAddress.From(address!, rtcpPort),
             RtcpMux = media.RtcpMux,
             Direction = Mirror(media.Direction ?? offer.Direction, nowhere),
-            PeerCrypto = media.Protocol == SdpProtocol.RtpSavp ? media.Crypto[0] : null,
+            PeerCrypto = media.Protocol == SdpProtocol.RtpSavp && dtls is null ? media.Crypto[0] : null,
+            PeerDtls = dtls,
+            ProtocolText = media.ProtocolText,
+            Mid = media.Mid,
+            Bundled = media.Mid is not null && offer.Bundle.Contains(media.Mid),
         };
         return SdpRefusal.None;
+    }
+
+    /// <summary>
+    /// DTLS-SRTP of a section, or null. RTP/SAVP with a fingerprint and no SDES key is how it was written before RFC 5764 gave it its own name, and RFC 9429 5.1.2
+    /// has both be taken.
+    /// </summary>
+    private static SdpPeerDtls? DtlsOf(SdpDescription offer, SdpMedia media)
+    {
+        if (media.Protocol != SdpProtocol.DtlsSavp && (media.Protocol != SdpProtocol.RtpSavp || media.Crypto.Count > 0)) return null;
+        var (own, shared) = (media.Transport, offer.Transport);
+        var fingerprints = own.Fingerprints.Count > 0 ? own.Fingerprints : shared.Fingerprints;
+        // RFC 4145 4: without the line its sender is active.
+        var setup = own.Setup ?? shared.Setup ?? SdpSetup.Active;
+        if (fingerprints.Count == 0 || setup == SdpSetup.Unusable) return null;
+        // One component: RTCP has no port of its own with ICE. A lite peer sends no checks, so that there is nothing for us to answer.
+        var ice = media.RtcpMux && !offer.IceLite && (own.HasIcePassword || shared.HasIcePassword);
+        return new SdpPeerDtls
+        {
+            Fingerprints = fingerprints,
+            Setup = setup,
+            TlsId = own.TlsId ?? shared.TlsId,
+            IceFragment = ice ? own.IceFragment ?? shared.IceFragment : null,
+        };
     }
 
     private static SdpRtpMap? PickCodec(SdpMedia media, IReadOnlyList<SdpCodec>? codecs)
