@@ -46,6 +46,9 @@ public sealed class EdgeTrunk
 
     public SrtpPolicy Srtp { get; init; } = SrtpPolicy.Required;
 
+    /// <summary>When keys are listened for in the audio.</summary>
+    public ToneKeys Tones { get; init; }
+
     /// <summary>ISO 3166 code of the country in whose way its numbers are written (<c>030…</c>); null: only numbers with + are normalised.</summary>
     public string? Region { get; init; }
 
@@ -160,4 +163,15 @@ public enum SrtpPolicy
     Required = 0,
     Preferred = 1,
     Off = 2,
+}
+
+/// <summary>When keys are heard in the audio (in-band, ITU-T Q.23). Never from who sent an RFC 4733 event.</summary>
+public enum ToneKeys
+{
+    /// <summary>When telephone-event was not agreed: nothing better can come.</summary>
+    WithoutEvents = 0,
+
+    /// <summary>Also when it was: for gateways that agree to it and send tones all the same.</summary>
+    Always = 1,
+    Never = 2,
 }

@@ -9,7 +9,7 @@ namespace IvrActors.Edge.Admission;
 /// <summary>Why a new call is turned away before it has a transaction.</summary>
 /// <param name="Status">0: it is not.</param>
 /// <param name="RetryAfter">Seconds; 0: none is said.</param>
-/// <param name="Reason">Metric label.</param>
+/// <param name="Reason">Metric label; "" also of a refusal that is only said again.</param>
 public readonly record struct GateVerdict(int Status, int RetryAfter, string Reason, CallClass Class)
 {
     public static readonly GateVerdict Admitted = new(0, 0, "", CallClass.Ordinary);
@@ -18,7 +18,7 @@ public readonly record struct GateVerdict(int Status, int RetryAfter, string Rea
 }
 
 /// <summary>
-/// Decides on new calls where they come in, before anything is kept for them: drain, room, the rate of their trunk, and load. An INVITE that was let in stays so
+/// Decides on new calls where they come in, before anything is kept for them: drain, room, the rate of their trunk, and load. What was decided on an INVITE stays so
 /// when it is repeated. Any thread.
 /// </summary>
 public sealed class CallGate
@@ -31,19 +31,22 @@ public sealed class CallGate
     private static readonly long s_knownFor = TimeSpan.FromDays(7).Ticks;
 
     /// <summary>65,536 INVITEs within the time in which they may be repeated (RFC 3261 timer B): 2,000 calls/s.</summary>
-    private const int AdmittedBuckets = 16_384;
+    private const int InviteBuckets = 16_384;
     private const long RepeatedFor = SipTimes.TransactionTimeout;
 
     private readonly AdmissionRules _rules;
     private readonly InviteMarks _marks;
     private readonly RecentKeys _known = new(KnownBuckets, s_knownFor);
-    private readonly RecentKeys _admitted = new(AdmittedBuckets, RepeatedFor);
+    private readonly RecentKeys _admitted = new(InviteBuckets, RepeatedFor);
+    private readonly RecentKeys _refused = new(InviteBuckets, RepeatedFor);
+    private readonly RecentKeys _begun = new(InviteBuckets, RepeatedFor);
     private readonly Lock _lock = new();
     private readonly int[] _arrived = new int[Enum.GetValues<CallClass>().Length];
     private volatile AdmissionState _state = AdmissionState.Open;
     private volatile bool _draining;
     private long _emergencyArrival;
     private int _calls;
+    private int _callees;
 
     public CallGate(AdmissionRules rules, InviteMarks marks) => (_rules, _marks) = (rules, marks);
 
@@ -53,7 +56,13 @@ public sealed class CallGate
     public int Calls => Volatile.Read(ref _calls);
 
     /// <summary>Whether no call at all is let in, so that who asks by OPTIONS is told to go elsewhere.</summary>
-    public bool IsShut => _draining || Calls >= _rules.MostCalls;
+    public bool IsShut => _draining || Held >= _rules.MostCalls;
+
+    /// <summary>Whether a caller may be bridged. The signalling thread asks when it is about to dial.</summary>
+    public bool HasRoomForCallee => Held < _rules.MostCalls;
+
+    /// <summary>What takes room: calls, and the callee's half of those that are bridged, which has a dialog and media of its own.</summary>
+    private int Held => Calls + Volatile.Read(ref _callees);
 
     public bool IsDraining => _draining;
 
@@ -63,6 +72,10 @@ public sealed class CallGate
     public void CallBegan() => Interlocked.Increment(ref _calls);
 
     public void CallEnded() => Interlocked.Decrement(ref _calls);
+
+    public void CalleeBegan() => Interlocked.Increment(ref _callees);
+
+    public void CalleeEnded() => Interlocked.Decrement(ref _callees);
 
     /// <summary>Takes a reading, every <see cref="LoadSampler.Period"/>.</summary>
     public void Observe(in LoadReading reading) =>
@@ -75,16 +88,38 @@ public sealed class CallGate
     {
         ArgumentNullException.ThrowIfNull(invite);
         ArgumentNullException.ThrowIfNull(peer);
-        var state = _state;
         var number = _marks.NumberOf(invite);
         if (_admitted.Contains(now, number)) return GateVerdict.Admitted;
+        // The refusal was lost: the same answer again (RFC 3261 8.2.7), which is no other arrival and no other chance.
+        if (_refused.Contains(now, number)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "", CallClass.Ordinary);
+        var verdict = Decide(now, invite, peer, calls, chance, pause);
+        (verdict.IsAdmitted ? _admitted : _refused).Add(now, number);
+        return verdict;
+    }
+
+    /// <summary>
+    /// Decides again when the call of an INVITE begins, if one has begun with the same INVITE before. Over a stream the transaction ends with the ACK of its refusal (RFC 3261
+    /// 17.2.1, timer I), so that what comes then is no repetition but a new call that was let in with the first.
+    /// </summary>
+    public GateVerdict JudgeAtBegin(long now, SipRequest invite, SipPeer peer, TrunkCalls? calls, double chance, double pause)
+    {
+        ArgumentNullException.ThrowIfNull(invite);
+        ArgumentNullException.ThrowIfNull(peer);
+        var number = _marks.NumberOf(invite);
+        var again = _begun.Contains(now, number);
+        _begun.Add(now, number);
+        return again ? Decide(now, invite, peer, calls, chance, pause) : GateVerdict.Admitted;
+    }
+
+    private GateVerdict Decide(long now, SipRequest invite, SipPeer peer, TrunkCalls? calls, double chance, double pause)
+    {
+        var state = _state;
         var kind = state.IsShedding || IsShut ? ClassOf(now, invite, peer) : CallClass.Ordinary;
         if (state.IsShedding) Interlocked.Increment(ref _arrived[(int)kind]);
         if (_draining) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "draining", kind);
-        if (Calls >= _rules.MostCallsOf(kind)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "busy", kind);
+        if (Held >= _rules.MostCallsOf(kind)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "busy", kind);
         if (!AdmissionControl.Admits(state, kind, chance)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "overload", kind);
         if (calls?.TryTake(now) is { Status: not 0 } refusal) return new GateVerdict(refusal.Status, refusal.RetryAfter ?? 0, refusal.Reason, kind);
-        _admitted.Add(now, number);
         return GateVerdict.Admitted;
     }
 
@@ -92,8 +127,8 @@ public sealed class CallGate
     public bool HasRoom(SipRequest invite, SipPeer peer)
     {
         ArgumentNullException.ThrowIfNull(peer);
-        if (Calls < _rules.MostCalls) return true;
-        return EmergencyCalls.Is(invite, peer.Trunk, _rules.EmergencyNumbers) && Calls < _rules.MostCallsOf(CallClass.Emergency);
+        if (Held < _rules.MostCalls) return true;
+        return EmergencyCalls.Is(invite, peer.Trunk, _rules.EmergencyNumbers) && Held < _rules.MostCallsOf(CallClass.Emergency);
     }
 
     /// <summary>What a caller is remembered by: a keyed hash of number and source. A trunk's own addresses are all the same.</summary>

@@ -1,3 +1,4 @@
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
@@ -11,7 +12,7 @@ namespace IvrActors.Edge.Calls;
 /// Makes calls out for callers that are to be bridged. The cluster has permitted each; here the trunk's own list is held against it once more, because a call that costs
 /// money must pass two doors. The signalling thread's.
 /// </summary>
-internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEngine media, TrunkDesk trunks)
+internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEngine media, TrunkDesk trunks, CallGate gate)
 {
     private static readonly KeyValuePair<string, string>[] s_hidden = [new("Privacy", "id")];
 
@@ -31,8 +32,15 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         if (trunk?.Outbound is not { } route) Fail(caller, BridgeOutcome.Failed, 0);
         else if (TargetOf(order, trunk, route) is not { } target) Fail(caller, BridgeOutcome.Refused, 403);
         else if (caller.MaxForwards <= 1) Fail(caller, BridgeOutcome.Failed, 483);
+        else if (!gate.HasRoomForCallee) Fail(caller, BridgeOutcome.Failed, 503);
         else if (trunks.CallsOf(trunk).TryBegin(now) is { Status: not 0 } refusal) Fail(caller, BridgeOutcome.Failed, refusal.Status);
-        else trunks.Locate(trunk, new Attempt(this, caller, order, trunk, target).Located);
+        else Begin(caller, order, trunk, target);
+    }
+
+    private void Begin(CallLeg caller, Bridge order, EdgeTrunk trunk, string target)
+    {
+        gate.CalleeBegan();
+        trunks.Locate(trunk, new Attempt(this, caller, order, trunk, target).Located);
     }
 
     /// <summary>Request-URI of the call (RFC 3261 19.1.6 for numbers); null when the trunk's list does not name it.</summary>
@@ -99,6 +107,10 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         {
         }
 
+        void IMediaEvents.Tone(char key)
+        {
+        }
+
         void IMediaEvents.PlayEnded(int playId)
         {
         }
@@ -152,6 +164,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
             if (_isReleased) return;
             _isReleased = true;
             desk.Trunks.CallsOf(trunk).Ended();
+            desk.Gate.CalleeEnded();
         }
     }
 
@@ -160,4 +173,6 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
     private IMediaEngine Media => media;
 
     private TrunkDesk Trunks => trunks;
+
+    private CallGate Gate => gate;
 }

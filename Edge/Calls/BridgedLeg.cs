@@ -80,6 +80,10 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
             case CallSignalKind.Lost:
                 Over(now, 503, CallEndReason.Failed, null);
                 break;
+            case CallSignalKind.Confirmed when !signal.Body.IsEmpty:
+                // RFC 3261 14.2: a re-INVITE without an offer got ours, and this is the answer to it.
+                if (_media.TakeAnswer(signal.Body.Span) != 0) HangUp(now, CallEndReason.Failed, null);
+                break;
             case CallSignalKind.Reoffered:
                 var answer = _media.Renegotiate(signal.Body.Span);
                 if (answer.Status == 0) _sip.AnswerOffer(now, answer.Sdp);
@@ -105,15 +109,16 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
         if (_isAnswered && !IsOver) _media.Press(key, KeyMs);
     }
 
-    /// <summary>The caller's half is over: CANCEL, or BYE.</summary>
-    public BridgeResult End(long now, SipReason? why)
+    /// <summary>The caller's half is over, and so is this one. Whoever ends it so owes the callee a <see cref="Dismiss"/>.</summary>
+    public BridgeResult End(long now)
     {
         var result = new BridgeResult { Outcome = _isAnswered ? BridgeOutcome.Answered : BridgeOutcome.Cancelled, Status = _isAnswered ? 200 : 487, Talked = Talked(now) };
-        if (IsOver) return result;
-        Close(result);
-        _sip?.HangUp(now, why);
+        if (!IsOver) Close(result);
         return result;
     }
+
+    /// <summary>Tells the callee's side: CANCEL, or BYE; nothing where it knows.</summary>
+    public void Dismiss(long now, SipReason? why) => _sip?.HangUp(now, why);
 
     private void Progressed(int status, ReadOnlyMemory<byte> sdp)
     {
@@ -128,8 +133,8 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
     {
         if (_media.TakeAnswer(sdp.Span) is var status && status != 0)
         {
-            _sip!.HangUp(now);
             Over(now, status, CallEndReason.Failed, null);
+            Dismiss(now, null);
             return;
         }
         _isAnswered = true;
@@ -149,8 +154,15 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
 
     private void HangUp(long now, CallEndReason reason, SipReason? why)
     {
-        _sip!.HangUp(now, why);
-        Over(now, 200, reason, why);
+        try
+        {
+            Over(now, 200, reason, why);
+        }
+        finally
+        {
+            // Whatever became of the caller's BYE.
+            Dismiss(now, why);
+        }
     }
 
     private void Over(long now, int status, CallEndReason reason, SipReason? why)
@@ -166,8 +178,8 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
     {
         IsOver = true;
         _endBy = SipTimes.Never;
-        _media.Dispose();
         observer.Ended(result);
+        _media.Dispose();
     }
 
     private TimeSpan Talked(long now) => _isAnswered ? TimeSpan.FromTicks(now - _answeredAt) : TimeSpan.Zero;

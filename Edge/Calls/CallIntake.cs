@@ -21,10 +21,13 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         if (!readiness.TakesCalls || draining) return Refuse(now, call, 503, "not_ready");
         if (!gate.HasRoom(call.Invite!, call.Peer)) return Refuse(now, call, 503, "busy");
         var calls = trunks.CallsOf(trunk);
-        if (calls.TryBegin(now, TrunkDesk.IsCounted(call.Peer)) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+        var isCounted = TrunkDesk.IsCounted(call.Peer);
+        var verdict = gate.JudgeAtBegin(now, call.Invite!, call.Peer, isCounted ? calls : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
+        if (!verdict.IsAdmitted) return Refuse(now, call, verdict.Status, verdict.Reason, verdict.RetryAfter);
+        if (calls.TryBegin(now, isCounted) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
         var events = new LegMedia(Heard, time);
         var secure = call.Peer.IsSecure;
-        var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs };
+        var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs, Tones = trunk.Tones };
         var answer = media.Answer(signal.Body.Span, policy, events);
         if (answer.Session is null)
         {

@@ -60,11 +60,13 @@ public sealed partial class CallLeg
         _bridgeAsked = order;
     }
 
-    /// <summary>The caller's half is over: the other half is, with the same reason.</summary>
-    private void EndBridge(long now, SipReason? why)
+    /// <summary>The caller's half is over, and the other half with it; whose peer is still to be told.</summary>
+    private BridgedLeg? EndBridge(long now)
     {
-        if (_other is { } other) _bridged = other.End(now, why);
+        var other = _other;
+        if (other is not null) _bridged = other.End(now);
         Part();
+        return other;
     }
 
     private void Part()

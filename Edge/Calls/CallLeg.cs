@@ -178,7 +178,10 @@ public sealed partial class CallLeg : ITimed
         switch (signal.Kind)
         {
             case MediaSignalKind.Key:
-                Key(now, signal.Key, KeySource.Media, signal.Timestamp);
+                Key(now, signal.Key, KeySource.Event, signal.Timestamp);
+                break;
+            case MediaSignalKind.Tone:
+                Key(now, signal.Key, KeySource.Tone, signal.Timestamp);
                 break;
             case MediaSignalKind.PlayStarted:
                 if (_lastKeyAt != 0 && signal.PlayId >= _measuredPlay) _observer.PromptStarted(_lastKeyAt, signal.Timestamp);
@@ -318,8 +321,8 @@ public sealed partial class CallLeg : ITimed
         _swallow = null;
         if (_isBridging)
         {
-            // What comes as RTP is passed on as RTP; the callee's side need not know INFO.
-            if (source == KeySource.Info) _other?.Press(key);
+            // What comes as RTP is passed on as RTP; the callee's side need not know INFO. Of a press that is reported by both, the RTP is enough.
+            if (source == KeySource.Info && !_media.SendsKeys) _other?.Press(key);
             return;
         }
         if (swallowed || !_plays.BargeIn) return;
@@ -380,7 +383,7 @@ public sealed partial class CallLeg : ITimed
         if (IsOver) return;
         IsOver = true;
         EndReason = reason;
-        EndBridge(now, why);
+        var other = EndBridge(now);
         _media.Dispose();
         _collector?.Dispose();
         _collector = null;
@@ -394,6 +397,8 @@ public sealed partial class CallLeg : ITimed
         while (_events.TryDequeue(out var unsent)) unsent.Digits?.Dispose();
         Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason, Bridge = _bridged }));
         _observer.Ended(reason);
+        // Last: whatever becomes of it, nothing of this call is left behind.
+        other?.Dismiss(now, why);
     }
 }
 

@@ -62,7 +62,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
         _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
-        _bridges = new BridgeDesk(options, _agent, media, trunks)
+        _bridges = new BridgeDesk(options, _agent, media, trunks, gate)
         {
             Post = step => Post(new LoopInput(LoopInputKind.Run, step)),
             Pump = Pump,
@@ -111,7 +111,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         foreach (var call in _calls.All()) End(now, call, CallEndReason.Shutdown);
     })));
 
-    /// <summary>Ends all calls; done when the cluster knows the end of each.</summary>
+    /// <summary>Ends all calls; done when the cluster knows the end of each, and each peer was told.</summary>
     public Task Drain()
     {
         var drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -151,7 +151,8 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             if (_trunks.NextDeadline <= now) _trunks.Tick(now);
             while (_legTimers.TakeDue(now) is { } leg) Tick(now, leg);
             Flush(now);
-            if (_drained is not null && _calls.Count == 0 && !_trunks.IsEnding) _drained.TrySetResult();
+            // A dialog outlives its call where its BYE has to wait for the ACK (RFC 3261 15).
+            if (_drained is not null && _calls.Count == 0 && _agent.Calls == 0 && !_trunks.IsEnding) _drained.TrySetResult();
         }
 #pragma warning disable CA1031 // One call's internal error must not end all others.
         catch (Exception e)

@@ -1,4 +1,3 @@
-using IvrActors.Edge.Admission;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Tracing;
 using IvrActors.Grains.Interfaces.Calls;
@@ -12,7 +11,7 @@ using Orleans.Runtime;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>Runs the edge: opens the sockets, keeps the edge known to the cluster, and at the end lets no call hang.</summary>
-internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, CallGate gate, DrainWatch drain, EdgeToken token, CallTracer tracer,
+internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, DrainWatch drain, EdgeToken token, CallTracer tracer,
     IGrainFactory grains, TimeProvider time, ILogger<EdgeService> log) : IHostedLifecycleService, IEdgeObserver, IDisposable
 {
     private static readonly TimeSpan s_reportPeriod = TimeSpan.FromSeconds(2);
@@ -42,8 +41,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
     /// <summary>Before any service stops: the web server, once asked, lets no stream go on, and waits for those that are open.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        readiness.Draining();
-        gate.Drain(true);
+        drain.End();
         try
         {
             await CallsEnd(options.DrainAtStop, cancellationToken);
@@ -98,7 +96,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
                 var report = await loop.Report().WaitAsync(s_reportTimeout, time, _stopping.Token);
                 var orders = await grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(options.Name)).Report(report, self).WaitAsync(s_reportTimeout, time, _stopping.Token);
                 readiness.Heard(orders.SealingKey);
-                drain.Take(orders.DrainUntil);
+                if (!orders.DrainUnknown) drain.Take(orders.DrainUntil);
                 tracer.Renew(orders.Traces);
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)

@@ -3,19 +3,25 @@ using IvrActors.Edge.Sip.Transactions;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>How a key press was reported.</summary>
+[Flags]
 public enum KeySource
 {
-    /// <summary>RFC 4733 event or in-band tone.</summary>
-    Media,
+    None = 0,
+
+    /// <summary>RFC 4733 event.</summary>
+    Event = 1,
 
     /// <summary>SIP INFO.</summary>
-    Info,
+    Info = 2,
+
+    /// <summary>Tones in the audio.</summary>
+    Tone = 4,
 }
 
 /// <summary>
-/// Counts a press once that is reported by RTP and by INFO: whichever comes first wins, and the same key from the other source within
-/// <see cref="Window"/> is taken as the other report of that press. Two presses of one key pair up with two reports. A key may be part of a PIN:
-/// it stands in pinned memory, and only for the window.
+/// Counts a press once that is reported in several ways: whichever comes first wins, and the same key from another source within <see cref="Window"/> is taken as that
+/// source's report of the oldest press that lacks one. Two presses of one key pair up with two reports. A key may be part of a PIN: it stands in pinned memory, and only
+/// for the window.
 /// </summary>
 public sealed class KeyArbiter
 {
@@ -25,7 +31,7 @@ public sealed class KeyArbiter
     /// <summary>Presses that can be open at once; a caller types no faster.</summary>
     private const int Most = 16;
 
-    private (char Key, KeySource From, long At)[] _open = [];
+    private (char Key, KeySource By, long At)[] _open = [];
     private int _count;
 
     /// <summary>When the oldest press is to be forgotten by <see cref="Forget"/>.</summary>
@@ -37,8 +43,8 @@ public sealed class KeyArbiter
         Forget(now);
         for (var i = 0; i < _count; i++)
         {
-            if (_open[i].Key != key || _open[i].From == source) continue;
-            Remove(i);
+            if (_open[i].Key != key || (_open[i].By & source) != 0) continue;
+            _open[i].By |= source;
             return false;
         }
         if (_open.Length == 0) _open = GC.AllocateArray<(char, KeySource, long)>(Most, pinned: true);

@@ -33,6 +33,7 @@ public readonly struct MediaSignal(MediaSignalKind kind, char key, int playId, l
 public enum MediaSignalKind
 {
     Key,
+    Tone,
     PlayStarted,
     PlayEnded,
     TimedOut,

@@ -10,6 +10,8 @@ internal sealed class LegMedia(Action<CallLeg, MediaSignal> heard, TimeProvider 
 
     public void Key(char key, int durationMs) => Post(MediaSignalKind.Key, key, 0, time.GetTimestamp());
 
+    public void Tone(char key) => Post(MediaSignalKind.Tone, key, 0, time.GetTimestamp());
+
     public void PlayEnded(int playId) => Post(MediaSignalKind.PlayEnded, '\0', playId, 0);
 
     public void PlayStarted(int playId, long timestamp) => Post(MediaSignalKind.PlayStarted, '\0', playId, timestamp);

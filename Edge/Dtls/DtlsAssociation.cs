@@ -28,7 +28,7 @@ internal sealed class DtlsAssociation : IDisposable
     private const int MostBegun = 3;
 
     /// <summary>How often the last flight is sent again to a client that did not get it (RFC 6347 4.2.4).</summary>
-    private const int MostResends = 10;
+    private const int MostResends = 20;
 
     private readonly Lock _gate = new();
     private readonly DtlsHandshakes _handshakes;
@@ -66,11 +66,14 @@ internal sealed class DtlsAssociation : IDisposable
         {
             if (_closed || (_attempt is null && !_keyed)) return;
             if (_attempt is { } running && from != running.From && !AnyAddress) return;
+            if (_attempt is null)
+            {
+                if (!Terms.WeAreClient && (from == _lastFlightTo || AnyAddress) && DtlsRecords.HasFinished(datagram) && _resends++ < MostResends) Resend(from);
+                return;
+            }
             var kept = new byte[datagram.Length];
-            var length = DtlsRecords.Keep(datagram, fromClient: !Terms.WeAreClient, kept);
-            if (length == 0) return;
-            if (_attempt is not null) _attempt.Queue.Put(length == kept.Length ? kept : kept[..length]);
-            else if (!Terms.WeAreClient && (from == _lastFlightTo || AnyAddress) && _resends++ < MostResends) Resend(from);
+            var length = _attempt.Gate.Keep(datagram, kept);
+            if (length > 0) _attempt.Queue.Put(kept[..length]);
         }
     }
 
@@ -142,7 +145,7 @@ internal sealed class DtlsAssociation : IDisposable
 
     private bool Start(DtlsRequest? request, MediaAddress from, byte[] hello)
     {
-        var attempt = new Attempt(from, hello, new DtlsQueue(datagram => _owner.Send(datagram, from)));
+        var attempt = new Attempt(from, hello, new DtlsGate(fromClient: !Terms.WeAreClient), new DtlsQueue(datagram => _owner.Send(datagram, from)));
         if (!_handshakes.TryRun(() => Run(attempt, request))) return false;
         _attempt = attempt;
         return true;
@@ -181,5 +184,5 @@ internal sealed class DtlsAssociation : IDisposable
         }
     }
 
-    private sealed record Attempt(MediaAddress From, byte[] Hello, DtlsQueue Queue);
+    private sealed record Attempt(MediaAddress From, byte[] Hello, DtlsGate Gate, DtlsQueue Queue);
 }

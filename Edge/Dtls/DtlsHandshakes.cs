@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Threading.Channels;
 using IvrActors.Edge.Rtp;
 using Org.BouncyCastle.Tls;
@@ -19,24 +18,19 @@ internal sealed class DtlsHandshakes : IDisposable
 
     private const int StackBytes = 512 * 1024;
 
-    /// <summary>RFC 6347 4.2.1: the secret of the cookies changes; that of before is taken for as long again.</summary>
-    private static readonly TimeSpan s_cookieLifetime = TimeSpan.FromHours(1);
-
     private readonly Channel<(DtlsAssociation Association, byte[] Hello, MediaAddress From)> _knocks =
         Channel.CreateBounded<(DtlsAssociation, byte[], MediaAddress)>(new BoundedChannelOptions(MostKnocks) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private readonly TimeProvider _time;
     private readonly Action<Exception> _failed;
     private readonly Task _door;
-    private DtlsVerifier _verifier = new(DtlsRules.Crypto);
-    private DtlsVerifier _verifierBefore = new(DtlsRules.Crypto);
-    private long _verifierSince;
+    private readonly DtlsCookies _cookies;
     private int _running;
 
     /// <param name="failed">Told of internal errors, never of a peer's.</param>
     public DtlsHandshakes(TimeProvider time, Action<Exception> failed)
     {
         (_time, _failed) = (time, failed);
-        _verifierSince = time.GetTimestamp();
+        _cookies = new DtlsCookies(time);
         _door = Task.Run(OpenDoor);
     }
 
@@ -124,7 +118,8 @@ internal sealed class DtlsHandshakes : IDisposable
         {
             try
             {
-                if (Verify(association, hello, from) is { } request) association.Admit(request, hello, from);
+                if (_cookies.Verify(hello, from, out var answer) is { } request) association.Admit(request, hello, from);
+                else if (answer is not null) association.SendTo(answer, from);
             }
 #pragma warning disable CA1031 // No ClientHello may close the door.
             catch (Exception e)
@@ -133,32 +128,5 @@ internal sealed class DtlsHandshakes : IDisposable
                 _failed(e);
             }
         }
-    }
-
-    private DtlsRequest? Verify(DtlsAssociation association, byte[] hello, MediaAddress from)
-    {
-        if (_time.GetElapsedTime(_verifierSince) >= s_cookieLifetime)
-        {
-            (_verifierBefore, _verifier, _verifierSince) = (_verifier, new DtlsVerifier(DtlsRules.Crypto), _time.GetTimestamp());
-        }
-        var client = new byte[18];
-        from.WriteIp(client);
-        BinaryPrimitives.WriteUInt16BigEndian(client.AsSpan(16), from.Port);
-        var answer = new Answer();
-        var request = _verifier.VerifyRequest(client, hello, 0, hello.Length, answer) ?? _verifierBefore.VerifyRequest(client, hello, 0, hello.Length, new Answer());
-        // The cookie of HelloVerifyRequest; it is shorter than what asked for it.
-        if (request is null && answer.Datagram is { } datagram && datagram.Length <= hello.Length) association.SendTo(datagram, from);
-        return request;
-    }
-
-    private sealed class Answer : DatagramSender
-    {
-        public byte[]? Datagram { get; private set; }
-
-        public int GetSendLimit() => Net.MediaWire.MostDatagram;
-
-        public void Send(byte[] buf, int off, int len) => Send(buf.AsSpan(off, len));
-
-        public void Send(ReadOnlySpan<byte> buffer) => Datagram = buffer.ToArray();
     }
 }

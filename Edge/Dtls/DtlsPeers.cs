@@ -1,4 +1,5 @@
 using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Srtp;
 using Org.BouncyCastle.Security;
 using Org.BouncyCastle.Tls;
 using Org.BouncyCastle.Tls.Crypto;
@@ -52,8 +53,11 @@ internal static class DtlsRules
     /// <summary>The first of our profiles that the peer has, too, or 0.</summary>
     public static int Choose(UseSrtpData? offered) => offered is null ? 0 : SrtpKeys.Profiles.FirstOrDefault(offered.ProtectionProfiles.Contains);
 
-    public static SrtpKeys Export(TlsContext context, int profile, bool weAreClient) =>
-        SrtpKeys.Split(profile, context.ExportKeyingMaterial(SrtpKeys.ExporterLabel, null, SrtpKeys.SizeOf(profile)), weAreClient);
+    public static SrtpKeys Export(TlsContext context, int profile, bool weAreClient)
+    {
+        var suite = SrtpSuite.ByProfile((ushort)profile)!;
+        return SrtpKeys.Split(suite, context.ExportKeyingMaterial(SrtpKeys.ExporterLabel, null, 2 * suite.KeyAndSaltSize), weAreClient);
+    }
 }
 
 /// <summary>The peer's certificate is not the one whose fingerprint was signalled.</summary>

@@ -2,10 +2,7 @@ using System.Buffers.Binary;
 
 namespace IvrActors.Edge.Dtls;
 
-/// <summary>
-/// DTLS 1.2 records as they come off the wire (RFC 6347 4.1), before anything is decrypted. What can't be a part of the peer's handshake is taken out here: alerts in
-/// clear, which anybody can send, data, and messages of the other role.
-/// </summary>
+/// <summary>DTLS 1.2 records as they come off the wire (RFC 6347 4.1, 4.2.2), before anything is decrypted.</summary>
 /// <remarks>
 /// <code>
 /// | type 8 | version 16 | epoch 16 | sequence 48 | length 16 | fragment …
@@ -19,10 +16,9 @@ internal static class DtlsRecords
     /// <summary>Longest handshake message; a chain of certificates that is longer proves no more than its first one.</summary>
     public const int MostMessage = 8192;
 
-    private const byte ChangeCipherSpec = 20, Handshake = 22;
+    public const byte ChangeCipherSpec = 20, Handshake = 22;
 
-    private const byte ClientHello = 1, ServerHello = 2, HelloVerifyRequest = 3, Certificate = 11, ServerKeyExchange = 12, CertificateRequest = 13,
-        ServerHelloDone = 14, CertificateVerify = 15, ClientKeyExchange = 16;
+    public const byte ClientHello = 1;
 
     /// <summary>Whether a datagram on a shared port is DTLS by its first byte (RFC 7983 7).</summary>
     public static bool IsDtls(byte first) => first is >= 20 and <= 63;
@@ -38,23 +34,19 @@ internal static class DtlsRecords
         return TryTake(ref datagram, out var record) ? first[HeaderSize..record.Length] : default;
     }
 
-    /// <summary>Copies the records that a handshake may want to <paramref name="output"/>, which is as long as the datagram, and returns their length.</summary>
-    /// <param name="fromClient">Whether the peer is the client.</param>
-    public static int Keep(ReadOnlySpan<byte> datagram, bool fromClient, Span<byte> output)
+    /// <summary>Whether a record is there that only the end of a flight has: Finished, encrypted.</summary>
+    public static bool HasFinished(ReadOnlySpan<byte> datagram)
     {
-        var length = 0;
         while (TryTake(ref datagram, out var record))
         {
-            if (!IsWanted(record, fromClient)) continue;
-            record.CopyTo(output[length..]);
-            length += record.Length;
+            if (record[0] == Handshake && EpochOf(record) == 1) return true;
         }
-        return length;
+        return false;
     }
 
-    private static ushort EpochOf(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt16BigEndian(record[3..]);
+    internal static ushort EpochOf(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt16BigEndian(record[3..]);
 
-    private static bool TryTake(ref ReadOnlySpan<byte> datagram, out ReadOnlySpan<byte> record)
+    internal static bool TryTake(ref ReadOnlySpan<byte> datagram, out ReadOnlySpan<byte> record)
     {
         record = default;
         if (datagram.Length < HeaderSize) return false;
@@ -67,37 +59,5 @@ internal static class DtlsRecords
         return true;
     }
 
-    private static bool IsWanted(ReadOnlySpan<byte> record, bool fromClient)
-    {
-        var fragment = record[HeaderSize..];
-        return (record[0], EpochOf(record)) switch
-        {
-            (ChangeCipherSpec, 0) => fragment.Length == 1 && fragment[0] == 1,
-            (Handshake, 0) => AreMessages(fragment, fromClient),
-            // Finished: encrypted, so that whoever has no key can't make one.
-            (Handshake, 1) => fragment.Length >= MessageHeaderSize,
-            _ => false,
-        };
-    }
-
-    private static bool AreMessages(ReadOnlySpan<byte> fragment, bool fromClient)
-    {
-        if (fragment.IsEmpty) return false;
-        while (!fragment.IsEmpty)
-        {
-            if (fragment.Length < MessageHeaderSize) return false;
-            var (length, offset, size) = (UInt24(fragment[1..]), UInt24(fragment[6..]), UInt24(fragment[9..]));
-            if (length > MostMessage || offset + size > length || (size == 0 && length > 0) || size > fragment.Length - MessageHeaderSize) return false;
-            if (!(fromClient ? IsOfClient(fragment[0]) : IsOfServer(fragment[0]))) return false;
-            fragment = fragment[(MessageHeaderSize + size)..];
-        }
-        return true;
-    }
-
-    // A ClientHello begins a handshake and is not a part of one that goes on.
-    private static bool IsOfClient(byte type) => type is Certificate or ClientKeyExchange or CertificateVerify;
-
-    private static bool IsOfServer(byte type) => type is ServerHello or HelloVerifyRequest or Certificate or ServerKeyExchange or CertificateRequest or ServerHelloDone;
-
-    private static int UInt24(ReadOnlySpan<byte> bytes) => bytes[0] << 16 | bytes[1] << 8 | bytes[2];
+    internal static int UInt24(ReadOnlySpan<byte> bytes) => bytes[0] << 16 | bytes[1] << 8 | bytes[2];
 }

@@ -10,23 +10,20 @@ internal sealed class SrtpKeys(SrtpMasterKey ours, SrtpMasterKey peers) : IDispo
     public const string ExporterLabel = "EXTRACTOR-dtls_srtp";
 
     /// <summary>Protection profiles in the order of preference (RFC 5764 4.1.2). Those without encryption (0x0005, 0x0006) or with a tag of 32 bits are not in it.</summary>
-    public static readonly int[] Profiles = [0x0001];
+    public static readonly int[] Profiles = [.. SrtpSuite.Usual.Where(suite => suite.Profile is not null).Select(suite => (int)suite.Profile!)];
 
     public SrtpMasterKey Ours => ours;
 
     public SrtpMasterKey Peers => peers;
 
-    /// <summary>Bytes to be exported for a profile.</summary>
-    public static int SizeOf(int profile) => 2 * SrtpMasterKey.Size;
-
-    /// <summary>Splits what was exported: client key, server key, client salt, server salt (RFC 5764 4.2). Clears it.</summary>
-    public static SrtpKeys Split(int profile, byte[] exported, bool weAreClient)
+    /// <summary>Splits what was exported, twice a key and a salt: client key, server key, client salt, server salt (RFC 5764 4.2). Clears it.</summary>
+    public static SrtpKeys Split(SrtpSuite suite, byte[] exported, bool weAreClient)
     {
-        const int Key = SrtpMasterKey.KeySize, Salt = SrtpMasterKey.SaltSize;
-        byte[] client = [.. exported.AsSpan(0, Key), .. exported.AsSpan(2 * Key, Salt)];
-        byte[] server = [.. exported.AsSpan(Key, Key), .. exported.AsSpan(2 * Key + Salt, Salt)];
+        var (key, salt) = (suite.KeySize, suite.SaltSize);
+        byte[] client = [.. exported.AsSpan(0, key), .. exported.AsSpan(2 * key, salt)];
+        byte[] server = [.. exported.AsSpan(key, key), .. exported.AsSpan(2 * key + salt, salt)];
         CryptographicOperations.ZeroMemory(exported);
-        var (ofClient, ofServer) = (new SrtpMasterKey(client), new SrtpMasterKey(server));
+        var (ofClient, ofServer) = (new SrtpMasterKey(suite, client), new SrtpMasterKey(suite, server));
         return weAreClient ? new SrtpKeys(ofClient, ofServer) : new SrtpKeys(ofServer, ofClient);
     }
 

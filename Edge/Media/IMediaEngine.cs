@@ -25,6 +25,9 @@ public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp
     /// <summary>See <see cref="EdgeTrunk.Codecs"/>; null for all that we know.</summary>
     public IReadOnlyList<SdpCodec>? Codecs { get; init; }
 
+    /// <summary>See <see cref="EdgeTrunk.Tones"/>.</summary>
+    public ToneKeys Tones { get; init; }
+
     internal SdpPolicy Rules => SdpPolicy.For(SecureSignalling, SdesWithoutTls, Srtp) with { Codecs = Codecs };
 }
 
@@ -58,6 +61,9 @@ public interface IMediaSession : IDisposable
     /// <returns>SIP status of a refusal; 0 when it is in force.</returns>
     int TakeAnswer(ReadOnlySpan<byte> answer);
 
+    /// <summary>Whether the peer is known to send keys as RFC 4733 events: then what it says of keys in its signalling is said twice.</summary>
+    bool SendsKeys { get; }
+
     /// <summary>Sends on to another session all audio and keys that are heard from now on, instead of reporting keys; null ends that.</summary>
     void SendOnTo(IMediaSession? other);
 
@@ -84,6 +90,9 @@ public interface IMediaEvents
 {
     /// <summary>A key was pressed (once per press): 0-9, *, #, A-D. <paramref name="durationMs"/> is what is known when it is reported.</summary>
     void Key(char key, int durationMs);
+
+    /// <summary>A key was heard in the audio (once per press).</summary>
+    void Tone(char key);
 
     void PlayEnded(int playId);
 

@@ -141,7 +141,7 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
         MediaMetrics.Sessions.Dec();
     }
 
-    internal SrtpMasterKey NewKey() => new(RandomNumberGenerator.GetBytes(SrtpMasterKey.Size));
+    internal static SrtpMasterKey NewKey(SrtpSuite suite) => new(suite, RandomNumberGenerator.GetBytes(suite.KeyAndSaltSize));
 
     /// <summary>ice-chars are those of base64 (RFC 8839 5.4).</summary>
     internal static IceCredentials NewIce() => new(System.Text.Encoding.ASCII.GetBytes(RandomNumberGenerator.GetString(IceChars, IceCredentials.FragmentLength + IceCredentials.PasswordLength)));

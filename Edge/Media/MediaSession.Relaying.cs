@@ -74,7 +74,7 @@ internal sealed partial class MediaSession
         _timestamp += Telephone.FrameSamples;
         if (!goesOn || _agreed is not { Sends: true, EventPayloadType: { } payloadType } || _peer.Target.IsNone) return true;
 
-        Span<byte> packet = stackalloc byte[RtpHeader.Size + TelephoneEvent.Size + SrtpCipher.TagSize];
+        Span<byte> packet = stackalloc byte[RtpHeader.Size + TelephoneEvent.Size + SrtpSuite.MostTagSize];
         new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt, Ssrc = _seed.Ssrc }.Write(packet);
         one.Event.Write(packet[RtpHeader.Size..]);
         var length = RtpHeader.Size + TelephoneEvent.Size;
@@ -117,7 +117,7 @@ internal sealed partial class MediaSession
             if (_player.IsRepeating) _player.Stop();
             if (!_player.IsIdle || _press is not null || !_relay.TryMap(heard.Header, _sequence, _timestamp, out var place)) return;
 
-            Span<byte> packet = stackalloc byte[RtpHeader.Size + MostCarried + SrtpCipher.TagSize];
+            Span<byte> packet = stackalloc byte[RtpHeader.Size + MostCarried + SrtpSuite.MostTagSize];
             new RtpHeader
             {
                 PayloadType = isEvent ? agreed.EventPayloadType!.Value : agreed.PayloadType,

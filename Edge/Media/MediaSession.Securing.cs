@@ -50,7 +50,11 @@ internal sealed partial class MediaSession : IDtlsOwner
             _keying = null;
             DropKeys();
         }
-        _sender ??= new SrtpSender(_engine.NewKey());
+        if (_sender?.Master.Suite != crypto.Key.Suite)
+        {
+            _sender?.Dispose();
+            _sender = new SrtpSender(MediaEngine.NewKey(crypto.Key.Suite));
+        }
         // The same key again keeps its rollover counter and replay window.
         if (_receiver is not null && _receiver.Master.IsSameAs(crypto.Key))
         {

@@ -66,6 +66,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private long _lastHeard;
     private bool _timedOut;
     private DtmfReceiver _dtmf;
+    private bool _sendsKeys;
     private uint _dtmfSsrc;
     private long _nextReport;
     private uint _lastSenderReport;
@@ -86,6 +87,14 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     public string Codec => _agreed?.Codec == SdpCodec.Pcma ? "PCMA" : "PCMU";
 
     public bool Srtp => IsEncrypted;
+
+    public bool SendsKeys
+    {
+        get
+        {
+            lock (_gate) return _sendsKeys && _agreed?.EventPayloadType is not null;
+        }
+    }
 
     public MediaStatistics Statistics
     {
@@ -125,7 +134,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         lock (_gate)
         {
             _offering = true;
-            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(_engine.NewKey());
+            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(MediaEngine.NewKey(SrtpSuite.Aes128Sha1Tag80));
             return _keying is null
                 ? SdpWriter.Offer(Local(), _sender?.Master, _policy.Codecs)
                 : SdpWriter.Offer(Local(), ourKey: null, _policy.Codecs, before: _agreed);
@@ -297,7 +306,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             return;
         }
         if (SendPress() || IsCarryingNow()) return;
-        Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpCipher.TagSize];
+        Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpSuite.MostTagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
         var speech = _player.Fill(packet.Slice(RtpHeader.Size, Telephone.FrameSamples), _agreed!.Codec == SdpCodec.Pcma, _played);
         var timestamp = _timestamp;
@@ -331,7 +340,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         var target = RtcpTarget();
         if (target.IsNone) return;
 
-        Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.RtcpOverhead];
+        Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.MostRtcpOverhead];
         SenderInfo? sender = _packetsSent == 0
             ? null
             : new SenderInfo(Rtcp.ToNtp(_engine.Time.GetUtcNow()), _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
@@ -384,6 +393,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         TelephoneEvent pressed = default;
         char? key = null;
         MediaSession? other = null;
+        var tones = 0;
+        Span<char> toneKeys = stackalloc char[ToneListener.MostKeys];
         scoped HeardPacket heard = default;
         lock (_gate)
         {
@@ -394,13 +405,16 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
                 return;
             }
             if (!ReceiveRtp(datagram, from, out heard)) return;
+            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent;
             other = _sendsOnTo;
-            if (other is null) key = Press(heard, out pressed);
+            if (other is null) (key, tones) = (Press(heard, out pressed), HearTones(heard, toneKeys));
             else if (!_agreed.Receives) return;
         }
         // Outside of the lock: two sessions that send on to each other must not wait for each other.
         other?.Carry(heard, _loop.Tally);
         if (key is { } k) _events.Key(k, pressed.Duration / 8);
+        for (var i = 0; i < tones; i++) _events.Tone(toneKeys[i]);
+        toneKeys.Clear();
     }
 
     private bool ReceiveRtp(Span<byte> datagram, MediaAddress from, out HeardPacket heard)
@@ -488,6 +502,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _closed = true;
             _sendsOnTo = null;
             _player.Stop();
+            _tones?.Clear();
             _rtp!.Dispose();
             _rtcp!.Dispose();
             _sender?.Dispose();

@@ -156,7 +156,7 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
         if (request.To.Tag is not null) return false;
         var verdict = gate.Judge(Now, request, peer, TrunkDesk.IsCounted(peer) ? desk.CallsOf(peer.Trunk) : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
         if (verdict.IsAdmitted) return false;
-        AdmissionMetrics.Shed(verdict);
+        if (verdict.Reason.Length > 0) AdmissionMetrics.Shed(verdict);
         request.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);
         var response = SipResponses.For(request, verdict.Status, marks.TagOf(request));
         if (verdict.RetryAfter > 0) response.Headers.Add("Retry-After", verdict.RetryAfter.ToString(CultureInfo.InvariantCulture));

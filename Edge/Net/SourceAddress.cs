@@ -39,5 +39,6 @@ internal readonly record struct SourceAddress(UInt128 Bits, int Port)
         return length == 4 ? s_mapped | BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt128BigEndian(bytes);
     }
 
-    private static bool IsMapped(UInt128 bits) => bits >> 32 == 0xFFFF;
+    /// <summary>Whether it is an IPv4 address.</summary>
+    public static bool IsMapped(UInt128 bits) => bits >> 32 == 0xFFFF;
 }

@@ -25,11 +25,12 @@ internal sealed partial class SourceReputation : ISourceReputation
     private readonly TimeProvider _time;
     private readonly ILogger<SourceReputation> _log;
     private readonly TrunkTable _trunks;
+    private readonly SourceNetwork[] _neverBlocked;
     private readonly Lock _lines = new();
     private long _lineArrival;
 
     public SourceReputation(EdgeOptions options, TrunkTable trunks, TimeProvider time, ILogger<SourceReputation> log) =>
-        (_options, _time, _log, _trunks) = (options, time, log, trunks);
+        (_options, _time, _log, _trunks, _neverBlocked) = (options, time, log, trunks, [.. options.NeverBlock.Select(SourceNetwork.Of)]);
 
     private long Now => _time.GetElapsedTime(0).Ticks;
 
@@ -37,31 +38,33 @@ internal sealed partial class SourceReputation : ISourceReputation
 
     public void Challenged(IPAddress source, string user, bool proven)
     {
-        if (_table.IsAnother(Now, SourcePrefix.Of(source), user.GetHashCode(StringComparison.Ordinal))) Offend(source, SourceOffence.ManyUsers, proven);
+        if (_table.IsAnother(Now, SourcePrefix.Of(source), user.GetHashCode(StringComparison.Ordinal), proven)) Offend(source, SourceOffence.ManyUsers, proven);
     }
 
     public void Vouch(IPAddress source) => _table.Vouch(Now, SourcePrefix.Of(source));
 
-    public bool IsBlocked(IPAddress source) => _table.IsBlocked(Now, SourcePrefix.Of(source));
+    public bool IsBlocked(IPAddress source) => IsBlocked(SourcePrefix.Of(source));
 
-    internal bool IsBlocked(in SourceAddress source) => _table.IsBlocked(Now, SourcePrefix.Of(source));
+    internal bool IsBlocked(in SourceAddress source) => IsBlocked(SourcePrefix.Of(source));
 
     internal void Offend(in SourceAddress source, SourceOffence offence, bool proven)
     {
         s_offencesBy[(int)offence].Inc();
-        if (IsExempt(source) || _table.Offend(Now, SourcePrefix.Of(source), offence, proven, StandingOf(source)) is not { } block) return;
+        var prefix = SourcePrefix.Of(source);
+        if (IsExempt(prefix) || _table.Offend(Now, prefix, offence, proven, StandingOf(source)) is not { } block) return;
         s_blocks.WithLabels(ReputationRules.NameOf(offence), "own").Inc();
         s_blocked.Set(_table.Blocked);
         if (MayLog()) Blocked(_log, block.Source.ToString(), ReputationRules.NameOf(offence), (long)TimeSpan.FromTicks(block.Until - block.At).TotalSeconds, proven ? "yes" : "no");
     }
 
-    /// <summary>The blocks that this edge decided and that are still on, those that began last first.</summary>
-    internal List<SharedBlock> OwnBlocks(int most)
+    /// <summary>The blocks that this edge decided since then and that are still on: the proven ones first, else those that began last.</summary>
+    internal List<SharedBlock> OwnBlocks(int most, DateTimeOffset since)
     {
         var (now, clock) = (Now, _time.GetUtcNow());
         return
         [
-            .. _table.Blocks(now).Where(block => block.Own).OrderByDescending(block => block.At).Take(most).Select(block => new SharedBlock
+            .. _table.Blocks(now).Where(block => block.Own && clock + TimeSpan.FromTicks(block.At - now) >= since)
+                .OrderByDescending(block => block.Proven).ThenByDescending(block => block.At).Take(most).Select(block => new SharedBlock
             {
                 Source = block.Source.ToString(),
                 Reason = ReputationRules.NameOf(block.Reason),
@@ -81,10 +84,9 @@ internal sealed partial class SourceReputation : ISourceReputation
         {
             // A reason or a form of a later version says nothing here.
             if (ReputationRules.OffenceOf(block.Reason) is not { } reason || !SourcePrefix.TryParse(block.Source, out var prefix)) continue;
-            var source = new SourceAddress(prefix.Bits, 0);
-            if (IsExempt(source)) continue;
+            if (IsExempt(prefix)) continue;
             var (at, until) = (now + (block.At - clock).Ticks, now + (block.Until - clock).Ticks);
-            if (_table.Share(now, prefix, reason, at, until, block.Proven, StandingOf(source))) s_blocks.WithLabels(block.Reason, "shared").Inc();
+            if (_table.Share(now, prefix, reason, at, until, block.Proven, StandingOf(prefix))) s_blocks.WithLabels(block.Reason, "shared").Inc();
         }
         foreach (var lifted in update.Lifted)
         {
@@ -95,13 +97,27 @@ internal sealed partial class SourceReputation : ISourceReputation
         s_blocked.Set(_table.Blocked);
     }
 
-    private SourceStanding StandingOf(in SourceAddress source) => _trunks.Knows(source) ? SourceStanding.Trunk : SourceStanding.Stranger;
-
-    private bool IsExempt(in SourceAddress source)
+    private bool IsBlocked(SourcePrefix prefix)
     {
-        if (_options.NeverBlock.Count == 0) return false;
-        var address = source.ToEndPoint().Address;
-        return _options.NeverBlock.Any(network => network.Contains(address));
+        if (_table.BlockOf(Now, prefix) is not { } block) return false;
+        if (ReputationRules.Holds(block.Reason, block.Proven, block.Own, StandingOf(prefix))) return true;
+        // Since it began DNS named an address of it as that of a trunk's proxy.
+        _table.Lift(prefix, block.At);
+        return false;
+    }
+
+    private SourceStanding StandingOf(SourcePrefix prefix) => _trunks.Knows(prefix) ? SourceStanding.Trunk : SourceStanding.Stranger;
+
+    private SourceStanding StandingOf(in SourceAddress source) =>
+        !_trunks.Knows(SourcePrefix.Of(source)) ? SourceStanding.Stranger : _trunks.Knows(source) ? SourceStanding.Trunk : SourceStanding.Neighbour;
+
+    private bool IsExempt(SourcePrefix prefix)
+    {
+        foreach (var network in _neverBlocked)
+        {
+            if (network.Overlaps(prefix)) return true;
+        }
+        return false;
     }
 
     private bool MayLog()

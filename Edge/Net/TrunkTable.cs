@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using IvrActors.Edge.Reputation;
 
 namespace IvrActors.Edge.Net;
 
@@ -17,7 +17,7 @@ internal sealed class TrunkTable
     private volatile Entry[] _learned = [];
 
     public TrunkTable(IReadOnlyList<EdgeTrunk> trunks) =>
-        _entries = [.. trunks.Where(trunk => trunk.IsIdentified).SelectMany(EntriesOf).OrderByDescending(entry => entry.Mask)];
+        _entries = [.. trunks.Where(trunk => trunk.IsIdentified).SelectMany(EntriesOf).OrderByDescending(entry => entry.Network.Mask)];
 
     /// <summary>The trunk, or null: then nothing is answered.</summary>
     /// <param name="secure">Whether it speaks TLS: a trunk may demand that.</param>
@@ -26,12 +26,12 @@ internal sealed class TrunkTable
     {
         foreach (var entry in _learned)
         {
-            if (source.Bits == entry.Network) return entry.Trunk;
+            if (entry.Network.Contains(source)) return entry.Trunk;
         }
         EdgeTrunk? byAddress = null;
         foreach (var entry in _entries)
         {
-            if ((source.Bits & entry.Mask) != entry.Network || (!secure && entry.Trunk.Digest is { WithoutTls: false })) continue;
+            if (!entry.Network.Contains(source) || (!secure && entry.Trunk.Digest is { WithoutTls: false })) continue;
             if (entry.Trunk.Tls is null) byAddress ??= entry.Trunk;
             else if (certified?.Contains(entry.Trunk) == true) return entry.Trunk;
         }
@@ -41,8 +41,29 @@ internal sealed class TrunkTable
     /// <summary>Whether this is an address of a trunk or of its proxy, and not only one from which somebody may know a password.</summary>
     public bool Knows(in SourceAddress source)
     {
-        var bits = source.Bits;
-        return Array.Exists(_learned, entry => entry.Network == bits) || Array.Exists(_entries, entry => entry.Trunk.From.Count > 0 && (bits & entry.Mask) == entry.Network);
+        foreach (var entry in _learned)
+        {
+            if (entry.Network.Contains(source)) return true;
+        }
+        foreach (var entry in _entries)
+        {
+            if (entry.Trunk.From.Count > 0 && entry.Network.Contains(source)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Whether an address of a trunk or of its proxy is blocked together with this: others may share its /64.</summary>
+    public bool Knows(SourcePrefix prefix)
+    {
+        foreach (var entry in _learned)
+        {
+            if (entry.Network.Overlaps(prefix)) return true;
+        }
+        foreach (var entry in _entries)
+        {
+            if (entry.Trunk.From.Count > 0 && entry.Network.Overlaps(prefix)) return true;
+        }
+        return false;
     }
 
     /// <summary>
@@ -51,25 +72,17 @@ internal sealed class TrunkTable
     /// </summary>
     public void Learn(EdgeTrunk trunk, IPAddress address)
     {
-        var bits = SourceAddress.BitsOf(address);
+        var network = SourceNetwork.Of(address);
         lock (_lock)
         {
             var others = _learned.Where(entry => entry.Trunk != trunk).ToList();
-            var own = _learned.Where(entry => entry.Trunk == trunk && entry.Network != bits).Take(MostLearned - 1);
-            _learned = [new Entry(bits, UInt128.MaxValue, trunk), .. own, .. others];
+            var own = _learned.Where(entry => entry.Trunk == trunk && entry.Network != network).Take(MostLearned - 1);
+            _learned = [new Entry(network, trunk), .. own, .. others];
         }
     }
 
     private static IEnumerable<Entry> EntriesOf(EdgeTrunk trunk) =>
-        trunk.From.Count == 0 ? [new Entry(UInt128.Zero, UInt128.Zero, trunk)] : trunk.From.Select(network => EntryOf(network, trunk));
+        trunk.From.Count == 0 ? [new Entry(SourceNetwork.Anywhere, trunk)] : trunk.From.Select(network => new Entry(SourceNetwork.Of(network), trunk));
 
-    private static Entry EntryOf(IPNetwork network, EdgeTrunk trunk)
-    {
-        var length = network.PrefixLength + (network.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? 96 : 0);
-        // A shift by 128 is a shift by 0.
-        var mask = length == 0 ? UInt128.Zero : UInt128.MaxValue << (128 - length);
-        return new Entry(SourceAddress.BitsOf(network.BaseAddress) & mask, mask, trunk);
-    }
-
-    private readonly record struct Entry(UInt128 Network, UInt128 Mask, EdgeTrunk Trunk);
+    private readonly record struct Entry(SourceNetwork Network, EdgeTrunk Trunk);
 }

@@ -13,7 +13,7 @@ public interface ISourceReputation
     /// <summary>A request for this user was answered by a challenge, because it came without a password. Many users in a row are an offence.</summary>
     void Challenged(IPAddress source, string user, bool proven);
 
-    /// <summary>The source did what only an honest peer does (right credentials, a completed call): offences that anybody could commit in its name count no more for a day.</summary>
+    /// <summary>The source did what only an honest peer does (right credentials, a completed call): offences that anybody could commit in its name count no more, nor for a day. What was proven stays.</summary>
     void Vouch(IPAddress source);
 
     /// <summary>Whether nothing of this source is listened to now.</summary>

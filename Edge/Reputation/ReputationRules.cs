@@ -13,6 +13,9 @@ public enum SourceStanding
 
     /// <summary>An address of a trunk: behind it are all calls of a carrier.</summary>
     Trunk = 2,
+
+    /// <summary>No trunk's, but in the /64 of one, which would be blocked with it.</summary>
+    Neighbour = 3,
 }
 
 /// <summary>
@@ -38,6 +41,9 @@ public static class ReputationRules
     /// <summary>How long a success protects from what others do in a source's name.</summary>
     public static readonly TimeSpan VouchedFor = TimeSpan.FromDays(1);
 
+    /// <summary>By less two times of the same block do not differ: they are reckoned anew at each edge.</summary>
+    public static readonly TimeSpan Rounding = TimeSpan.FromSeconds(1);
+
     public static double WeightOf(SourceOffence offence) => offence switch
     {
         SourceOffence.Scanner => Threshold, // No honest program has such a name.
@@ -54,6 +60,7 @@ public static class ReputationRules
     public static double Weigh(SourceOffence offence, bool proven, SourceStanding standing) => standing switch
     {
         SourceStanding.Stranger => WeightOf(offence),
+        SourceStanding.Neighbour => 0,
         _ when !proven => 0,
         SourceStanding.Vouched => WeightOf(offence),
         // A carrier passes on what its customers dial and the names of their phones: that is not the carrier's doing.
@@ -75,6 +82,14 @@ public static class ReputationRules
     /// <param name="proven">Whether what led to it was.</param>
     public static bool Accepts(SourceOffence reason, bool proven, SourceStanding standing) =>
         reason == SourceOffence.Operator || standing == SourceStanding.Stranger || (standing == SourceStanding.Vouched && proven);
+
+    /// <summary>Whether a block that is on still holds against a source that may have become a trunk's since it began: what would begin none now does not.</summary>
+    /// <param name="own">Whether this edge decided it, and so saw the proof.</param>
+    public static bool Holds(SourceOffence reason, bool proven, bool own, SourceStanding standing) =>
+        Accepts(reason, proven, standing) || (own && Weigh(reason, proven, standing) > 0);
+
+    /// <summary>Whether a right password takes the points of an offence away: of those who ask without one a site with many telephones has many, and what others did in its name is not its own.</summary>
+    public static bool IsForgivenByProof(SourceOffence offence, bool proven) => !proven || offence == SourceOffence.ManyUsers;
 
     /// <summary>The offence of that name; null for one that this version does not know.</summary>
     public static SourceOffence? OffenceOf(string name)

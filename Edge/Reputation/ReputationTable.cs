@@ -10,8 +10,8 @@ namespace IvrActors.Edge.Reputation;
 public readonly record struct ActiveBlock(SourcePrefix Source, SourceOffence Reason, long At, long Until, bool Own, bool Proven);
 
 /// <summary>
-/// Scores of sources and the blocks that follow from them. A table of fixed size: in a full bucket the source that matters least gives way, and a block
-/// never gives way to a source that is merely suspected. Any thread; never allocates on the way of a message.
+/// Scores of sources and the blocks that follow from them. A table of fixed size: in a full bucket the source that matters least gives way, if the newcomer
+/// matters as much (<see cref="SourceRank"/>). Any thread; never allocates on the way of a message.
 /// </summary>
 public sealed class ReputationTable
 {
@@ -29,18 +29,21 @@ public sealed class ReputationTable
     /// <summary>Sources with a block that nobody has found to be over yet.</summary>
     public int Blocked => Volatile.Read(ref _blocked);
 
-    /// <summary>Whether nothing of this source is listened to. One read of a counter while nobody is blocked.</summary>
-    public bool IsBlocked(long now, SourcePrefix source)
+    /// <summary>Whether a block is on against this source. One read of a counter while nobody is blocked.</summary>
+    public bool IsBlocked(long now, SourcePrefix source) => BlockOf(now, source) is not null;
+
+    /// <summary>The block that is on against this source.</summary>
+    public ActiveBlock? BlockOf(long now, SourcePrefix source)
     {
-        if (Blocked == 0) return false;
+        if (Blocked == 0) return null;
         var bucket = BucketOf(source);
         lock (LockOf(bucket))
         {
             ref var entry = ref Find(bucket, source, out var found);
-            if (!found || entry.BlockedUntil == 0) return false;
-            if (entry.BlockedUntil > now) return true;
+            if (!found || entry.BlockedUntil == 0) return null;
+            if (entry.BlockedUntil > now) return entry.Block;
             Unblock(ref entry);
-            return false;
+            return null;
         }
     }
 
@@ -54,23 +57,25 @@ public sealed class ReputationTable
             if (found && known.VouchedUntil > now && standing == SourceStanding.Stranger) standing = SourceStanding.Vouched;
             var weight = ReputationRules.Weigh(offence, proven, standing);
             if (weight <= 0 || (found && known.BlockedUntil > now)) return null;
-            if (!found && !TryPlace(now, bucket, source)) return null;
+            var (rank, until) = weight < ReputationRules.Threshold ? (proven ? SourceRank.Seen : SourceRank.Suspected, 0) : (SourceRanks.OfBlock(ordered: false, proven), now + ReputationRules.FirstBlock.Ticks);
+            if (!found && !TryPlace(now, bucket, source, rank, until)) return null;
             ref var entry = ref Find(bucket, source, out _);
             if (entry.BlockedUntil != 0) Unblock(ref entry);
-            entry.Score = ReputationRules.Decayed(entry.Score, now - entry.ScoredAt) + weight;
-            entry.ScoredAt = now;
-            return entry.Score < ReputationRules.Threshold ? null : Block(now, ref entry, offence, proven);
+            entry.Decay(now);
+            entry.Score += weight;
+            if (!ReputationRules.IsForgivenByProof(offence, proven)) entry.ProvenScore += weight;
+            return entry.Score < ReputationRules.Threshold ? null : BlockNow(now, ref entry, offence, proven);
         }
     }
 
     /// <summary>Notes for whom a source asked; whether that is another one than before.</summary>
-    public bool IsAnother(long now, SourcePrefix source, int user)
+    public bool IsAnother(long now, SourcePrefix source, int user, bool proven)
     {
         var bucket = BucketOf(source);
         lock (LockOf(bucket))
         {
             Find(bucket, source, out var found);
-            if (!found && !TryPlace(now, bucket, source)) return false;
+            if (!found && !TryPlace(now, bucket, source, proven ? SourceRank.Seen : SourceRank.Suspected, 0)) return false;
             ref var entry = ref Find(bucket, source, out _);
             if (found && entry.User == user) return false;
             entry.User = user;
@@ -78,21 +83,23 @@ public sealed class ReputationTable
         }
     }
 
-    /// <summary>The source proved to be honest: see <see cref="ReputationRules.VouchedFor"/>.</summary>
+    /// <summary>The source proved to be honest: see <see cref="ReputationRules.VouchedFor"/>. What it did itself before stays (<see cref="ReputationRules.IsForgivenByProof"/>): a scanner may have an account, too.</summary>
     public void Vouch(long now, SourcePrefix source)
     {
         var bucket = BucketOf(source);
         lock (LockOf(bucket))
         {
             Find(bucket, source, out var found);
-            if (!found && !TryPlace(now, bucket, source)) return;
+            var until = now + ReputationRules.VouchedFor.Ticks;
+            if (!found && !TryPlace(now, bucket, source, SourceRank.Vouched, until)) return;
             ref var entry = ref Find(bucket, source, out _);
-            entry.VouchedUntil = now + ReputationRules.VouchedFor.Ticks;
-            entry.Score = 0;
+            entry.VouchedUntil = until;
+            entry.Decay(now);
+            entry.Score = entry.ProvenScore;
         }
     }
 
-    /// <summary>Takes over a block that another edge decided. A longer one stands.</summary>
+    /// <summary>Takes over a block that another edge decided, or this one, as the cluster says it again; a longer one stands. An operator's replaces any, also a longer one, and is replaced by none of an edge.</summary>
     /// <returns>Whether the source was not blocked before.</returns>
     public bool Share(long now, SourcePrefix source, SourceOffence reason, long at, long until, bool proven, SourceStanding standing)
     {
@@ -102,12 +109,16 @@ public sealed class ReputationTable
             ref var known = ref Find(bucket, source, out var found);
             if (found && known.VouchedUntil > now && standing == SourceStanding.Stranger) standing = SourceStanding.Vouched;
             if (!ReputationRules.Accepts(reason, proven, standing)) return false;
-            if (until <= now || (found && known.BlockedUntil >= until) || (!found && !TryPlace(now, bucket, source))) return false;
+            if (until <= now) return false;
+            var ordered = reason == SourceOffence.Operator;
+            var isOn = found && known.BlockedUntil > now;
+            if (isOn && !ordered && (known.Reason == SourceOffence.Operator || known.BlockedUntil >= until - ReputationRules.Rounding.Ticks)) return false;
+            if (!found && !TryPlace(now, bucket, source, SourceRanks.OfBlock(ordered, proven), until)) return false;
             ref var entry = ref Find(bucket, source, out _);
-            var isNew = entry.BlockedUntil <= now;
             if (entry.BlockedUntil == 0) Interlocked.Increment(ref _blocked);
-            (entry.BlockedAt, entry.BlockedUntil, entry.Reason, entry.Own, entry.Proven) = (at, until, reason, false, proven);
-            return isNew;
+            var own = isOn && entry.Own && !ordered;
+            (entry.BlockedAt, entry.BlockedUntil, entry.Reason, entry.Own, entry.Proven) = (at, until, reason, own, proven);
+            return !isOn;
         }
     }
 
@@ -120,7 +131,7 @@ public sealed class ReputationTable
             ref var entry = ref Find(bucket, source, out var found);
             if (!found || entry.BlockedUntil == 0 || entry.BlockedAt > at) return false;
             Unblock(ref entry);
-            (entry.Score, entry.Strikes) = (0, 0);
+            (entry.Score, entry.ProvenScore, entry.Strikes) = (0, 0, 0);
             return true;
         }
     }
@@ -137,7 +148,7 @@ public sealed class ReputationTable
                 foreach (ref var entry in _entries.AsSpan(bucket * Ways, Ways))
                 {
                     if (entry.BlockedUntil == 0) continue;
-                    if (entry.BlockedUntil > now) blocks.Add(new ActiveBlock(entry.Source, entry.Reason, entry.BlockedAt, entry.BlockedUntil, entry.Own, entry.Proven));
+                    if (entry.BlockedUntil > now) blocks.Add(entry.Block);
                     else Unblock(ref entry);
                 }
             }
@@ -145,7 +156,7 @@ public sealed class ReputationTable
         return blocks;
     }
 
-    private ActiveBlock Block(long now, ref Entry entry, SourceOffence offence, bool proven)
+    private ActiveBlock BlockNow(long now, ref Entry entry, SourceOffence offence, bool proven)
     {
         var forgiven = entry.Strikes == 0 ? 0 : (now - entry.BlockedAt) / ReputationRules.Forgiveness.Ticks;
         entry.Strikes = (int)Math.Max(0, entry.Strikes - forgiven);
@@ -153,8 +164,9 @@ public sealed class ReputationTable
         entry.Strikes++;
         // Half of it stays: who goes on after the block is back in it soon.
         entry.Score = ReputationRules.Threshold / 2;
+        entry.ProvenScore = Math.Min(entry.ProvenScore, entry.Score);
         Interlocked.Increment(ref _blocked);
-        return new ActiveBlock(entry.Source, offence, now, entry.BlockedUntil, Own: true, proven);
+        return entry.Block;
     }
 
     private void Unblock(ref Entry entry)
@@ -181,30 +193,43 @@ public sealed class ReputationTable
     }
 
     /// <summary>Makes room for a source; false when all others in its bucket matter more.</summary>
-    private bool TryPlace(long now, int bucket, SourcePrefix source)
+    private bool TryPlace(long now, int bucket, SourcePrefix source, SourceRank rank, long until)
     {
         var least = bucket * Ways;
-        for (var slot = least; slot < (bucket + 1) * Ways; slot++)
+        var worth = WorthOf(now, _entries[least]);
+        for (var slot = least + 1; slot < (bucket + 1) * Ways; slot++)
         {
-            if (WorthOf(now, _entries[slot]) < WorthOf(now, _entries[least])) least = slot;
+            var other = WorthOf(now, _entries[slot]);
+            if (other.CompareTo(worth) < 0) (least, worth) = (slot, other);
         }
+        if (!SourceRanks.GivesWay(worth.Rank, worth.Until, rank, until)) return false;
         ref var entry = ref _entries[least];
-        if (entry.BlockedUntil > now) return false;
         if (entry.BlockedUntil != 0) Unblock(ref entry);
         entry = new Entry { IsUsed = true, Source = source, ScoredAt = now };
         return true;
     }
 
-    private static double WorthOf(long now, in Entry entry) =>
-        !entry.IsUsed ? -1
-        : entry.BlockedUntil > now ? double.MaxValue
-        : ReputationRules.Decayed(entry.Score, now - entry.ScoredAt) + (entry.VouchedUntil > now ? 2 * ReputationRules.Threshold : 0) + (entry.Strikes > 0 ? 1 : 0);
+    private static (SourceRank Rank, long Until, double Score) WorthOf(long now, in Entry entry)
+    {
+        if (!entry.IsUsed) return default;
+        var isOn = entry.BlockedUntil > now;
+        var block = isOn ? SourceRanks.OfBlock(entry.Reason == SourceOffence.Operator, entry.Proven) : SourceRank.None;
+        if (block > SourceRank.Vouched) return (block, entry.BlockedUntil, 0);
+        if (entry.VouchedUntil > now) return (SourceRank.Vouched, entry.VouchedUntil, 0);
+        if (isOn) return (block, entry.BlockedUntil, 0);
+        var elapsed = now - entry.ScoredAt;
+        var rank = ReputationRules.Decayed(entry.ProvenScore, elapsed) >= 1 ? SourceRank.Seen : SourceRank.Suspected;
+        return (rank, 0, ReputationRules.Decayed(entry.Score, elapsed) + (entry.Strikes > 0 ? 1 : 0));
+    }
 
     private struct Entry
     {
         public bool IsUsed;
         public SourcePrefix Source;
         public double Score;
+
+        /// <summary>The part of the score that a proof of honesty does not take away.</summary>
+        public double ProvenScore;
         public long ScoredAt;
         public long BlockedAt;
         public long BlockedUntil;
@@ -216,5 +241,13 @@ public sealed class ReputationTable
 
         /// <summary>Hash of the user that it asked for last.</summary>
         public int User;
+
+        public readonly ActiveBlock Block => new(Source, Reason, BlockedAt, BlockedUntil, Own, Proven);
+
+        public void Decay(long now)
+        {
+            var elapsed = now - ScoredAt;
+            (Score, ProvenScore, ScoredAt) = (ReputationRules.Decayed(Score, elapsed), ReputationRules.Decayed(ProvenScore, elapsed), now);
+        }
     }
 }

@@ -221,7 +221,7 @@ public static partial class SdpParser
     private static SdpCrypto? TryReadCrypto(ReadOnlySpan<byte> value)
     {
         if (!TryNumber(TakeWord(ref value), MostTag, out var tag)) return null;
-        if (!TakeWord(ref value).SequenceEqual("AES_CM_128_HMAC_SHA1_80"u8)) return null;
+        if (SrtpSuite.ByName(TakeWord(ref value)) is not { } suite) return null;
         var parameters = TakeWord(ref value);
         // Session parameters (KDR, UNENCRYPTED_SRTP, FEC_ORDER …) change the processing; "may not be ignored" (RFC 4568 6.3), except WSH, a hint.
         while (!value.IsEmpty)
@@ -237,12 +237,21 @@ public static partial class SdpParser
             // A part with a colon is an MKI, which is not supported; a lifetime is never reached by a telephone call.
             if (TakeWord(ref parameters, (byte)'|').Contains((byte)':')) return null;
         }
-        if (key.Length != 40) return null;
-        var bytes = new byte[SrtpMasterKey.Size];
-        if (Base64.DecodeFromUtf8(key, bytes, out _, out var written) == OperationStatus.Done && written == SrtpMasterKey.Size)
-        {
-            return new SdpCrypto { Tag = tag, Key = new SrtpMasterKey(bytes) };
-        }
+        return TryReadKey(key, suite) is { } bytes ? new SdpCrypto { Tag = tag, Key = new SrtpMasterKey(suite, bytes) } : null;
+    }
+
+    private static byte[]? TryReadKey(ReadOnlySpan<byte> base64, SrtpSuite suite)
+    {
+        // With padding, which some leave out (RFC 4568 6.1 has it discarded).
+        Span<byte> padded = stackalloc byte[Base64.GetMaxEncodedToUtf8Length(SrtpSuite.MostKeyAndSaltSize)];
+        padded = padded[..Base64.GetMaxEncodedToUtf8Length(suite.KeyAndSaltSize)];
+        if (base64.Length > padded.Length) return null;
+        padded.Fill((byte)'=');
+        base64.CopyTo(padded);
+        var bytes = new byte[suite.KeyAndSaltSize];
+        var isKey = Base64.DecodeFromUtf8(padded, bytes, out _, out var written) == OperationStatus.Done && written == bytes.Length;
+        CryptographicOperations.ZeroMemory(padded);
+        if (isKey) return bytes;
         CryptographicOperations.ZeroMemory(bytes);
         return null;
     }

@@ -130,10 +130,10 @@ public static partial class SdpWriter
 
         public void Crypto(int tag, SrtpMasterKey key)
         {
-            Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"a=crypto:{tag} AES_CM_128_HMAC_SHA1_80 inline:")));
-            Span<byte> base64 = stackalloc byte[40];
-            Base64.EncodeToUtf8(key.Expose(), base64, out _, out _);
-            Write(base64);
+            Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"a=crypto:{tag} {key.Suite} inline:")));
+            Span<byte> base64 = stackalloc byte[Base64.GetMaxEncodedToUtf8Length(SrtpSuite.MostKeyAndSaltSize)];
+            Base64.EncodeToUtf8(key.Expose(), base64, out _, out var written);
+            Write(base64[..written]);
             base64.Clear();
             Write("\r\n"u8);
         }

@@ -3,24 +3,32 @@ using IvrActors.Grains.Interfaces;
 
 namespace IvrActors.Edge.Srtp;
 
-/// <summary>The master key (16 bytes) and master salt (14 bytes) of one direction, as SDES carries them (RFC 4568 6.1).</summary>
+/// <summary>The master key and master salt of one direction, with the suite that they are for (RFC 3711 3.2.1).</summary>
 public sealed class SrtpMasterKey : IDisposable
 {
-    public const int KeySize = 16, SaltSize = 14, Size = KeySize + SaltSize;
+    /// <summary>Packets of one source that may be protected under one master key (RFC 3711 9.2, RFC 7714 9.4): as many as there are indices.</summary>
+    public const ulong MostRtpPackets = 1UL << 48, MostRtcpPackets = 1UL << 31;
 
     private readonly Secret<byte> _keyAndSalt;
 
-    /// <summary>Takes ownership of the 30 bytes.</summary>
-    public SrtpMasterKey(byte[] keyAndSalt)
+    /// <summary>Takes ownership of the bytes: the key, then the salt.</summary>
+    public SrtpMasterKey(SrtpSuite suite, byte[] keyAndSalt)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(keyAndSalt.Length, Size);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(keyAndSalt.Length, suite.KeyAndSaltSize);
+        Suite = suite;
         _keyAndSalt = new Secret<byte>(keyAndSalt);
     }
+
+    public SrtpSuite Suite { get; }
 
     /// <summary>Key, then salt. The span must not outlive the statement that uses it.</summary>
     public ReadOnlySpan<byte> Expose() => _keyAndSalt.Expose();
 
-    public bool IsSameAs(SrtpMasterKey other) => CryptographicOperations.FixedTimeEquals(Expose(), other.Expose());
+    internal ReadOnlySpan<byte> ExposeKey() => Expose()[..Suite.KeySize];
+
+    internal ReadOnlySpan<byte> ExposeSalt() => Expose()[Suite.KeySize..];
+
+    public bool IsSameAs(SrtpMasterKey other) => Suite == other.Suite && CryptographicOperations.FixedTimeEquals(Expose(), other.Expose());
 
     public override string ToString() => Secret<byte>.Mask;
 

@@ -18,15 +18,13 @@ public enum SrtpRejection
 }
 
 /// <summary>
-/// Opens the peer's SRTP and SRTCP packets (RFC 3711 3.3, 3.4). Order, always: estimate the index, check replay, verify the tag, and only then
+/// Opens the peer's SRTP and SRTCP packets (RFC 3711 3.3, 3.4; RFC 7714 8, 9). Order, always: estimate the index, check replay, verify the tag, and only then
 /// commit rollover counter, window and source. A packet that fails changes nothing.
 /// </summary>
 public sealed class SrtpReceiver(SrtpMasterKey master) : IDisposable
 {
     /// <summary>Sources (SSRC) of one peer under one key: a phone that is transferred or re-invited starts a new one. Old ones stay, or their packets could be replayed.</summary>
     public const int MostSources = 8;
-
-    private const int RtcpTrailer = 4 + SrtpCipher.TagSize;
 
     private readonly SrtpCipher _rtp = SrtpCipher.ForRtp(master);
     private SrtpCipher? _rtcp; // Made when the first report comes.
@@ -40,7 +38,7 @@ public sealed class SrtpReceiver(SrtpMasterKey master) : IDisposable
     /// <summary>Verifies and decrypts in place; <paramref name="length"/> is what remains without the tag.</summary>
     public SrtpRejection UnprotectRtp(Span<byte> packet, int headerLength, out int length)
     {
-        length = packet.Length - SrtpCipher.TagSize;
+        length = packet.Length - master.Suite.RtpTagSize;
         if (length < headerLength || headerLength < 12) return SrtpRejection.TooShort;
         var sequence = BinaryPrimitives.ReadUInt16BigEndian(packet[2..]);
         var ssrc = BinaryPrimitives.ReadUInt32BigEndian(packet[8..]);
@@ -51,23 +49,21 @@ public sealed class SrtpReceiver(SrtpMasterKey master) : IDisposable
         var index = known ? EstimateIndex(_sources[at], sequence) : sequence;
         if (known && !_sources[at].Window.IsNew(index)) return SrtpRejection.Replayed;
 
-        Span<byte> roc = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32BigEndian(roc, (uint)(index >> 16));
-        if (!_rtp.Verify(packet[..length], roc, packet[length..])) return SrtpRejection.BadTag;
+        if (!_rtp.Open(packet[..length], headerLength, ssrc, index, default, packet[length..])) return SrtpRejection.BadTag;
 
         if (!known) at = Append(ref _sources, ref _sourceCount, ssrc);
         _sources[at].Commit(index);
-        _rtp.Crypt(packet[headerLength..length], ssrc, index);
         return SrtpRejection.None;
     }
 
     public SrtpRejection UnprotectRtcp(Span<byte> packet, out int length)
     {
-        length = packet.Length - RtcpTrailer;
-        if (length < 8) return SrtpRejection.TooShort;
-        var flagAndIndex = BinaryPrimitives.ReadUInt32BigEndian(packet[length..]);
-        if ((flagAndIndex & 0x8000_0000) == 0) return SrtpRejection.NotEncrypted;
-        var index = flagAndIndex & 0x7FFF_FFFF;
+        length = packet.Length - master.Suite.RtcpOverhead;
+        if (length < SrtcpTrailer.HeaderSize) return SrtpRejection.TooShort;
+        var trailer = SrtcpTrailer.Of(packet[length..], master.Suite);
+        var flagAndIndex = BinaryPrimitives.ReadUInt32BigEndian(trailer.Word);
+        if ((flagAndIndex & SrtcpTrailer.Encrypted) == 0) return SrtpRejection.NotEncrypted;
+        var index = flagAndIndex & ~SrtcpTrailer.Encrypted;
         var ssrc = BinaryPrimitives.ReadUInt32BigEndian(packet[4..]);
 
         var at = Find(_rtcpSources, _rtcpSourceCount, ssrc);
@@ -75,11 +71,10 @@ public sealed class SrtpReceiver(SrtpMasterKey master) : IDisposable
         if (at >= 0 && !_rtcpSources[at].Window.IsNew(index)) return SrtpRejection.Replayed;
 
         _rtcp ??= SrtpCipher.ForRtcp(master);
-        if (!_rtcp.Verify(packet[..(length + 4)], default, packet[(length + 4)..])) return SrtpRejection.BadTag;
+        if (!_rtcp.Open(packet[..length], SrtcpTrailer.HeaderSize, ssrc, index, trailer.Word, trailer.Tag)) return SrtpRejection.BadTag;
 
         if (at < 0) at = Append(ref _rtcpSources, ref _rtcpSourceCount, ssrc);
         _rtcpSources[at].Commit(index);
-        _rtcp.Crypt(packet[8..length], ssrc, index);
         return SrtpRejection.None;
     }
 

@@ -3,62 +3,67 @@ using System.Buffers.Binary;
 namespace IvrActors.Edge.Srtp;
 
 /// <summary>
-/// Protects the RTP and RTCP packets of one source of ours (RFC 3711 3.3, 3.4). Each sequence number must be given once, and at most half of their range out of order: a
-/// number given twice would be one keystream for two packets.
+/// Protects the RTP and RTCP packets of one source of ours (RFC 3711 3.3, 3.4; RFC 7714 8, 9). Each sequence number must be given once, and at most half of their range out
+/// of order: a number given twice would be one keystream for two packets. What would go beyond the key's lifetime throws.
 /// </summary>
 public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
 {
-    /// <summary>Bytes that protection adds to an SRTCP packet: E flag and index, then the tag.</summary>
-    public const int RtcpOverhead = 4 + SrtpCipher.TagSize;
+    /// <summary>Most bytes that protection adds to an SRTCP packet.</summary>
+    public const int MostRtcpOverhead = 4 + SrtpSuite.MostTagSize;
 
-    private readonly SrtpCipher _rtp = SrtpCipher.ForRtp(master);
-    private SrtpCipher? _rtcp; // Made when the first report leaves: short calls never need it.
-    private uint _roc;
+    private SrtpCipher? _rtp; // Made when the first packet leaves: of the keys of an offer only one is used.
+    private SrtpCipher? _rtcp;
+    private ulong _rollovers;
     private ushort _lastSequence;
     private bool _any;
-    private uint _rtcpIndex;
+    private ulong _rtcpIndex;
+
+    /// <summary>As after so many rollovers and reports.</summary>
+    internal SrtpSender(SrtpMasterKey master, uint rollovers, uint rtcpIndex)
+        : this(master) => (_rollovers, _rtcpIndex) = (rollovers, rtcpIndex);
 
     /// <summary>The key that this sender works under; a renegotiation offers it again.</summary>
     public SrtpMasterKey Master => master;
 
-    /// <summary>Encrypts in place and appends the tag; <paramref name="packet"/> has room for <see cref="SrtpCipher.TagSize"/> more than <paramref name="length"/>. Returns the new length.</summary>
+    /// <summary>Encrypts in place and appends the tag, for which <paramref name="packet"/> has room behind <paramref name="length"/>. Returns the new length.</summary>
     public int ProtectRtp(Span<byte> packet, int length, int headerLength)
     {
-        var sequence = BinaryPrimitives.ReadUInt16BigEndian(packet[2..]);
-        var rollovers = RolloversOf(sequence);
-        var index = (ulong)rollovers << 16 | sequence;
-        _rtp.Crypt(packet[headerLength..length], BinaryPrimitives.ReadUInt32BigEndian(packet[8..]), index);
-        Span<byte> roc = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32BigEndian(roc, rollovers);
-        _rtp.Tag(packet[..length], roc, packet.Slice(length, SrtpCipher.TagSize));
-        return length + SrtpCipher.TagSize;
+        var index = IndexOf(BinaryPrimitives.ReadUInt16BigEndian(packet[2..]));
+        if (index >= SrtpMasterKey.MostRtpPackets) throw Expired();
+        _rtp ??= SrtpCipher.ForRtp(master);
+        var tag = packet.Slice(length, master.Suite.RtpTagSize);
+        _rtp.Seal(packet[..length], headerLength, BinaryPrimitives.ReadUInt32BigEndian(packet[8..]), index, default, tag);
+        return length + tag.Length;
     }
 
-    /// <summary>The rollover counter of a packet, which a late one (relayed as it came) has from before the last rollover (RFC 3711 3.3.1).</summary>
-    private uint RolloversOf(ushort sequence)
+    /// <summary>The index of a packet; a late one (relayed as it came) has that of before the last rollover (RFC 3711 3.3.1).</summary>
+    private ulong IndexOf(ushort sequence)
     {
         var ahead = _any ? (short)(sequence - _lastSequence) : (short)1;
-        if (ahead <= 0) return sequence > _lastSequence ? _roc - 1 : _roc;
-        if (_any && sequence < _lastSequence) _roc++;
+        if (ahead <= 0) return (sequence > _lastSequence ? _rollovers - 1 : _rollovers) << 16 | sequence;
+        if (_any && sequence < _lastSequence) _rollovers++;
         _any = true;
         _lastSequence = sequence;
-        return _roc;
+        return _rollovers << 16 | sequence;
     }
 
-    /// <summary>As <see cref="ProtectRtp"/>, for a compound RTCP packet; adds <see cref="RtcpOverhead"/> bytes.</summary>
+    /// <summary>As <see cref="ProtectRtp"/>, for a compound RTCP packet; adds <see cref="SrtpSuite.RtcpOverhead"/> bytes.</summary>
     public int ProtectRtcp(Span<byte> packet, int length)
     {
+        if (_rtcpIndex + 1 >= SrtpMasterKey.MostRtcpPackets) throw Expired();
+        _rtcpIndex++;
         _rtcp ??= SrtpCipher.ForRtcp(master);
-        _rtcpIndex = (_rtcpIndex + 1) & 0x7FFF_FFFF;
-        _rtcp.Crypt(packet[8..length], BinaryPrimitives.ReadUInt32BigEndian(packet[4..]), _rtcpIndex);
-        BinaryPrimitives.WriteUInt32BigEndian(packet[length..], 0x8000_0000 | _rtcpIndex);
-        _rtcp.Tag(packet[..(length + 4)], default, packet.Slice(length + 4, SrtpCipher.TagSize));
-        return length + RtcpOverhead;
+        var trailer = SrtcpTrailer.Of(packet[length..(length + master.Suite.RtcpOverhead)], master.Suite);
+        BinaryPrimitives.WriteUInt32BigEndian(trailer.Word, SrtcpTrailer.Encrypted | (uint)_rtcpIndex);
+        _rtcp.Seal(packet[..length], SrtcpTrailer.HeaderSize, BinaryPrimitives.ReadUInt32BigEndian(packet[4..]), _rtcpIndex, trailer.Word, trailer.Tag);
+        return length + master.Suite.RtcpOverhead;
     }
+
+    private static InvalidOperationException Expired() => new("internal error: more packets than an SRTP master key may protect");
 
     public void Dispose()
     {
-        _rtp.Dispose();
+        _rtp?.Dispose();
         _rtcp?.Dispose();
         master.Dispose();
     }

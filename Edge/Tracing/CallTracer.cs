@@ -126,19 +126,28 @@ internal sealed partial class CallTracer(EdgeOptions options, SipTap tap, SipTra
     {
         var wanted = traces.Where(trace => trace.Watch.Call is not null && !trace.IsNamed).ToList();
         if (wanted.Count == 0) return;
-        foreach (var (sipCallId, call) in await Dialogs(null, wanted.Select(trace => new CallId(trace.Watch.Call!)).ToHashSet())) tap.Joined(call.Value, sipCallId);
+        if (await Dialogs(null, wanted.Select(trace => new CallId(trace.Watch.Call!)).ToHashSet()) is not { } dialogs) return;
+        foreach (var (sipCallId, call) in dialogs) tap.Joined(call.Value, sipCallId);
         foreach (var trace in wanted) trace.IsNamed = true;
     }
 
     private async Task Publish(List<Running> traces, List<TappedMessage> messages, long dropped)
     {
-        // Of calls that began before the trace the dialogs are not known yet.
-        var unnamed = messages.Select(message => message.SipCallId).OfType<string>().Where(id => !tap.Names.Knows(id)).ToHashSet(StringComparer.Ordinal);
-        if (unnamed.Count > 0)
+        List<(TappedMessage Message, TracedMessage Shown)> shown;
+        try
         {
-            foreach (var (sipCallId, call) in await Dialogs(unnamed, null)) tap.Joined(call.Value, sipCallId);
+            // Of calls that began before the trace the dialogs are not known yet.
+            var unnamed = messages.Select(message => message.SipCallId).OfType<string>().Where(id => !tap.Names.Knows(id)).ToHashSet(StringComparer.Ordinal);
+            if (unnamed.Count > 0)
+            {
+                foreach (var (sipCallId, call) in await Dialogs(unnamed, null) ?? []) tap.Joined(call.Value, sipCallId);
+            }
+            shown = messages.ConvertAll(message => (message, Show(message)));
         }
-        var shown = messages.ConvertAll(message => (Message: message, Shown: Show(message)));
+        finally
+        {
+            foreach (var message in messages) message.Forget();
+        }
         foreach (var trace in traces)
         {
             var batch = shown.Where(pair => trace.Watch.Matches(pair.Message)).Select(pair => pair.Shown).ToList();
@@ -146,8 +155,19 @@ internal sealed partial class CallTracer(EdgeOptions options, SipTap tap, SipTra
         }
     }
 
-    private Task<List<(string SipCallId, CallId Call)>> Dialogs(IReadOnlySet<string>? sipCallIds, IReadOnlySet<CallId>? calls) =>
-        loop.Dialogs(sipCallIds, calls).WaitAsync(s_publishTimeout, time, _stopping.Token);
+    /// <summary>Null when the signalling thread is too far behind to tell: the messages are shown without the name of their call.</summary>
+    private async Task<List<(string SipCallId, CallId Call)>?> Dialogs(IReadOnlySet<string>? sipCallIds, IReadOnlySet<CallId>? calls)
+    {
+        try
+        {
+            return await loop.Dialogs(sipCallIds, calls).WaitAsync(s_publishTimeout, time, _stopping.Token);
+        }
+        catch (TimeoutException e)
+        {
+            NotNamed(log, e.GetType().Name);
+            return null;
+        }
+    }
 
     private async Task Publish(Running trace, List<TracedMessage> messages, long dropped)
     {
@@ -175,7 +195,6 @@ internal sealed partial class CallTracer(EdgeOptions options, SipTap tap, SipTra
     private TracedMessage Show(TappedMessage message)
     {
         var masked = Mask(message);
-        message.Forget();
         (masked.Bytes.Length > 0 ? TraceMetrics.Shown : TraceMetrics.NotShown).Inc();
         return new TracedMessage
         {
@@ -217,6 +236,9 @@ internal sealed partial class CallTracer(EdgeOptions options, SipTap tap, SipTra
         var port = message.OpenedByUs ? FirstEphemeral + (int)(message.Connection % Ephemerals) : transports.Address.PortOf(message.Transport);
         return new IPEndPoint(options.AddressOf(message.Remote.AddressFamily) ?? options.Address, port);
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the calls of traced messages are not known: {Error}")]
+    private static partial void NotNamed(ILogger log, string error);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "messages of a trace were not published: {Error}")]
     private static partial void NotPublished(ILogger log, string error);

@@ -93,6 +93,9 @@ public sealed class EdgeOrders
 
     /// <summary>The edge is to take no new calls, and end those that are left then; null: it is to take calls.</summary>
     [Id(2)] public DateTimeOffset? DrainUntil { get; init; }
+
+    /// <summary>Whether it is to drain could not be read: it goes on as it does now.</summary>
+    [Id(3)] public bool DrainUnknown { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.EdgeDrain")]

@@ -11,7 +11,7 @@ public interface ISpendGrain : IGrainWithStringKey
 {
     static string Key(string tenant) => "spend-" + tenant;
 
-    /// <summary>Sets aside what a call may cost at most, before it is dialled. A repeat for the same call is answered the same.</summary>
+    /// <summary>Sets aside what a call may cost at most, before it is dialled. A repeat for the same call is answered the same; with another price it is refused.</summary>
     [Alias("Reserve")]
     Task<SpendDecision> Reserve(SpendRequest request);
 

@@ -44,7 +44,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             // The first event of a call finds no row: it is not looked for. A repeat on another silo fails at the write and is read then.
-            _state ??= callEvent is CallOffered { Seq: 1 } ? _store.StartNew() : await _store.Read();
+            _state ??= callEvent is CallOffered { Seq: 1 } ? _store.StartNew() : await Read();
             return CallMachine.Receive(_state, callEvent) switch
             {
                 AnswerTurn turn => turn.Reply,
@@ -66,7 +66,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
     {
         try
         {
-            _state ??= await _store.Read();
+            _state ??= await Read();
             if (_state.LastSeq == 0) return false;
             await GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(_state.Tenant)).Append(new AuditEntry
             {
@@ -86,8 +86,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
     }
 
     /// <summary>
-    /// An edge says when a call ends; one that died says nothing. A call asks for an event every minute or two, so one that was not heard of
-    /// until the grain is collected has none, and what was keyed in it must not stay stored.
+    /// An edge says when a call ends; one that died says nothing. A call asks for an event every minute or two, or when the call out may be over at
+    /// the latest; so one that was not heard of until the grain is collected has none, and what was keyed in it must not stay stored.
     /// </summary>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
@@ -186,12 +186,23 @@ public sealed partial class CallGrain : Grain, ICallGrain
         {
             // Perhaps another activation answered this very event before: then its answer counts.
             LogFailed("first write", e.GetType().Name);
-            _state = await _store.Read();
+            _state = await Read();
             return _state.LastSeq == callEvent.Seq && _state.LastReply is { } reply ? reply : GiveUp(callEvent);
         }
         _state = next;
+        StayWhileOut(next);
         return next.LastReply!;
     }
+
+    private async Task<CallState> Read()
+    {
+        var state = await _store.Read();
+        StayWhileOut(state);
+        return state;
+    }
+
+    /// <summary>While a caller is bridged there are no events, for as long as they talk: that is no sign that the edge is gone.</summary>
+    private void StayWhileOut(CallState state) => DelayDeactivation(state.Out?.Longest ?? TimeSpan.Zero);
 
     private async Task<FlowInput> Perform(CallState state, int seq, FlowEffect effect)
     {

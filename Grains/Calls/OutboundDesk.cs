@@ -13,6 +13,9 @@ namespace IvrActors.Grains.Calls;
 /// <summary>Permits calls out and settles them: whom the rules allow, what the tenant may spend, and a record of each decision. Numbers stand in records as pseudonyms and in logs not at all.</summary>
 internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys keys, IGrainFactory grains, ILogger log)
 {
+    /// <summary>What may go by beside ringing and talking: prompts before the call, and the way of the news that it is over.</summary>
+    private static readonly TimeSpan s_slack = TimeSpan.FromMinutes(5);
+
     /// <param name="seq">Of the event that asks: with the call it names the attempt, so that a repeat is one.</param>
     public Task<CallPermitted> Permit(CallState state, CallId call, int seq, PermitCall ask) =>
         ask.Trunk is { } trunk ? PermitBridge(state, call, seq, ask, trunk) : PermitReferral(state, call, seq, ask);
@@ -41,7 +44,7 @@ internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys ke
         TimeSpan talk = default;
         if (refusal == OutboundRefusal.None) (refusal, talk) = await Reserve(state, call, open, verdict.Price, ask.RingTime);
         if (refusal != OutboundRefusal.None) return await Refused(state, call, open, refusal);
-        return Granted(state, open, new Bridge
+        return Granted(state, open.Lasting(ask.RingTime + talk + s_slack), new Bridge
         {
             Trunk = trunk,
             Number = target.Address is null ? new PhoneNumber(target.Number!) : null,
@@ -58,15 +61,17 @@ internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys ke
     }
 
     /// <summary>The call out is over. Never throws: the caller's call does not depend on it, and what is not settled counts in full.</summary>
-    /// <param name="result">Null when it is not known: then it is not settled here.</param>
+    /// <param name="result">Null when it is not known: then it is not settled here, and counts in full.</param>
     public async Task Over(CallState state, CallId call, OutboundCall open, BridgeResult? result)
     {
         try
         {
             var charged = result is null ? null : await Spending(state.Tenant).Settle(open.Id, result.Talked);
+            // Settled before (the event comes again), or not to be written: what it cost stands elsewhere.
+            var cost = result is null ? "in full" : charged?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "not known";
             var answered = result is { Outcome: BridgeOutcome.Answered };
             await Append(state, call, "outbound.ended", answered ? AuditResult.Success : AuditResult.Failure,
-                $"{(result is null ? "unknown" : BridgeOutcomes.NameOf(result.Outcome))} status={result?.Status ?? 0} seconds={(long)(result?.Talked.TotalSeconds ?? 0)} charged={charged?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "in full"} trunk={open.Trunk} to={open.To}");
+                $"{(result is null ? "unknown" : BridgeOutcomes.NameOf(result.Outcome))} status={result?.Status ?? 0} seconds={(long)(result?.Talked.TotalSeconds ?? 0)} charged={cost} trunk={open.Trunk} to={open.To}");
         }
         catch (Exception e)
         {

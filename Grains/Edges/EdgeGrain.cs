@@ -51,7 +51,8 @@ internal sealed partial class EdgeGrain(
         _observer = observer;
         _reportedAt = time.GetTimestamp();
         if (_listedAt is not { } listed || time.GetElapsedTime(listed) > EdgeDirectoryGrain.Expiry / 3) await List();
-        return new EdgeOrders { SealingKey = keys.SealingKey, Traces = await Traces(), DrainUntil = await DrainUntil() };
+        var (traces, drain) = (await Traces(), await DrainState());
+        return new EdgeOrders { SealingKey = keys.SealingKey, Traces = traces, DrainUntil = drain?.Until, DrainUnknown = drain is null };
     }
 
     public Task<EdgeReport?> GetReport() => Task.FromResult(IsFresh ? _report : null);
@@ -121,12 +122,12 @@ internal sealed partial class EdgeGrain(
 
     private bool IsFresh => _report is not null && time.GetElapsedTime(_reportedAt) < Expiry;
 
-    /// <summary>A row that cannot be read now keeps no edge from taking calls.</summary>
-    private async Task<DateTimeOffset?> DrainUntil()
+    /// <summary>Null when the row cannot be read now: that neither keeps an edge from taking calls nor has one that drains take them again.</summary>
+    private async Task<EdgeDrainState?> DrainState()
     {
         try
         {
-            return (await _row.Read()).Until;
+            return await _row.Read();
         }
         catch (Exception e)
         {

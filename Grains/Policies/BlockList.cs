@@ -5,7 +5,7 @@ using IvrActors.Grains.Interfaces.Edges;
 namespace IvrActors.Grains.Policies;
 
 /// <summary>
-/// The blocks of all edges, bounded: when it is full, the block that ends first gives way, and an operator's to none of an edge. Each change has a
+/// The blocks of all edges, bounded: when it is full, the block that ends first gives way, of those that could be forged before the proven, and an operator's to none of an edge. Each change has a
 /// number, so that an edge hears what is new to it only.
 /// </summary>
 internal sealed class BlockList
@@ -21,6 +21,9 @@ internal sealed class BlockList
 
     /// <summary>Longest that an edge decides by itself; a clock that is wrong must not make it longer.</summary>
     private static readonly TimeSpan s_longestOfEdges = TimeSpan.FromDays(1);
+
+    /// <summary>Edges reckon times anew each time they tell them.</summary>
+    private static readonly TimeSpan s_rounding = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<string, (SharedBlock Block, long Version)> _blocks = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (LiftedBlock Lifted, long Version)> _lifted = new(StringComparer.Ordinal);
@@ -48,7 +51,7 @@ internal sealed class BlockList
     {
         if (SourceOf(block.Source) is not { } source || source != block.Source || block.Until <= now || block.By.Length > 64 || block.Reason.Length > 40) return;
         if (_lifted.TryGetValue(source, out var lifted) && lifted.Lifted.At >= block.At) return;
-        if (_blocks.TryGetValue(source, out var known) && known.Block.Until >= block.Until) return;
+        if (_blocks.TryGetValue(source, out var known) && known.Block.Until >= block.Until - s_rounding) return;
         // The reason operator means that somebody was asked; an edge is not.
         if (block.Reason == Operator || known.Block?.Reason == Operator) return;
         var most = now + s_longestOfEdges;
@@ -94,13 +97,15 @@ internal sealed class BlockList
         if (_blocks.Count >= Most && !_blocks.ContainsKey(source)) Expire(now);
         if (_blocks.Count >= Most && !_blocks.ContainsKey(source))
         {
-            var least = _blocks.MinBy(entry => (entry.Value.Block.Reason == Operator, entry.Value.Block.Until));
-            if (least.Value.Block.Reason == Operator || (block.Reason != Operator && least.Value.Block.Until > block.Until)) return;
+            var least = _blocks.MinBy(entry => WorthOf(entry.Value.Block));
+            if (least.Value.Block.Reason == Operator || WorthOf(least.Value.Block).CompareTo(WorthOf(block)) > 0) return;
             _blocks.Remove(least.Key);
         }
         _lifted.Remove(source);
         _blocks[source] = (block, ++Version);
     }
+
+    private static (bool Ordered, bool Proven, DateTimeOffset Until) WorthOf(SharedBlock block) => (block.Reason == Operator, block.Proven, block.Until);
 
     private void Expire(DateTimeOffset now)
     {

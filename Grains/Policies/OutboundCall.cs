@@ -10,4 +10,9 @@ public sealed class OutboundCall
 
     /// <summary>Pseudonym of the number, or the name of the target.</summary>
     [Id(2)] public required string To { get; init; }
+
+    /// <summary>How long it may be until the edge says how it ended; zero where an edge says so within minutes whatever happens.</summary>
+    [Id(3)] public TimeSpan Longest { get; init; }
+
+    internal OutboundCall Lasting(TimeSpan longest) => new() { Id = Id, Trunk = Trunk, To = To, Longest = longest };
 }

@@ -11,6 +11,9 @@ public static class Spend
     /// <summary>Set-up, and the way of the news that a call is over.</summary>
     private static readonly TimeSpan s_slack = TimeSpan.FromMinutes(1);
 
+    /// <summary>Between the end of the minutes that are paid and the end of the call: the way of BYE, on the clock of who bills.</summary>
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan s_hour = TimeSpan.FromHours(1);
     private static readonly TimeSpan s_day = TimeSpan.FromDays(1);
 
@@ -18,7 +21,8 @@ public static class Spend
     public static (SpendDecision Decision, SpendState State) Reserve(DateTimeOffset now, SpendRule rule, SpendState before, SpendRequest request)
     {
         var state = Expire(now, before);
-        if (state.Find(request.Call) is { } known) return (Granted(known.MostTalk), before);
+        // The same name with another price is not the same call: what was set aside would not do.
+        if (state.Find(request.Call) is { } known) return (known.Price == request.Price ? Granted(known.MostTalk) : Refused(OutboundRefusal.Unavailable), before);
         if (state.Open.Count >= rule.CallsAtOnce) return (Refused(OutboundRefusal.TooMany), before);
         var rate = Gcra.Decide(now.UtcTicks, rule.Calls, state.TheoreticalArrival);
         if (!rate.Allowed) return (Refused(OutboundRefusal.TooFast), before);
@@ -32,7 +36,8 @@ public static class Spend
             var minutes = Math.Min(MinutesOf(talk), Math.Min(ofHour, ofDay) / request.Price);
             if (minutes < 1) return (Refused(ofHour <= ofDay ? OutboundRefusal.SpentOfHour : OutboundRefusal.SpentOfDay), before);
             amount = minutes * request.Price;
-            if (talk > TimeSpan.FromMinutes(minutes)) talk = TimeSpan.FromMinutes(minutes);
+            var paid = TimeSpan.FromMinutes(minutes) - s_farewell;
+            if (talk > paid) talk = paid;
         }
         var next = state.Copy();
         next.TheoreticalArrival = rate.TheoreticalArrival;

@@ -48,14 +48,16 @@ internal sealed partial class TraceGrain(TimeProvider time, ILogger<TraceGrain> 
         }
         finally
         {
-            _isRunning = edges is not null;
+            if (edges is null) _isRunning = false;
         }
         if (edges is null)
         {
             await Record("trace.ended", AuditResult.Failure, "too many");
             return Refuse(TraceRefusal.TooMany);
         }
-        this.RegisterGrainTimer(Look, new GrainTimerCreationOptions { DueTime = s_look, Period = s_look, Interleave = true });
+        // It may have been stopped meanwhile, before the directory had it.
+        if (!_isRunning) await Forget();
+        else this.RegisterGrainTimer(Look, new GrainTimerCreationOptions { DueTime = s_look, Period = s_look, Interleave = true });
         TraceMetrics.Started.WithLabels("started").Inc();
         return new TraceStarted { Refusal = TraceRefusal.None, Edges = edges };
     }
@@ -75,14 +77,32 @@ internal sealed partial class TraceGrain(TimeProvider time, ILogger<TraceGrain> 
     public async Task<bool> Publish(TraceBatch batch)
     {
         await Look();
-        if (!_isRunning || batch.Messages.Count > TraceBatch.MostMessages) return _isRunning;
+        if (!_isRunning)
+        {
+            // Edges go on because the directory has it: the activation that was to take it out is gone, or could not.
+            await Forget();
+            return false;
+        }
+        if (batch.Messages.Count > TraceBatch.MostMessages) return true;
         var left = _request!.MostMessages - _buffer.Total;
         _buffer.Add(batch.Messages.Take((int)Math.Min(left, batch.Messages.Count)), batch.Dropped);
         await Look();
         return _isRunning;
     }
 
-    /// <summary>Whether it is over.</summary>
+    private async Task Forget()
+    {
+        try
+        {
+            await Directory.Remove(Id);
+        }
+        catch (Exception e)
+        {
+            LogEnd(e.GetType().Name);
+        }
+    }
+
+    /// <summary>Ends it when it is over.</summary>
     private Task Look()
     {
         if (!_isRunning) return Task.CompletedTask;

@@ -17,6 +17,13 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
     private const string PasswordFile = "password_file";
     private const string PasswordVariable = "password_variable";
 
+    private static readonly Dictionary<string, ToneKeys> s_tones = new(StringComparer.Ordinal)
+    {
+        ["without_events"] = ToneKeys.WithoutEvents,
+        ["always"] = ToneKeys.Always,
+        ["never"] = ToneKeys.Never,
+    };
+
     private static readonly Dictionary<string, SrtpPolicy> s_srtp = new(StringComparer.Ordinal)
     {
         ["required"] = SrtpPolicy.Required,
@@ -47,6 +54,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Srtp = map.Choice("srtp", s_srtp, SrtpPolicy.Required),
             TrustsCallerIdentity = map.Flag("trusts_caller_identity", false),
             SdesWithoutTls = map.Flag("sdes_without_tls", false),
+            Tones = map.Choice("tones", s_tones, ToneKeys.WithoutEvents),
             Region = map.OptionalText("region", "a country such as DE", NumberPlan.IsRegion),
             Calls = Below(map, "calls", ReadRate),
             CallsAtOnce = map.OptionalNumber("calls_at_once", 1, 100_000),

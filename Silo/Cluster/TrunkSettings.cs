@@ -23,6 +23,7 @@ internal sealed class TrunkSettings
     public required SrtpPolicy Srtp { get; init; }
     public required bool TrustsCallerIdentity { get; init; }
     public required bool SdesWithoutTls { get; init; }
+    public required ToneKeys Tones { get; init; }
     public string? Region { get; init; }
 
     /// <summary>A limit of its own instead of the table's.</summary>
@@ -48,6 +49,7 @@ internal sealed class TrunkSettings
         Srtp = Srtp,
         TrustsCallerIdentity = TrustsCallerIdentity,
         SdesWithoutTls = SdesWithoutTls,
+        Tones = Tones,
         Region = Region,
         Calls = Calls ?? usualCalls,
         CallsAtOnce = CallsAtOnce,

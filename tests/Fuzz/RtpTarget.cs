@@ -79,5 +79,5 @@ public sealed class RtpTarget : IFuzzTarget
         Require(clear == RtpHeader.Size + PayloadBytes && !_genuine.AsSpan(RtpHeader.Size, PayloadBytes).ContainsAnyExcept((byte)0xD5), "a genuine packet was garbled");
     }
 
-    private static SrtpMasterKey Key() => new([.. Enumerable.Range(100, SrtpMasterKey.Size).Select(i => (byte)i)]);
+    private static SrtpMasterKey Key() => new(SrtpSuite.Aes128Sha1Tag80, [.. Enumerable.Range(100, SrtpSuite.Aes128Sha1Tag80.KeyAndSaltSize).Select(i => (byte)i)]);
 }

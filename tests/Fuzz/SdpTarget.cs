@@ -14,7 +14,7 @@ public sealed class SdpTarget : IFuzzTarget
 
     private static readonly SdpPolicy AllAllowed = new(SrtpAllowed: true, PlainAllowed: true, SdpRefusal.None);
     private static readonly SdpPolicy OnlySrtp = new(SrtpAllowed: true, PlainAllowed: false, SdpRefusal.None);
-    private static readonly SrtpMasterKey OurKey = new([.. Enumerable.Range(1, SrtpMasterKey.Size).Select(i => (byte)i)]);
+    private static readonly SrtpMasterKey OurKey = new(SrtpSuite.Aes128Sha1Tag80, [.. Enumerable.Range(1, SrtpSuite.Aes128Sha1Tag80.KeyAndSaltSize).Select(i => (byte)i)]);
 
     public string Name => "sdp";
 

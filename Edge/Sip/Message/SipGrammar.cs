@@ -76,7 +76,7 @@ internal static class SipGrammar
     }
 
     /// <summary>The grammar of RFC 3261 puts three colons before an IPv4 part where two are meant; RFC 5118 4.10 wants both read.</summary>
-    private static bool IsIpv6(ReadOnlySpan<char> text)
+    internal static bool IsIpv6(ReadOnlySpan<char> text)
     {
         const int MostCharacters = 45;
         if (text.Length > MostCharacters || text.ContainsAnyExcept(Ipv6))
@@ -138,7 +138,7 @@ internal static class SipGrammar
     }
 
     /// <summary>Four decimal octets. A leading zero is refused: some, the platform among them, read such an octet as octal.</summary>
-    private static bool IsIpv4(ReadOnlySpan<char> text)
+    internal static bool IsIpv4(ReadOnlySpan<char> text)
     {
         var (octets, digits, value) = (1, 0, 0);
         foreach (var c in text)

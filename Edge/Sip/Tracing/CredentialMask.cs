@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
@@ -33,7 +32,7 @@ internal static class CredentialMask
     }
 
     /// <summary>A domain, as it should be (RFC 3261 22.1), or a name of a few words' length.</summary>
-    private static bool IsRealm(string realm) => realm.Length <= MostRealm && (IPAddress.TryParse(realm, out _) || realm.Split('.').All(label => MaskText.IsWord(label)));
+    private static bool IsRealm(string realm) => realm.Length <= MostRealm && (MaskText.IsAddress(realm) || realm.Split('.').All(label => MaskText.IsWord(label)));
 
     private static void Append(StringBuilder result, string name, string value)
     {

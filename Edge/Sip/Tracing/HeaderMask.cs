@@ -114,12 +114,15 @@ internal static class HeaderMask
         "rport" => value,
         "branch" when MaskText.IsId(value) => value,
         "ttl" or "keep" when MaskText.IsNumber(value) => value,
-        "received" => value,
+        "received" when MaskText.IsAddress(value.AsSpan().TrimStart('[').TrimEnd(']')) => value,
         "maddr" when SipGrammar.IsHost(value) => MaskText.Host(value),
         _ => null,
     };
 
-    private static string? Replaces(string value, NumberSweep sweep) => ReplacesHeader.TryParse(value, out var replaced) && MaskText.IsId(replaced.LocalTag)
+    private static string? Replaces(string value, NumberSweep sweep) => ReplacedDialog(value);
+
+    /// <summary>The dialog that is to be replaced (RFC 3891 6.1), which is what an attended transfer is understood by: Call-ID and tags, and nothing else that stands there.</summary>
+    public static string? ReplacedDialog(string value) => ReplacesHeader.TryParse(value, out var replaced) && MaskText.IsId(replaced.LocalTag) && MaskText.IsId(replaced.RemoteTag is "" ? "0" : replaced.RemoteTag)
         ? $"{replaced.CallId};to-tag={replaced.LocalTag};from-tag={(replaced.RemoteTag.Length == 0 ? "0" : replaced.RemoteTag)}{(replaced.EarlyOnly ? ";early-only" : "")}"
         : null;
 
@@ -137,14 +140,14 @@ internal static class HeaderMask
 
     private static string List(string value, char separator, string joined) => value.Trim().Length == 0
         ? ""
-        : string.Join(joined, value.Split(separator, StringSplitOptions.TrimEntries).Select(item => WithParameters(item, MaskText.IsWords, (name, text) => name == "q" && MaskText.IsDotted(text) ? text : null) ?? MaskText.Masked));
+        : string.Join(joined, MaskText.Unquoted(value).Split(separator, StringSplitOptions.TrimEntries).Select(item => WithParameters(item, MaskText.IsWords, (name, text) => name == "q" && MaskText.IsDotted(text) ? text : null) ?? MaskText.Masked));
 
     private delegate bool IsHarmless(ReadOnlySpan<char> text);
 
     /// <summary>A value with those of its parameters that are let through; null when the value is not.</summary>
     private static string? WithParameters(string text, IsHarmless isHarmless, Func<string, string, string?> parameter)
     {
-        var parts = text.Split(';', StringSplitOptions.TrimEntries);
+        var parts = MaskText.Unquoted(text).Split(';', StringSplitOptions.TrimEntries);
         if (!isHarmless(parts[0])) return null;
         var result = new StringBuilder(parts[0]);
         foreach (var part in parts.Skip(1))
@@ -169,7 +172,7 @@ internal static class HeaderMask
     /// <summary>Protocol and cause of each (RFC 3326); its text is a stranger's.</summary>
     private static string? Reason(string value, NumberSweep sweep)
     {
-        var reasons = value.Split(',', StringSplitOptions.TrimEntries)
+        var reasons = MaskText.Unquoted(value).Split(',', StringSplitOptions.TrimEntries)
             .Select(text => WithParameters(text, MaskText.IsWord, (name, cause) => name == "cause" && cause.Length <= 3 && MaskText.IsNumber(cause) ? cause : null)).OfType<string>().ToList();
         return reasons.Count > 0 ? string.Join(", ", reasons) : null;
     }

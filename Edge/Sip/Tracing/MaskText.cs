@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Net;
+using System.Text;
 using IvrActors.Edge.Sip.Message;
 
 namespace IvrActors.Edge.Sip.Tracing;
@@ -42,10 +42,31 @@ internal static class MaskText
         return slash < 0 ? IsWord(text) : IsWord(text[..slash]) && IsWord(text[(slash + 1)..]);
     }
 
-    /// <summary>A product with its version, as programs name themselves.</summary>
-    public static bool IsProduct(ReadOnlySpan<char> text)
+    /// <summary>An address as the grammar has it: four octets, or IPv6 without a scope. The platform reads more as one, "1234" among it.</summary>
+    public static bool IsAddress(ReadOnlySpan<char> text) => SipGrammar.IsIpv4(text) || SipGrammar.IsIpv6(text);
+
+    /// <summary>The text with every quoted string empty (RFC 3261 25.1): what stands in one is a person's, separators are not what they seem, and one that does not end takes the rest.</summary>
+    public static string Unquoted(string text)
     {
-        if (text.Length is 0 or > 48 || text.ContainsAnyExcept(s_product) || Digits(text) > MostVersionDigits) return false;
+        if (!text.Contains('"', StringComparison.Ordinal)) return text;
+        var result = new StringBuilder(text.Length);
+        var quoted = false;
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (quoted && text[i] == '\\')
+            {
+                i++;
+                continue;
+            }
+            if (!quoted || text[i] == '"') result.Append(text[i]);
+            if (text[i] == '"') quoted = !quoted;
+        }
+        return result.ToString();
+    }
+
+    /// <summary>Whether no more than three digits stand together.</summary>
+    public static bool HasShortNumbers(ReadOnlySpan<char> text)
+    {
         var run = 0;
         foreach (var c in text)
         {
@@ -55,10 +76,14 @@ internal static class MaskText
         return true;
     }
 
+    /// <summary>A product with its version, as programs name themselves.</summary>
+    public static bool IsProduct(ReadOnlySpan<char> text) =>
+        text.Length is > 0 and <= 48 && !text.ContainsAnyExcept(s_product) && Digits(text) <= MostVersionDigits && HasShortNumbers(text);
+
     /// <summary>A host as it is, with the digits of any label masked that could be a number.</summary>
     public static string Host(string host)
     {
-        if (host.StartsWith('[') || IPAddress.TryParse(host, out _)) return host;
+        if (IsAddress(host.AsSpan().TrimStart('[').TrimEnd(']'))) return host;
         return string.Join('.', host.Split('.').Select(label => Digits(label) > MostLabelDigits ? NoDigits(label) : label));
     }
 

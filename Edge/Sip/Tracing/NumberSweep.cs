@@ -15,10 +15,11 @@ internal sealed class NumberSweep
     /// <summary>Digits after a plus sign that make a number.</summary>
     private const int LeastAfterPlus = 5;
 
-    /// <summary>A message has a few numbers; a hostile one must not make a long search.</summary>
+    /// <summary>A message has a few numbers; a hostile one must not make a long search. Of one that has more, nothing that could be a number is shown: the caller's may not be among those that are remembered.</summary>
     private const int MostNumbers = 32;
 
     private readonly List<string> _tails = [];
+    private bool _hasMore;
 
     /// <summary>Remembers the numbers in a text that was masked. Digits may be parted as people do it.</summary>
     public void Learn(ReadOnlySpan<char> text)
@@ -43,6 +44,7 @@ internal sealed class NumberSweep
     public string Apply(string text)
     {
         char[]? swept = null;
+        if (_hasMore) MaskAll(ref swept, text);
         foreach (var tail in _tails)
         {
             for (var at = text.IndexOf(tail, StringComparison.Ordinal); at >= 0; at = text.IndexOf(tail, at + tail.Length, StringComparison.Ordinal)) Mask(ref swept, text, at);
@@ -57,7 +59,19 @@ internal sealed class NumberSweep
 
     private void Add(string tail)
     {
-        if (_tails.Count < MostNumbers && !_tails.Contains(tail)) _tails.Add(tail);
+        if (_tails.Contains(tail)) return;
+        if (_tails.Count < MostNumbers) _tails.Add(tail);
+        else _hasMore = true;
+    }
+
+    private static void MaskAll(ref char[]? swept, string text)
+    {
+        for (var at = 0; at < text.Length; at++)
+        {
+            var length = RunLength(text, at);
+            if (length >= LeastDigits) Mask(ref swept, text, at);
+            at += length;
+        }
     }
 
     /// <summary>Masks all of the digits in whose midst this is.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Message;
@@ -17,8 +16,13 @@ internal static class SdpMask
     /// <summary>Attributes of which words and numbers may be shown.</summary>
     private static readonly HashSet<string> s_worded = new(StringComparer.Ordinal)
     {
-        "ptime", "maxptime", "mid", "group", "setup", "connection", "ice-options", "rtcp-fb", "silenceSupp", "framerate", "rtcp",
-        "T38FaxVersion", "T38MaxBitRate", "T38FaxRateManagement", "T38FaxMaxBuffer", "T38FaxMaxDatagram", "T38FaxUdpEC", "T38FaxFillBitRemoval", "T38FaxTranscodingMMR", "T38FaxTranscodingJBIG",
+        "mid", "group", "setup", "connection", "ice-options", "rtcp-fb", "silenceSupp", "framerate",
+    };
+
+    /// <summary>Attributes whose value is one word or one number of up to six digits.</summary>
+    private static readonly HashSet<string> s_counted = new(StringComparer.Ordinal)
+    {
+        "ptime", "maxptime", "T38FaxVersion", "T38MaxBitRate", "T38FaxRateManagement", "T38FaxMaxBuffer", "T38FaxMaxDatagram", "T38FaxUdpEC", "T38FaxFillBitRemoval", "T38FaxTranscodingMMR", "T38FaxTranscodingJBIG",
     };
 
     /// <summary>Attributes that are named although nothing of their value is shown.</summary>
@@ -57,7 +61,7 @@ internal static class SdpMask
             's' when value is "-" or " " => value,
             'c' => Connection(value.Split(' ')) ?? MaskText.Masked,
             'b' when value.Split(':') is [var kind, var rate] && MaskText.IsWord(kind) && IsDigits(rate, 9) => value,
-            't' when value.Split(' ').All(time => IsDigits(time, 20)) => value,
+            't' when value.Split(' ') is [var start, var stop] && IsDigits(start, 10) && IsDigits(stop, 10) => value,
             'm' => Media(value) ?? MaskText.Masked,
             'a' => Attribute(value),
             _ => MaskText.Masked,
@@ -74,7 +78,7 @@ internal static class SdpMask
     }
 
     private static string? Connection(string[] parts) =>
-        parts is ["IN", "IP4" or "IP6", var address] && IPAddress.TryParse(address, out _) ? string.Join(' ', parts) : null;
+        parts is ["IN", "IP4" or "IP6", var address] && MaskText.IsAddress(address) ? string.Join(' ', parts) : null;
 
     /// <summary>audio 20000 RTP/SAVP 0 8 101.</summary>
     private static string? Media(string value)
@@ -97,10 +101,12 @@ internal static class SdpMask
             "crypto" => Crypto(value),
             "fingerprint" => value.Split(' ') is [var hash, var print] && MaskText.IsWord(hash) && print.Split(':').All(octet => octet.Length == 2 && octet.All(char.IsAsciiHexDigit)) ? value : null,
             "candidate" => Candidate(value),
+            "rtcp" => Rtcp(value),
+            _ when s_counted.Contains(name) => MaskText.IsWord(value) || IsDigits(value, 6) ? value : null,
             _ => s_worded.Contains(name) ? Words(value) : null,
         };
         if (shown is not null) return $"{name}:{shown}";
-        return s_named.Contains(name) || s_worded.Contains(name) || name is "rtpmap" or "fmtp" or "crypto" or "fingerprint" or "candidate" ? $"{name}:{MaskText.Masked}" : MaskText.Masked;
+        return s_named.Contains(name) || s_worded.Contains(name) || s_counted.Contains(name) || name is "rtcp" or "rtpmap" or "fmtp" or "crypto" or "fingerprint" or "candidate" ? $"{name}:{MaskText.Masked}" : MaskText.Masked;
     }
 
     /// <summary>96 opus/48000/2.</summary>
@@ -114,11 +120,19 @@ internal static class SdpMask
     {
         const int MostEvents = 24, MostValue = 6;
         if (value.Split(' ', 2) is not [var format, var text] || !IsDigits(format, 3)) return null;
-        if (text.Length <= MostEvents && !text.AsSpan().ContainsAnyExcept("0123456789,-")) return value;
+        if (text.Length <= MostEvents && !text.AsSpan().ContainsAnyExcept("0123456789,-") && MaskText.HasShortNumbers(text)) return value;
         var parameters = text.Split(';', StringSplitOptions.TrimEntries)
-            .Select(parameter => parameter.Split('=') is [var name, var setting] && s_codecParameters.Contains(name) && setting.Length <= MostValue && SipGrammar.IsToken(setting) ? parameter : MaskText.Unnamed);
+            .Select(parameter => parameter.Split('=') is [var name, var setting] && s_codecParameters.Contains(name) && setting.Length <= MostValue && SipGrammar.IsToken(setting) && MaskText.HasShortNumbers(Thousands(name, setting)) ? parameter : MaskText.Unnamed);
         return $"{format} {string.Join(';', parameters)}";
     }
+
+    /// <summary>Of a rate in bit/s or Hz the thousands, where it is so many of them.</summary>
+    private static string Thousands(string name, string setting) =>
+        name.EndsWith("rate", StringComparison.OrdinalIgnoreCase) && setting.EndsWith("000", StringComparison.Ordinal) ? setting[..^3] : setting;
+
+    /// <summary>53020 IN IP4 192.0.2.7 (RFC 3605 2.1).</summary>
+    private static string? Rtcp(string value) =>
+        value.Split(' ') is [var port, .. var address] && IsDigits(port, 5) && (address.Length == 0 || Connection(address) is not null) ? value : null;
 
     /// <summary>1 AES_CM_128_HMAC_SHA1_80 inline:key (RFC 4568 9.1): nothing behind the suite is shown. The mask is as long as a key of the suite, for Wireshark calls a shorter one malformed.</summary>
     private static string? Crypto(string value)
@@ -135,12 +149,12 @@ internal static class SdpMask
         var parts = value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (parts.Length < 8 || parts[6] != "typ" || !IsDigits(parts[1], 3) || !MaskText.IsWord(parts[2]) || !IsDigits(parts[3], 10) || !IsDigits(parts[5], 5) || !MaskText.IsWord(parts[7])) return null;
         // A browser names itself by a random mDNS name instead of its address (RFC 8828).
-        var address = IPAddress.TryParse(parts[4], out _) ? parts[4] : "masked.local";
+        var address = MaskText.IsAddress(parts[4]) ? parts[4] : "masked.local";
         return string.Create(CultureInfo.InvariantCulture, $"x {parts[1]} {parts[2]} {parts[3]} {address} {parts[5]} typ {parts[7]}");
     }
 
     private static string? Words(string value) =>
-        value.Split(' ').All(word => word.Length == 0 || MaskText.IsWord(word) || IsDigits(word, 6) || IPAddress.TryParse(word, out _)) ? value : null;
+        value.Split(' ').All(word => word.Length == 0 || MaskText.IsWord(word)) ? value : null;
 
     private static bool IsDigits(string text, int most) => text.Length > 0 && text.Length <= most && text.All(char.IsAsciiDigit);
 

@@ -141,17 +141,15 @@ internal static class UriMask
         };
     }
 
-    /// <summary>Of the headers in a URI the dialog that is to be replaced (RFC 3891), which is what an attended transfer is understood by.</summary>
+    /// <summary>Of the headers in a URI the dialog that is to be replaced, written anew.</summary>
     private static string UriHeaders(string headers)
     {
         const string Name = ReplacesHeader.Name + "=";
         var fields = headers.Split('&');
-        var shown = fields.FirstOrDefault(field => field.StartsWith(Name, StringComparison.OrdinalIgnoreCase) && !HoldsEscapedDigits(field));
+        var dialog = fields.Where(field => field.StartsWith(Name, StringComparison.OrdinalIgnoreCase)).Select(field => HeaderMask.ReplacedDialog(System.Uri.UnescapeDataString(field[Name.Length..]))).FirstOrDefault();
         var others = $"{MaskText.Unnamed}={MaskText.Masked}";
-        return shown is null ? others : fields.Length == 1 ? shown : $"{shown}&{others}";
+        if (dialog is null) return others;
+        var shown = Name + System.Uri.EscapeDataString(dialog);
+        return fields.Length == 1 ? shown : $"{shown}&{others}";
     }
-
-    /// <summary>Nobody needs to escape a digit but who hides it.</summary>
-    private static bool HoldsEscapedDigits(string text) => text.Contains("%3", StringComparison.Ordinal)
-        && Enumerable.Range(0, 10).Any(digit => text.Contains($"%3{digit}", StringComparison.Ordinal));
 }

@@ -49,6 +49,21 @@ public class CallGateTests
     }
 
     [Fact]
+    public void The_callee_of_a_bridged_call_takes_the_room_of_a_call()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            _gate.CallBegan();
+            Assert.True(_gate.HasRoomForCallee);
+            _gate.CalleeBegan();
+        }
+        Assert.Equal((5, true, false, false), (_gate.Calls, _gate.IsShut, _gate.HasRoomForCallee, _gate.HasRoom(Invite(), Peer())));
+        Assert.Equal("busy", Judge(Invite()).Reason);
+        _gate.CalleeEnded();
+        Assert.Equal((false, true, true), (_gate.IsShut, _gate.HasRoomForCallee, _gate.HasRoom(Invite(), Peer())));
+    }
+
+    [Fact]
     public void Under_load_an_ordinary_call_is_turned_away_with_a_pause()
     {
         Overload();
@@ -132,6 +147,36 @@ public class CallGateTests
         Assert.True(_gate.IsShut);
         _gate.Drain(false);
         Assert.True(Judge(Invite()).IsAdmitted);
+    }
+
+    [Fact]
+    public void What_was_turned_away_stays_so_when_it_is_repeated_though_there_is_room_by_then()
+    {
+        _gate.Drain(true);
+        Assert.Equal("draining", Judge(Invite(call: "late")).Reason);
+        _gate.Drain(false);
+        Assert.Equal(new GateVerdict(503, 1, "", CallClass.Ordinary), Judge(Invite(call: "late")));
+        Assert.True(Judge(Invite()).IsAdmitted);
+        Assert.True(Judge(Invite(call: "late"), now: 34 * Second).IsAdmitted);
+    }
+
+    [Fact]
+    public void A_refusal_that_is_repeated_takes_no_place_of_an_emergency()
+    {
+        for (var i = 0; i < 11; i++) _gate.CallBegan();
+        for (var i = 0; i < 500; i++) Judge(Invite(uri: "sip:112@ivr.example", call: "alarm"));
+        _gate.CallEnded();
+        Assert.True(Judge(Invite(uri: "sip:112@ivr.example")).IsAdmitted);
+    }
+
+    [Fact]
+    public void An_INVITE_that_begins_a_second_call_is_judged_again()
+    {
+        var calls = new TrunkCalls(new EdgeTrunk { Name = "t", Tenant = "demo", Calls = new RateLimit(1, TimeSpan.FromSeconds(10), 2) });
+        Assert.True(Judge(Invite(call: "again"), calls: calls).IsAdmitted);
+        Assert.Equal([0, 0, 503], Enumerable.Range(0, 3).Select(_ => _gate.JudgeAtBegin(Second, Invite(call: "again"), Peer(), calls, 0, 0).Status));
+        _gate.Drain(true);
+        Assert.Equal("draining", _gate.JudgeAtBegin(Second, Invite(call: "again"), Peer(), null, 0, 0).Reason);
     }
 
     [Fact]

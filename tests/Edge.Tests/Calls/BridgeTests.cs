@@ -72,9 +72,9 @@ public sealed class BridgeTests : IBridgeObserver
 
     private void CalleeRequests(string method, string sdp = "", string extra = "")
     {
-        var sequence = ++_sequence;
+        var sequence = method == "ACK" ? _sequence : ++_sequence;
         if (sdp.Length > 0) extra += "Content-Type: application/sdp\r\n";
-        CalleeSends($"{method} sip:ivr@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKx{sequence};rport\r\nMax-Forwards: 70\r\nFrom: <sip:callee@example.com>;tag=callee\r\n"
+        CalleeSends($"{method} sip:ivr@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKx{sequence}{method};rport\r\nMax-Forwards: 70\r\nFrom: <sip:callee@example.com>;tag=callee\r\n"
             + $"To: <sip:ivr@example.com>;tag={_invite.From.Tag}\r\nCall-ID: {_invite.CallId}\r\nCSeq: {sequence} {method}\r\nContact: <sip:callee@192.0.2.9:5060>\r\n{extra}Content-Length: {sdp.Length}\r\n\r\n{sdp}");
     }
 
@@ -279,6 +279,47 @@ public sealed class BridgeTests : IBridgeObserver
     }
 
     [Fact]
+    public void The_answer_in_the_ACK_of_a_reinvite_without_an_offer_is_taken_for_the_callees_side()
+    {
+        Talking();
+        CalleeRequests("INVITE");
+        Assert.Equal("v=1\r\n", Encoding.ASCII.GetString(_world.LastResponse.Body.Span));
+        CalleeRequests("ACK", "v=0\r\no=moved\r\n");
+        Assert.Equal(["v=0\r\no=callee\r\n", "v=0\r\no=moved\r\n"], _calleeMedia.Answers);
+        Assert.False(_world.Leg!.IsOver);
+        CalleeRequests("INVITE");
+        _calleeMedia.RefuseAnswersWith = 488;
+        CalleeRequests("ACK", "v=0\r\no=none\r\n");
+        Assert.Equal((1, 1), (Count("BYE", ofCallee: true), Count("BYE", ofCallee: false)));
+        Assert.Equal((CallEndReason.Failed, BridgeOutcome.Answered), (CallEnd.Reason, CallEnd.Bridge!.Outcome));
+    }
+
+    [Fact]
+    public void An_error_in_telling_the_callee_leaves_nothing_of_the_callers_call_behind()
+    {
+        Talking();
+        _world.Advance(10);
+        _world.Breaks = new InvalidOperationException("test");
+        Assert.Throws<InvalidOperationException>(() => _world.Request("BYE", 2));
+        _world.Flush();
+        Assert.Equal((CallEndReason.CallerHungUp, 10), (CallEnd.Reason, CallEnd.Bridge!.Talked.TotalSeconds));
+        Assert.True(_calleeMedia.Disposed && _world.Media.Disposed && _world.Leg!.IsDone);
+        Assert.Equal(("ended CallerHungUp", "Answered 200 10"), (_world.Observed[^1], _observed[^1]));
+    }
+
+    [Fact]
+    public void An_error_in_ending_one_side_at_the_limit_leaves_neither_side_behind()
+    {
+        Talking();
+        _world.Breaks = new InvalidOperationException("test");
+        Assert.Throws<InvalidOperationException>(() => _world.Advance(301));
+        _world.Flush();
+        Assert.Equal(1, Count("BYE", ofCallee: true));
+        Assert.Equal((CallEndReason.LimitReached, TimeSpan.FromMinutes(5)), (CallEnd.Reason, CallEnd.Bridge!.Talked));
+        Assert.True(_calleeMedia.Disposed && _world.Media.Disposed && _world.Leg!.IsDone);
+    }
+
+    [Fact]
     public void An_answer_whose_media_cannot_be_had_ends_the_callee_and_leaves_the_caller_to_the_flow()
     {
         _calleeMedia.RefuseAnswersWith = 488;
@@ -320,6 +361,15 @@ public sealed class BridgeTests : IBridgeObserver
         _world.Key('6');
         Assert.Equal(['5'], _calleeMedia.Pressed);
         Assert.Single(_world.Events);
+    }
+
+    [Fact]
+    public void A_press_that_comes_as_rtp_and_by_info_is_one_for_the_callee()
+    {
+        Talking();
+        _world.Media.SendsKeys = true;
+        _world.Info('5');
+        Assert.Empty(_calleeMedia.Pressed);
     }
 
     [Fact]

@@ -203,6 +203,21 @@ public class CallLegTests
     }
 
     [Fact]
+    public void A_key_reported_by_event_info_and_tone_counts_once()
+    {
+        var call = new VirtualCall { Grain = e => e is CallOffered ? [new Answer(), Ask("n", 3, 3)] : [] };
+        call.Connect();
+        call.PlayEnded();
+        call.Tone('4');
+        call.Key('4');
+        call.Info('4');
+        call.Tone('4');
+        call.Info('2');
+        call.Tone('2');
+        Assert.Equal("442", ((DigitsCollected)call.Events[^1].Event).Digits!.Reveal());
+    }
+
+    [Fact]
     public void No_key_within_the_first_digit_timeout_is_no_input_counted_from_the_prompts_end()
     {
         var call = new VirtualCall { Grain = e => e is CallOffered ? [new Answer(), Ask("n")] : [] };

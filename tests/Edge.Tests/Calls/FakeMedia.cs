@@ -57,6 +57,8 @@ internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
 
     public bool Srtp { get; init; }
 
+    public bool SendsKeys { get; set; }
+
     public MediaStatistics Statistics => new(1, 2, 0.25, 3);
 
     public MediaAnswer Renegotiate(ReadOnlySpan<byte> offer)

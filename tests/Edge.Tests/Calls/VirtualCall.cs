@@ -21,12 +21,15 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
 
     public VirtualCall(SipTransport transport = SipTransport.Udp)
     {
-        Agent = new UserAgent(new SipAddress(IPAddress.Parse("192.0.2.1")) { UdpPort = 5060, TcpPort = 5060, TlsPort = 5061 }, () => $"token{++_tokens}", () => 0.5, 1000);
+        Agent = new UserAgent(new SipAddress(IPAddress.Parse("192.0.2.1")) { UdpPort = 5060, TcpPort = 5060, TlsPort = 5061 }, Token, () => 0.5, 1000);
         Peer = new SipPeer(transport, IPEndPoint.Parse("192.0.2.7:5062"), transport == SipTransport.Udp ? 0 : 1, Trunk);
         Media = new FakeMediaSession(this);
     }
 
     public UserAgent Agent { get; }
+
+    /// <summary>Thrown, once, where the next branch or tag is made: an error within the SIP stack.</summary>
+    public Exception? Breaks { get; set; }
 
     /// <summary>Where the caller's messages come from.</summary>
     public SipPeer Peer { get; set; }
@@ -233,6 +236,19 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
     {
         if (Grain(legEvent.Event) is { } commands) Leg!.Replied(Now, new CallReply { Seq = legEvent.Event.Seq, Commands = commands, Flow = "bank", Step = "s" });
         else Leg!.Unreachable(Now, canApologize: true);
+    }
+
+    public void Tone(char key)
+    {
+        Leg!.Heard(Now, new MediaSignal(MediaSignalKind.Tone, key, 0, Now));
+        Flush();
+    }
+
+    private string Token()
+    {
+        if (Breaks is not { } e) return $"token{++_tokens}";
+        Breaks = null;
+        throw e;
     }
 
     void IMediaEvents.Key(char key, int durationMs) => Key(key, durationMs);

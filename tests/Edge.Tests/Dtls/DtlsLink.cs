@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using System.Text;
 using System.Threading.Channels;
 using IvrActors.Edge.Dtls;
 using IvrActors.Edge.Rtp;
@@ -15,6 +17,7 @@ internal sealed class DtlsLink : IDisposable
 
     private readonly DtlsHandshakes _handshakes = new(TimeProvider.System, e => throw new InvalidOperationException("internal error", e));
     private readonly Channel<(bool ToServer, byte[] Datagram, MediaAddress From)> _wire = Channel.CreateUnbounded<(bool, byte[], MediaAddress)>();
+    private readonly StringBuilder _log = new();
     private readonly Func<bool, byte[], IEnumerable<byte[]>> _fate;
 
     /// <param name="fate">What becomes of a datagram to the server (true) or the client; null: it arrives.</param>
@@ -32,6 +35,12 @@ internal sealed class DtlsLink : IDisposable
     public Owner Client { get; }
 
     public Owner Server { get; }
+
+    /// <summary>What was sent and how often it arrived, to be printed by a test that fails.</summary>
+    public string Log()
+    {
+        lock (_wire) return _log.ToString();
+    }
 
     public int Running => _handshakes.Running;
 
@@ -61,7 +70,9 @@ internal sealed class DtlsLink : IDisposable
     {
         lock (_wire)
         {
-            foreach (var one in _fate(toServer, datagram)) _wire.Writer.TryWrite((toServer, one, toServer ? ClientAt : ServerAt));
+            var arriving = _fate(toServer, datagram).ToList();
+            _log.AppendLine(CultureInfo.InvariantCulture, $"{Environment.TickCount64} {(toServer ? "to server" : "to client")} type {datagram[0]} epoch {datagram[4]} message {datagram[13]}, {datagram.Length} bytes; arriving: {string.Join(' ', arriving.Select(one => $"{one[0]}/{one[4]}/{one[13]}"))}");
+            foreach (var one in arriving) _wire.Writer.TryWrite((toServer, one, toServer ? ClientAt : ServerAt));
         }
     }
 

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using IvrActors.Edge.Dtls;
 using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Srtp;
 using Microsoft.Extensions.Time.Testing;
+using Org.BouncyCastle.Tls;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Dtls;
@@ -28,6 +30,15 @@ public sealed class DtlsTests
         link.Begin();
         await Until(() => link.Server.Got.Count >= 3);
         Assert.Equal(1, link.Running); // The client's own.
+    }
+
+    [Fact]
+    public async Task A_lost_certificate_verify_is_sent_again_and_the_handshake_goes_on()
+    {
+        var lost = 0;
+        using var link = new DtlsLink((toServer, datagram) => toServer && datagram[0] == 22 && datagram[4] == 0 && datagram[13] == 15 && lost++ < 2 ? [] : [datagram]);
+        link.Begin();
+        await AreKeyed(link);
     }
 
     [Theory]
@@ -96,19 +107,23 @@ public sealed class DtlsTests
     [Fact]
     public async Task Alerts_in_clear_and_hellos_of_others_disturb_no_handshake()
     {
-        using var link = new DtlsLink();
+        var held = true;
+        // The client's second flight is lost until all of it was thrown at the server.
+        using var link = new DtlsLink((toServer, datagram) => toServer && held && !DtlsRecords.IsClientHello(datagram) ? [] : [datagram]);
         link.Begin();
+        await Until(() => link.Running == 2);
+        var count = 0;
         for (var i = 0; i < 50; i++)
         {
             foreach (var from in new[] { DtlsLink.ClientAt, DtlsLink.Stranger })
             {
-                link.Inject(Record(21, 0, [2, 40]), from);
-                link.Inject(Record(21, 0, [1, 0]), from);
-                link.Inject(Record(23, 0, [1, 2, 3]), from);
-                link.Inject(Record(22, 1, RandomNumberGenerator.GetBytes(40)), from);
-                link.Inject(ClientHello((ushort)i), from);
+                byte[][] all = [Record(21, 0, [2, 40]), Record(21, 0, [1, 0]), Record(23, 0, [1, 2, 3]), Record(22, 1, RandomNumberGenerator.GetBytes(40)), ClientHello((ushort)i)];
+                foreach (var one in all) link.Inject(one, from);
+                count += all.Length;
             }
         }
+        await Until(() => link.Server.Got.Count >= count);
+        held = false;
         await AreKeyed(link);
     }
 
@@ -146,7 +161,6 @@ public sealed class DtlsTests
     public async Task A_flood_of_fragments_of_large_messages_ends_within_its_budget()
     {
         using var link = new DtlsLink();
-        // The real client's handshake stands still at the server's first flight, since its own second flight is lost.
         link.Begin();
         for (var i = 0; i < 2 * DtlsQueue.MostReceived; i++)
         {
@@ -155,6 +169,19 @@ public sealed class DtlsTests
         }
         // Of a stranger's address or beyond any message that is taken: both are passed over, and the client is keyed.
         await AreKeyed(link);
+    }
+
+    [Fact]
+    public void A_client_hello_that_cannot_be_read_is_dropped_and_one_that_can_gets_a_cookie()
+    {
+        var cookies = new DtlsCookies(TimeProvider.System);
+        var hello = ClientHello(0);
+        Assert.Null(cookies.Verify(hello, DtlsLink.Stranger, out var answer));
+        Assert.Equal((22, 3), (answer![0], answer[13]));
+        hello[25] = 0xFE;
+        hello[26] = 0xFE; // BouncyCastle throws an ArgumentException at this version.
+        Assert.Null(cookies.Verify(hello, DtlsLink.Stranger, out answer));
+        Assert.Null(answer);
     }
 
     [Fact]
@@ -206,35 +233,48 @@ public sealed class DtlsTests
     [Fact]
     public void Of_a_datagram_only_what_the_peers_handshake_can_hold_is_kept()
     {
-        byte[] certificate = Record(22, 0, Message(11, 2, 100, 0, 20)), finished = Record(22, 1, new byte[40]), change = Record(20, 0, [1]);
-        Assert.Equal((byte[])[.. certificate, .. change, .. finished], Keep([.. certificate, .. Record(21, 0, [2, 40]), .. change, .. Record(23, 1, new byte[30]), .. finished]));
+        byte[] certificate = Record(22, 0, Message(11, 2, 100, 0, 20)), verify = Record(22, 0, Message(15, 4, 30, 0, 30)), finished = Record(22, 1, new byte[40]), change = Record(20, 0, [1]);
+        Assert.Equal(
+            (byte[])[.. certificate, .. verify, .. change, .. finished],
+            Keep([.. certificate, .. Record(21, 0, [2, 40]), .. change, .. verify, .. change, .. Record(23, 1, new byte[30]), .. finished]));
         Assert.Empty(Keep(Record(22, 0, Message(12, 2, 100, 0, 20)))); // A server's message.
         Assert.Empty(Keep(Record(22, 0, Message(11, 2, 100, 90, 20)))); // Beyond its own end.
         Assert.Empty(Keep(Record(22, 0, Message(11, 2, DtlsRecords.MostMessage + 1, 0, 20))));
         Assert.Empty(Keep(Record(22, 2, new byte[40])));
-        Assert.Empty(Keep(Record(20, 0, [1, 1])));
+        Assert.Empty(Keep([.. verify, .. Record(20, 0, [1, 1])])[verify.Length..]);
         for (var length = 0; length < certificate.Length; length++) Assert.Empty(Keep(certificate[..length]));
 
         static byte[] Keep(byte[] datagram)
         {
             var output = new byte[datagram.Length];
-            return output[..DtlsRecords.Keep(datagram, fromClient: true, output)];
+            return output[..new DtlsGate(fromClient: true).Keep(datagram, output)];
         }
     }
 
-    [Fact]
-    public void Exported_material_is_split_as_rfc_5764_says()
+    [Theory]
+    [InlineData(0x0001, 16, 14)]
+    [InlineData(0x0007, 16, 12)]
+    [InlineData(0x0008, 32, 12)]
+    public void Exported_material_is_split_as_rfc_5764_says(ushort profile, int key, int salt)
     {
-        var material = Enumerable.Range(0, 60).Select(i => (byte)i).ToArray();
-        using var client = SrtpKeys.Split(1, (byte[])material.Clone(), weAreClient: true);
-        using var server = SrtpKeys.Split(1, (byte[])material.Clone(), weAreClient: false);
-        Assert.Equal([.. Enumerable.Range(0, 16), .. Enumerable.Range(32, 14)], client.Ours.Expose().ToArray().Select(b => (int)b));
-        Assert.Equal([.. Enumerable.Range(16, 16), .. Enumerable.Range(46, 14)], client.Peers.Expose().ToArray().Select(b => (int)b));
+        var suite = SrtpSuite.ByProfile(profile)!;
+        var material = Enumerable.Range(0, 2 * (key + salt)).Select(i => (byte)i).ToArray();
+        using var client = SrtpKeys.Split(suite, (byte[])material.Clone(), weAreClient: true);
+        using var server = SrtpKeys.Split(suite, (byte[])material.Clone(), weAreClient: false);
+        Assert.Equal([.. Enumerable.Range(0, key), .. Enumerable.Range(2 * key, salt)], client.Ours.Expose().ToArray().Select(b => (int)b));
+        Assert.Equal([.. Enumerable.Range(key, key), .. Enumerable.Range(2 * key + salt, salt)], client.Peers.Expose().ToArray().Select(b => (int)b));
         Assert.True(client.Ours.IsSameAs(server.Peers));
     }
 
     [Fact]
-    public void Profiles_without_encryption_are_not_offered() => Assert.DoesNotContain(SrtpKeys.Profiles, profile => profile is 5 or 6);
+    public void Profiles_without_encryption_or_with_a_short_tag_are_not_among_ours() => Assert.Equal([0x0008, 0x0007, 0x0001], SrtpKeys.Profiles);
+
+    [Theory]
+    [InlineData(new[] { 0x0001 }, 0x0001)]
+    [InlineData(new[] { 0x0002, 0x0001, 0x0007 }, 0x0007)]
+    [InlineData(new[] { 0x0001, 0x0007, 0x0008 }, 0x0008)]
+    [InlineData(new[] { 0x0002, 0x0005, 0x0006, 0x0009 }, 0)]
+    public void Our_best_profile_that_the_peer_has_is_taken(int[] offered, int chosen) => Assert.Equal(chosen, DtlsRules.Choose(new UseSrtpData(offered, [])));
 
     private static async Task AreKeyed(DtlsLink link)
     {
@@ -243,7 +283,7 @@ public sealed class DtlsTests
         {
             link.Begin();
             return link.Client.Keyed.IsCompleted;
-        });
+        }, link.Log);
         var client = (await link.Client.Keyed.WaitAsync(Patience)).Keys;
         var server = (await link.Server.Keyed.WaitAsync(Patience)).Keys;
         Assert.True(client.Ours.IsSameAs(server.Peers));
@@ -251,12 +291,12 @@ public sealed class DtlsTests
         Assert.False(client.Ours.IsSameAs(client.Peers));
     }
 
-    private static async Task Until(Func<bool> holds)
+    private static async Task Until(Func<bool> holds, Func<string>? log = null)
     {
         var until = DateTime.UtcNow + Patience;
         while (!holds())
         {
-            Assert.True(DateTime.UtcNow < until, "it did not happen");
+            if (DateTime.UtcNow >= until) Assert.Fail("it did not happen\n" + log?.Invoke());
             await Task.Delay(5);
         }
     }

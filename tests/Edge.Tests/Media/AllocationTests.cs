@@ -87,7 +87,7 @@ public sealed class AllocationTests
     {
         private static readonly MediaAddress Peer = MediaAddress.From(IPAddress.Parse("192.0.2.1"), 4000);
 
-        private readonly SrtpSender _sender = new(new SrtpMasterKey(Convert.FromBase64String(Key)));
+        private readonly SrtpSender _sender = new(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, Convert.FromBase64String(Key)));
         private readonly byte[] _packet = new byte[182];
         private readonly List<IMediaInput> _inputs = [];
         private ushort _sequence;
@@ -156,7 +156,7 @@ public sealed class AllocationTests
     {
         private static readonly MediaAddress Peer = MediaAddress.From(IPAddress.Parse("192.0.2.1"), 4000);
 
-        private readonly SrtpSender _sender = new(new SrtpMasterKey(Convert.FromBase64String(Key)));
+        private readonly SrtpSender _sender = new(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, Convert.FromBase64String(Key)));
         private readonly byte[] _packet = new byte[182];
         private IMediaInput? _input;
         private ushort _sequence;

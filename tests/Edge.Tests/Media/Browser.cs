@@ -110,6 +110,7 @@ internal sealed class Browser : IMediaWire, IDtlsOwner
     {
         while (_sent.TryDequeue(out var one))
         {
+            if (DtlsRecords.IsDtls(one.Datagram[0]) && one.To != Address) continue;
             if (DtlsRecords.IsDtls(one.Datagram[0])) _association?.Take(one.Datagram, MediaAddress.From(IPAddress.Loopback, 1));
             else _media.Add(one);
         }

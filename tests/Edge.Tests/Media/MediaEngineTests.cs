@@ -303,9 +303,9 @@ public sealed class MediaEngineTests : IDisposable
         var answer = _engine.Answer(SrtpOffer(), Anything, _events);
         var sdp = Encoding.ASCII.GetString(answer.Sdp);
         var ourKey = Convert.FromBase64String(sdp[(sdp.IndexOf("inline:", StringComparison.Ordinal) + 7)..].Trim()[..40]);
-        using var receiver = new SrtpReceiver(new SrtpMasterKey(ourKey));
-        using var sender = new SrtpSender(new SrtpMasterKey(Convert.FromBase64String(Key)));
-        using var forger = new SrtpSender(new SrtpMasterKey(new byte[30]));
+        using var receiver = new SrtpReceiver(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, ourKey));
+        using var sender = new SrtpSender(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, Convert.FromBase64String(Key)));
+        using var forger = new SrtpSender(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, new byte[30]));
         answer.Session!.Start();
         answer.Session.Play(Say("welcome"), 1);
 
@@ -342,7 +342,7 @@ public sealed class MediaEngineTests : IDisposable
     {
         var session = Open(SrtpOffer());
         session.Start();
-        using var sender = new SrtpSender(new SrtpMasterKey(Convert.FromBase64String(Key)));
+        using var sender = new SrtpSender(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, Convert.FromBase64String(Key)));
         var packet = PeerPacket(8);
         Array.Resize(ref packet, 182);
         sender.ProtectRtp(packet, 172, 12);
@@ -437,6 +437,10 @@ public sealed class MediaEngineTests : IDisposable
         {
         }
 
+        public void Tone(char key)
+        {
+        }
+
         public void PlayEnded(int playId)
         {
             Ended++;
@@ -475,6 +479,8 @@ public sealed class MediaEngineTests : IDisposable
         public int TimeOuts { get; private set; }
 
         public void Key(char key, int durationMs) => throw new InvalidOperationException("test");
+
+        public void Tone(char key) => throw new InvalidOperationException("test");
 
         public void PlayEnded(int playId) => throw new InvalidOperationException("test");
 

@@ -29,7 +29,7 @@ public sealed class MediaRelayTests : IDisposable
     private readonly IMediaSession _callee;
     private readonly int _callerPort;
     private readonly int _calleePort;
-    private readonly SrtpSender _callerSends = new(new SrtpMasterKey(Convert.FromBase64String(CallerKey)));
+    private readonly SrtpSender _callerSends = new(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, Convert.FromBase64String(CallerKey)));
     private readonly SrtpReceiver _callerHears;
     private ushort _sequence = 1000;
 
@@ -41,7 +41,7 @@ public sealed class MediaRelayTests : IDisposable
         _caller = answer.Session!;
         _callerPort = _wire.Open.Keys.Single(p => p % 2 == 0);
         var ourKey = Encoding.ASCII.GetString(answer.Sdp).Split("inline:")[1].Split("\r\n")[0];
-        _callerHears = new SrtpReceiver(new SrtpMasterKey(Convert.FromBase64String(ourKey)));
+        _callerHears = new SrtpReceiver(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, Convert.FromBase64String(ourKey)));
 
         _callee = _engine.Offer(_caller, Plain, _calleeEvents).Session!;
         _calleePort = _wire.Open.Keys.Single(p => p % 2 == 0 && p != _callerPort);
@@ -87,7 +87,7 @@ public sealed class MediaRelayTests : IDisposable
 
     private void CallerSays(byte[] packet)
     {
-        var room = new byte[packet.Length + SrtpCipher.TagSize];
+        var room = new byte[packet.Length + SrtpSuite.Aes128Sha1Tag80.RtpTagSize];
         packet.CopyTo(room, 0);
         _callerSends.ProtectRtp(room, packet.Length, 12);
         _wire.Arrive(_callerPort, room, Caller);
@@ -136,7 +136,7 @@ public sealed class MediaRelayTests : IDisposable
             _sequence++;
             Run(16);
         }
-        Assert.All(_wire.Sent.Where(s => s.Port == _callerPort), s => Assert.Equal(12 + 160 + SrtpCipher.TagSize, s.Datagram.Length));
+        Assert.All(_wire.Sent.Where(s => s.Port == _callerPort), s => Assert.Equal(12 + 160 + SrtpSuite.Aes128Sha1Tag80.RtpTagSize, s.Datagram.Length));
         Assert.All(_wire.Sent.Where(s => s.Port == _callerPort), s => Assert.Equal(-1, s.Datagram.AsSpan().IndexOf(new byte[] { G711.ALawToMuLaw(0x34), G711.ALawToMuLaw(0x34), G711.ALawToMuLaw(0x34) })));
         var toCallee = CalleeHears();
         Assert.Equal(10, toCallee.Count);
@@ -167,6 +167,7 @@ public sealed class MediaRelayTests : IDisposable
         Answered();
         CallerSays(Packet(0, _sequence++, 1000, Tone(1)));
         CalleeHears();
+        Assert.False(_caller.SendsKeys);
         var press = new DtmfPress('5', 100);
         while (press.TryNext(out var one))
         {
@@ -182,6 +183,7 @@ public sealed class MediaRelayTests : IDisposable
         Assert.True(TelephoneEvent.TryRead(heard[^1].Payload, out var last));
         Assert.Equal((true, 800), (last.End, (int)last.Duration));
         Assert.Empty(_callerEvents.Keys);
+        Assert.Equal((true, false), (_caller.SendsKeys, _callee.SendsKeys));
 
         _caller.SendOnTo(null);
         press = new DtmfPress('6', 40);

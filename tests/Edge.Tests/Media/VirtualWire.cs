@@ -56,6 +56,7 @@ internal sealed class VirtualWire : IMediaWire
 internal sealed class HeardEvents : IMediaEvents
 {
     public List<char> Keys { get; } = [];
+    public List<char> Tones { get; } = [];
     public List<int> Started { get; } = [];
     public List<int> Ended { get; } = [];
     public int TimeOuts;
@@ -63,6 +64,11 @@ internal sealed class HeardEvents : IMediaEvents
     public void Key(char key, int durationMs)
     {
         lock (Keys) Keys.Add(key);
+    }
+
+    public void Tone(char key)
+    {
+        lock (Tones) Tones.Add(key);
     }
 
     public void PlayEnded(int playId)

@@ -1,4 +1,5 @@
 using System.Net;
+using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
@@ -34,9 +35,9 @@ public sealed class BridgeLoopbackTests : IAsyncDisposable
         };
     }
 
-    private static async Task<EdgeHost> Start(EdgeTrunk carrier, string? number = Number, string? address = null)
+    private static async Task<EdgeHost> Start(EdgeTrunk carrier, string? number = Number, string? address = null, int mostCalls = 4000)
     {
-        var host = await EdgeHost.Start(trunks: [carrier]);
+        var host = await EdgeHost.Start(trunks: [carrier], mostCalls: mostCalls);
         host.Flow = e => e switch
         {
             CallOffered => [new Answer(), new Bridge { Trunk = "carrier", Number = number is null ? null : new PhoneNumber(number), Address = address, RingTime = TimeSpan.FromSeconds(30), MostTalk = TimeSpan.FromMinutes(1) }],
@@ -200,6 +201,31 @@ public sealed class BridgeLoopbackTests : IAsyncDisposable
         await Answer(stream, invite, 486);
         await EdgeHost.Until(() => host.Events.OfType<BridgeEnded>().Any(e => e.Result.Outcome == BridgeOutcome.Busy));
         await host.Grain_has(report => report.Trunks.Single(t => t.Trunk == "carrier").Calls == 0);
+    }
+
+    [Fact]
+    public async Task A_bridged_call_takes_the_room_of_two_until_its_callee_is_gone()
+    {
+        await using var host = await Start(Carrier(), mostCalls: 2);
+        await using var first = Phone.Udp(host.Udp);
+        await Call(first);
+        await using var stream = await _carrier.Accept();
+        var invite = await Next(stream, "INVITE");
+        await using var second = Phone.Udp(host.Udp, "127.0.31.2");
+        await second.Request("INVITE", 1, body: "v=0\r\n", type: "application/sdp");
+        Assert.Equal(503, (await second.Final()).Status);
+        await Answer(stream, invite, 486);
+        await EdgeHost.Until(() => host.Service<CallGate>().HasRoomForCallee);
+    }
+
+    [Fact]
+    public async Task An_edge_without_room_for_one_more_dials_nobody()
+    {
+        await using var host = await Start(Carrier(), mostCalls: 1);
+        await using var phone = Phone.Udp(host.Udp);
+        await Call(phone);
+        Assert.Equal((BridgeOutcome.Failed, 503), (await Failure(host) is var result ? (result.Outcome, result.Status) : default));
+        Assert.Single(host.Media.Sessions);
     }
 
     [Fact]

@@ -51,6 +51,44 @@ public class DrainTests
         Assert.Contains(host.Events, e => e is CallEnded { Reason: CallEndReason.Shutdown });
     }
 
+    /// <summary>The edge has acted upon what the grain says now.</summary>
+    private static async Task Reported(EdgeHost host)
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            var last = host.Grain.Last;
+            await EdgeHost.Until(() => host.Grain.Last != last);
+        }
+    }
+
+    [Fact]
+    public async Task An_edge_that_drains_goes_on_when_the_cluster_does_not_know_whether_it_is_to()
+    {
+        await using var host = await EdgeHost.Start();
+        host.Grain.DrainUntil = DateTimeOffset.UtcNow + TimeSpan.FromHours(1);
+        await EdgeHost.Until(() => host.Grain.Last?.Drain == EdgeDrain.Drained);
+        (host.Grain.DrainUntil, host.Grain.DrainUnknown) = (null, true);
+        await Reported(host);
+        Assert.Equal(503, await Ask(host, "INVITE"));
+    }
+
+    [Fact]
+    public async Task A_process_that_ends_takes_no_calls_again_though_its_edge_is_told_to()
+    {
+        await using var host = await EdgeHost.Start(drainAtStop: EdgeHost.Patience);
+        await using var phone = Phone.Udp(host.Udp, SharedEdge.Good);
+        var answer = await SharedEdge.Connect(phone);
+        host.Grain.DrainUntil = DateTimeOffset.UtcNow + TimeSpan.FromHours(1);
+        await EdgeHost.Until(() => host.Grain.Last?.Drain == EdgeDrain.Draining);
+        var stopping = host.Stop();
+        host.Grain.DrainUntil = null;
+        await Reported(host);
+        Assert.Equal(503, await Ask(host, "INVITE"));
+        await phone.Request("BYE", 2, answer.To.Tag);
+        Assert.Equal(200, (await phone.FinalOf("BYE")).Status);
+        await stopping.WaitAsync(EdgeHost.Patience);
+    }
+
     [Fact]
     public async Task A_process_that_is_asked_to_end_lets_its_calls_end_by_themselves_for_as_long_as_it_may()
     {

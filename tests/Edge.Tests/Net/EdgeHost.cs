@@ -190,13 +190,15 @@ internal sealed class FakeEdgeGrain : IEdgeGrain
 
     public DateTimeOffset? DrainUntil { get; set; }
 
+    public bool DrainUnknown { get; set; }
+
     /// <summary>What the answer to a report says is to be traced.</summary>
     public List<TraceOrder> Traces { get; set; } = [];
 
     public Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer)
     {
         (Last, Observer) = (report, observer);
-        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), Traces = Traces, DrainUntil = DrainUntil });
+        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), Traces = Traces, DrainUntil = DrainUntil, DrainUnknown = DrainUnknown });
     }
 
     public Task<EdgeReport?> GetReport() => Task.FromResult(Last);

@@ -159,13 +159,35 @@ public class LoopbackTests
         var call = host.Grain.Last!.Calls[0].Call;
         await Call(second);
         await host.Grain.Observer!.Order(call, new HangUp { AtOnce = true });
-        Assert.Equal("BYE", Assert.IsType<SipRequest>(await first.Receive()).Method);
+        await first.RequestOf("BYE");
         await EdgeHost.Until(() => host.Events.OfType<CallEnded>().Any(e => e.Reason == CallEndReason.OperatorHungUp));
         await host.Stop();
-        Assert.Equal("BYE", Assert.IsType<SipRequest>(await second.Receive()).Method);
+        await second.RequestOf("BYE");
         Assert.Equal("", await second.ReadToEnd());
         Assert.Contains(host.Events.OfType<CallEnded>(), e => e.Reason == CallEndReason.Shutdown);
         Assert.All(host.Media.Sessions, session => Assert.True(session.Disposed));
+    }
+
+    [Fact]
+    [Clause("15", "a callee sends no BYE before the ACK of its 2xx or the time-out of the transaction")]
+    public async Task A_call_whose_ACK_is_on_its_way_while_the_edge_stops_is_ended_by_BYE_all_the_same()
+    {
+        await using var host = await EdgeHost.Start();
+        await using var phone = await Phone.Stream(host.Tcp, tls: false);
+        await phone.Request("INVITE", 1, body: "v=0\r\n", type: "application/sdp");
+        var answer = await phone.Final();
+        var stopping = host.Stop();
+        await EdgeHost.Until(() => host.Events.OfType<CallEnded>().Any(e => e.Reason == CallEndReason.Shutdown));
+        // Time enough for an edge that does not wait for the ACK to close the stream.
+        await using var other = Phone.Udp(host.Udp, "127.0.31.2");
+        for (var i = 1; i <= 5; i++)
+        {
+            await other.Request("OPTIONS", i);
+            await other.Final();
+        }
+        await phone.Request("ACK", 1, answer.To.Tag);
+        await phone.RequestOf("BYE");
+        await stopping;
     }
 
     [Fact]

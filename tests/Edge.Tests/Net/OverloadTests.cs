@@ -1,7 +1,9 @@
+using System.Net;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Net;
@@ -44,17 +46,38 @@ public class OverloadTests
     }
 
     [Fact]
+    public async Task A_call_that_is_repeated_over_a_connection_after_its_end_counts_towards_the_rate_of_its_trunk_again()
+    {
+        var trunk = new EdgeTrunk { Name = "slow", Tenant = "demo", From = [IPNetwork.Parse("127.0.33.0/24")], Calls = new RateLimit(1, TimeSpan.FromHours(1), 2) };
+        await using var host = await EdgeHost.Start(trunks: [trunk]);
+        host.Flow = e => e is CallOffered ? [new Reject { Status = 404 }] : [];
+        await using var phone = await Phone.Stream(host.Tcp, tls: false, "127.0.33.1");
+        var statuses = new List<int>();
+        for (var i = 0; i < 4; i++)
+        {
+            await phone.Again("INVITE", 1, body: "v=0\r\n", type: "application/sdp");
+            var refusal = await phone.FinalOf("INVITE");
+            statuses.Add(refusal.Status);
+            await phone.Again("ACK", 1, refusal.To.Tag);
+        }
+        Assert.Equal([404, 404, 503, 503], statuses);
+    }
+
+    [Fact]
     public async Task A_caller_who_completed_a_call_is_remembered_and_one_whose_ack_never_came_is_not()
     {
         await using var host = await EdgeHost.Start();
         var gate = host.Service<CallGate>();
         await using var phone = Phone.Udp(host.Udp, SharedEdge.Good);
         var peer = new SipPeer(SipTransport.Udp, phone.Local, 0, host.Trunk("test"));
+        var now = 0L;
         // Load is in the way of who is not known; the edge measures little, and would let all in again.
         bool IsKnown()
         {
+            // Too late to be a repetition.
+            now += TimeSpan.TicksPerMinute;
             for (var i = 0; i < 200; i++) gate.Observe(new LoadReading(0, 100, TimeSpan.Zero, TimeSpan.Zero, 0));
-            return gate.Judge(0, (SipRequest)SipParser.Parse(new Sent("INVITE").ToBytes()).Message!, peer, null, chance: 0, pause: 0).IsAdmitted;
+            return gate.Judge(now, (SipRequest)SipParser.Parse(new Sent("INVITE").ToBytes()).Message!, peer, null, chance: 0, pause: 0).IsAdmitted;
         }
 
         void Open()

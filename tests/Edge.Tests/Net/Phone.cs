@@ -139,6 +139,15 @@ internal sealed class Phone : IAsyncDisposable
         }
     }
 
+    /// <summary>The next request of that method. What comes before is passed over: an answer is repeated until its ACK was taken, however late that is.</summary>
+    public async Task<SipRequest> RequestOf(string method)
+    {
+        while (true)
+        {
+            if (await Receive() is SipRequest request && request.Method == method) return request;
+        }
+    }
+
     /// <summary>Status of the next final response.</summary>
     public async Task<int> FinalStatus()
     {

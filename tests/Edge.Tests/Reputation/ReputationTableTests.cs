@@ -130,6 +130,65 @@ public class ReputationTableTests
         Assert.True(_table.IsBlocked(_now, s_source));
     }
 
+    [Fact]
+    public void Forged_sources_take_the_place_of_nobody_real()
+    {
+        var (ordered, proven, cracker, honest) = (Source("192.0.2.1"), Source("192.0.2.2"), Source("192.0.2.3"), Source("192.0.2.4"));
+        Forge();
+        Assert.True(_table.Share(_now, ordered, SourceOffence.Operator, _now, _now + TimeSpan.TicksPerMinute, proven: true, SourceStanding.Stranger));
+        Assert.NotNull(_table.Offend(_now, proven, SourceOffence.Scanner, proven: true, SourceStanding.Stranger));
+        _table.Vouch(_now, honest);
+        for (var i = 0; i < 9; i++) Assert.Null(_table.Offend(_now, cracker, SourceOffence.DigestFailed, proven: true, SourceStanding.Stranger));
+        Forge();
+        Assert.NotNull(_table.Offend(_now, cracker, SourceOffence.DigestFailed, proven: true, SourceStanding.Stranger));
+        Assert.All(new[] { ordered, proven, cracker }, source => Assert.True(_table.IsBlocked(_now, source)));
+        Assert.Null(Offend(SourceOffence.Scanner, honest));
+
+        void Forge()
+        {
+            for (uint i = 0; i < 200_000; i++) Offend(SourceOffence.Scanner, new SourcePrefix((UInt128)0xFFFF_0A00_0000UL + i));
+        }
+    }
+
+    [Fact]
+    public void Who_has_a_password_is_not_forgiven_what_it_tried_at_others()
+    {
+        for (var i = 0; i < 9; i++)
+        {
+            Assert.Null(_table.Offend(_now, s_source, SourceOffence.DigestFailed, proven: true, SourceStanding.Stranger));
+            _table.Vouch(_now, s_source);
+        }
+        Assert.NotNull(_table.Offend(_now, s_source, SourceOffence.DigestFailed, proven: true, SourceStanding.Stranger));
+
+        var site = Source("192.0.2.11");
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.Null(_table.Offend(_now, site, SourceOffence.ManyUsers, proven: true, SourceStanding.Stranger));
+            if (i % 30 == 0) _table.Vouch(_now, site);
+        }
+    }
+
+    [Fact]
+    public void An_operators_shorter_time_replaces_a_longer_one_and_no_edges_time_replaces_it()
+    {
+        Offend(SourceOffence.Scanner);
+        var (minute, hour) = (_now + TimeSpan.TicksPerMinute, _now + TimeSpan.TicksPerHour);
+        Assert.False(_table.Share(_now, s_source, SourceOffence.Operator, _now, minute, proven: true, SourceStanding.Stranger));
+        Assert.Equal((minute, false), (Assert.Single(_table.Blocks(_now)).Until, _table.BlockOf(_now, s_source)!.Value.Own));
+        Assert.False(_table.Share(_now, s_source, SourceOffence.Scanner, _now, hour, proven: true, SourceStanding.Stranger));
+        Assert.False(_table.IsBlocked(minute, s_source));
+    }
+
+    [Fact]
+    public void A_block_of_this_edge_stays_its_own_when_the_cluster_repeats_or_lengthens_it()
+    {
+        var own = Offend(SourceOffence.Scanner)!.Value;
+        _table.Share(_now, s_source, own.Reason, own.At, own.Until + 1000, own.Proven, SourceStanding.Stranger);
+        Assert.Equal(own, _table.BlockOf(_now, s_source));
+        _table.Share(_now, s_source, own.Reason, own.At, own.Until + TimeSpan.TicksPerHour, own.Proven, SourceStanding.Stranger);
+        Assert.Equal(own with { Until = own.Until + TimeSpan.TicksPerHour }, _table.BlockOf(_now, s_source));
+    }
+
     [Theory]
     [InlineData("192.0.2.7", "192.0.2.7")]
     [InlineData("192.0.2.7/32", "192.0.2.7")]

@@ -35,7 +35,7 @@ public class SdpTests
     private static string Answer(string body, SdpPolicy? policy = null)
     {
         Assert.Equal(SdpRefusal.None, Negotiate(body, policy ?? Tls, out var offer, out var agreed));
-        using var key = new SrtpMasterKey([.. Enumerable.Range(0, 30).Select(i => (byte)i)]);
+        using var key = new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, [.. Enumerable.Range(0, 30).Select(i => (byte)i)]);
         return Encoding.ASCII.GetString(SdpWriter.Answer(offer, agreed!, new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 77, 3), key));
     }
 
@@ -203,7 +203,7 @@ public class SdpTests
     [Clause("13.2.1", "SDP is supported and used as RFC 3264 says")]
     public void An_offer_of_ours_is_one_that_we_would_accept()
     {
-        using var key = new SrtpMasterKey([.. Enumerable.Range(0, 30).Select(i => (byte)i)]);
+        using var key = new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, [.. Enumerable.Range(0, 30).Select(i => (byte)i)]);
         var offer = SdpWriter.Offer(new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 1, 1), key);
         var agreed = Agree(Encoding.ASCII.GetString(offer));
         Assert.Equal((SdpCodec.Pcmu, (byte?)101), (agreed.Codec, agreed.EventPayloadType));

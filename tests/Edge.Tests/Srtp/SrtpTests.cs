@@ -80,7 +80,7 @@ public class SrtpTests
     {
         using var sender = new SrtpSender(SrtpRfcTests.B3());
         using var receiver = new SrtpReceiver(SrtpRfcTests.B3());
-        using var stranger = new SrtpSender(new SrtpMasterKey(new byte[30]));
+        using var stranger = new SrtpSender(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, new byte[30]));
         Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, 65_500)));
         for (var i = 0; i < 100; i++)
         {
@@ -135,7 +135,7 @@ public class SrtpTests
     {
         using var sender = new SrtpSender(SrtpRfcTests.B3());
         using var receiver = new SrtpReceiver(SrtpRfcTests.B3());
-        var report = new byte[24 + SrtpSender.RtcpOverhead];
+        var report = new byte[24 + SrtpSuite.Aes128Sha1Tag80.RtcpOverhead];
         Assert.Equal(report.Length, sender.ProtectRtcp(report, 24));
         var clear = (byte[])report.Clone();
         clear[24] &= 0x7F;

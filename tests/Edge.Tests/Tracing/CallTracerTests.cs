@@ -1,9 +1,17 @@
 using System.Net;
+using IvrActors.Edge.Calls;
+using IvrActors.Edge.Net;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Tests.Calls;
 using IvrActors.Edge.Tests.Net;
+using IvrActors.Edge.Tests.Sip.Message;
+using IvrActors.Edge.Tracing;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Tracing;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Orleans;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Tracing;
@@ -142,6 +150,42 @@ public class CallTracerTests
         // On a machine that is very slow it is not young any more.
         var watches = host.Tap.Watches!;
         if (since.Elapsed < TimeSpan.FromSeconds(5)) Assert.Contains(watches, watch => watch.Id == "young");
+    }
+
+    [Fact]
+    public async Task While_the_signalling_thread_is_behind_messages_are_published_without_the_name_of_their_call_and_forgotten()
+    {
+        await using var host = await Started();
+        var (time, tap) = (new FakeTimeProvider(), new SipTap(TimeProvider.System));
+        using var tracer = new CallTracer(host.Service<EdgeOptions>(), tap, host.Transports, host.Loop, host.Service<EdgeToken>(), host.Service<IGrainFactory>(), time, NullLogger<CallTracer>.Instance);
+        using var behind = new ManualResetEventSlim();
+        host.Loop.Post(new LoopInput(LoopInputKind.Run, (Action<long>)(_ => behind.Wait())));
+        var message = new TappedMessage(Samples.Request("INVITE"))
+        {
+            At = DateTimeOffset.UtcNow,
+            Kind = TapKind.Received,
+            Transport = SipTransport.Udp,
+            Remote = IPEndPoint.Parse("192.0.2.7:5060"),
+            SipCallId = "unknown",
+        };
+        try
+        {
+            tracer.Set(Order(left: TimeSpan.FromDays(1)));
+            tap.Buffer.Add(message);
+            await EdgeHost.Until(() =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return host.TraceGrain.Messages.Count > 0;
+            });
+        }
+        finally
+        {
+            behind.Set();
+        }
+        await tracer.Stop();
+
+        Assert.StartsWith("INVITE", host.TraceGrain.Messages[0].Text, StringComparison.Ordinal);
+        Assert.All(message.Bytes, value => Assert.Equal(0, value));
     }
 
     [Fact]

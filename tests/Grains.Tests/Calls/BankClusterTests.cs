@@ -5,14 +5,17 @@ using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using IvrActors.Grains.Tests.Flows;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Hosting;
+using Orleans.Runtime;
 using Orleans.TestingHost;
 using OtpNet;
 using Xunit;
@@ -107,6 +110,42 @@ public sealed class BankClusterTests : IAsyncLifetime
         await call.Key(Account);
         Assert.Equal("ask_pin_again", (await call.Secret("pin", Pin, context: "call-other")).Step);
         Assert.Equal("ask_pin_again", (await call.Secret("pin", Pin, purpose: "code")).Step);
+    }
+
+    [Fact]
+    public async Task A_bridged_call_outlasts_the_collection_of_idle_grains_takes_an_operators_order_and_is_settled_by_its_time_of_talk()
+    {
+        const string Yaml = "flow: out\nlanguage: en\nstart: desk\nsteps:\n  desk: { transfer: desk, mode: bridge, trunk: carrier, on: { failed: bye } }\n  bye: { hang_up: true, play: [goodbye] }\n";
+        Assert.NotNull((await _cluster.Client.GetGrain<IFlowGrain>(IFlowGrain.Key("demo", "out")).Publish("out.yaml", Yaml)).Version);
+        var call = _cluster.Client.GetGrain<ICallGrain>("call-bridged");
+        Assert.IsType<Bridge>((await call.Handle(GrainWorld.Offered(called: "out"))).Commands[^1]);
+
+        await _cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+        Assert.DoesNotContain(_audit.Entries, e => e.Action == "call.ended");
+
+        // An edge reports every few seconds, to a new activation as well.
+        var phone = new OrderedEdge();
+        await _cluster.Client.GetGrain<IEdgeGrain>(IEdgeGrain.Key("edge-1")).Report(new EdgeReport { Edge = "edge-1", At = default, ActiveCalls = 1, Calls = [] }, _cluster.Client.CreateObjectReference<IEdgeObserver>(phone));
+        Assert.True(await call.HangUp());
+        Assert.Equal(new CallId("call-bridged"), phone.Ordered);
+        GC.KeepAlive(phone);
+        await call.Handle(new CallEnded { Seq = 2, Reason = CallEndReason.OperatorHungUp, Bridge = new BridgeResult { Outcome = BridgeOutcome.Answered, Status = 200, Talked = TimeSpan.FromMinutes(8) } });
+        var spent = await _cluster.Client.GetGrain<ISpendGrain>(ISpendGrain.Key("demo")).Get();
+        Assert.Equal((24, 0), (spent.Hour, spent.Calls));
+        Assert.Equal(["call.admitted", "outbound.permitted", "operator.hangup", "outbound.ended", "call.ended"], _audit.Entries.Where(e => e.Object == "call-bridged").Select(e => e.Action));
+    }
+
+    private sealed class OrderedEdge : IEdgeObserver
+    {
+        public CallId? Ordered { get; private set; }
+
+        public Task Order(CallId call, CallCommand command)
+        {
+            Ordered = call;
+            return Task.CompletedTask;
+        }
+
+        public Task Trace(List<TraceOrder> orders) => Task.CompletedTask;
     }
 
     private async Task Enrol()

@@ -54,6 +54,9 @@ internal sealed class GrainWorld
     public List<(Type Interface, string Key)> Asked { get; } = [];
     public int Deactivations { get; private set; }
 
+    /// <summary>How long the last activation asked to stay without anybody calling it.</summary>
+    public TimeSpan Stays { get; set; }
+
     public static ClusterPolicy Policy { get; } = new()
     {
         Tenants = new Dictionary<string, TenantPolicy>
@@ -114,10 +117,11 @@ internal sealed class GrainWorld
 
     private static IGrainContext Context(GrainId id) => Answering.Make<IGrainContext>((method, _) => method.Name == "get_GrainId" ? id : null);
 
-    private IGrainRuntime Runtime() => Answering.Make<IGrainRuntime>((method, _) => method.Name switch
+    private IGrainRuntime Runtime() => Answering.Make<IGrainRuntime>((method, arguments) => method.Name switch
     {
         "get_GrainFactory" => Factory(),
         nameof(IGrainRuntime.DeactivateOnIdle) => Deactivations++,
+        nameof(IGrainRuntime.DelayDeactivation) => Stays = (TimeSpan)arguments[1]!,
         _ => throw new NotSupportedException(method.Name),
     });
 
@@ -328,8 +332,9 @@ internal sealed class FakeSpending : ISpendGrain
     public Task<long?> Settle(string call, TimeSpan talked)
     {
         if (Fails) throw new TimeoutException("no answer");
+        var charged = Settled.Exists(s => s.Call == call) ? null : (long?)6;
         Settled.Add((call, talked));
-        return Task.FromResult<long?>(6);
+        return Task.FromResult(charged);
     }
 
     public Task<SpendSummary> Get() => throw new NotSupportedException();

@@ -190,6 +190,34 @@ public sealed class OutboundCallTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_end_that_comes_again_because_its_row_was_not_written_does_not_claim_a_second_charge()
+    {
+        await Choose("1");
+        var ended = new BridgeEnded { Seq = 3, Result = new BridgeResult { Outcome = BridgeOutcome.Busy, Status = 486 } };
+        _world.Storage.FailWrites = true;
+        await _world.Call().Handle(ended);
+        _world.Storage.FailWrites = false;
+        Assert.Equal("choose", (await _world.Call().Handle(ended)).Step);
+        Assert.Equal(["charged=6", "charged=not known"], _world.Audit.Entries.Where(e => e.Action == "outbound.ended").Select(e => e.Detail.Split("seconds=0 ")[1].Split(" trunk=")[0]));
+    }
+
+    [Fact]
+    public async Task The_grain_stays_for_as_long_as_a_bridged_call_may_last_and_no_longer()
+    {
+        await Choose("1");
+        var longest = TimeSpan.FromSeconds(20) + TimeSpan.FromMinutes(10 + 5);
+        Assert.Equal(longest, _world.Stays);
+
+        // An operator's order may meet a new activation, which then has the call.
+        _world.Stays = default;
+        Assert.True(await _world.Call().HangUp());
+        Assert.Equal(longest, _world.Stays);
+
+        await _world.Call().Handle(new BridgeEnded { Seq = 3, Result = new BridgeResult { Outcome = BridgeOutcome.Busy, Status = 486 } });
+        Assert.Equal(TimeSpan.Zero, _world.Stays);
+    }
+
+    [Fact]
     public async Task A_call_that_was_talked_in_is_settled_by_its_time_when_it_ends()
     {
         await Choose("1");

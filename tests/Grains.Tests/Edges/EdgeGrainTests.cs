@@ -77,6 +77,20 @@ public sealed class EdgeGrainTests(CallersCluster cluster)
         GC.KeepAlive(phone);
     }
 
+    [Fact]
+    public async Task An_edge_whose_row_cannot_be_read_is_told_that_this_is_not_known()
+    {
+        var phone = new Phone();
+        var observer = cluster.Grains.CreateObjectReference<IEdgeObserver>(phone);
+        cluster.Storage.Before = (operation, state) => _ = state == "edge-drain" ? throw new IOException("gone") : operation;
+        var orders = await Edge.Report(Report(1), observer);
+        cluster.Storage.Before = (_, _) => { };
+        Assert.Equal((null, true), (orders.DrainUntil, orders.DrainUnknown));
+        orders = await Edge.Report(Report(1), observer);
+        Assert.Equal((null, false), (orders.DrainUntil, orders.DrainUnknown));
+        GC.KeepAlive(phone);
+    }
+
     private EdgeReport Report(int calls) => new() { Edge = _name, At = cluster.Time.GetUtcNow(), ActiveCalls = calls, Calls = [] };
 
     private sealed class Phone : IEdgeObserver

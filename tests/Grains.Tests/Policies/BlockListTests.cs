@@ -9,8 +9,8 @@ public sealed class BlockListTests
     private readonly BlockList _list = new();
     private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private SharedBlock Block(string source, int minutes = 60, string reason = "scanner") =>
-        new() { Source = source, Reason = reason, At = _now, Until = _now + TimeSpan.FromMinutes(minutes), Proven = false, By = "edge-1" };
+    private SharedBlock Block(string source, int minutes = 60, string reason = "scanner", bool proven = false) =>
+        new() { Source = source, Reason = reason, At = _now, Until = _now + TimeSpan.FromMinutes(minutes), Proven = proven, By = "edge-1" };
 
     private IEnumerable<string> Sources => _list.Current(_now).Select(block => block.Source);
 
@@ -94,6 +94,27 @@ public sealed class BlockListTests
         Assert.Equal(BlockList.Most, _list.Count);
         Assert.Contains("192.0.2.7", Sources);
         Assert.Contains($"10.0.{((BlockList.Most + 9) >> 8) & 255}.{(BlockList.Most + 9) & 255}", Sources);
+    }
+
+    [Fact]
+    public void Of_a_full_list_what_could_be_forged_gives_way_to_what_was_proven_and_not_the_reverse()
+    {
+        _list.Merge(_now, Block("192.0.2.7", minutes: 1, proven: true));
+        for (var i = 0; i < BlockList.Most; i++) _list.Merge(_now, Block($"10.{i >> 16}.{(i >> 8) & 255}.{i & 255}", minutes: 60));
+        _list.Merge(_now, Block("192.0.2.8", minutes: 1, proven: true));
+        Assert.Equal(BlockList.Most, _list.Count);
+        Assert.Contains("192.0.2.7", Sources);
+        Assert.Contains("192.0.2.8", Sources);
+    }
+
+    [Fact]
+    public void The_same_block_told_again_with_a_time_that_was_rounded_is_no_news()
+    {
+        _list.Merge(_now, Block("192.0.2.7"));
+        var version = _list.Version;
+        var told = Block("192.0.2.7");
+        _list.Merge(_now, new SharedBlock { Source = told.Source, Reason = told.Reason, At = told.At, Until = told.Until + TimeSpan.FromMilliseconds(3), Proven = told.Proven, By = told.By });
+        Assert.Equal(version, _list.Version);
     }
 
     [Fact]

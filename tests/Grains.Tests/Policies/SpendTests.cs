@@ -34,12 +34,15 @@ public sealed class SpendTests
 
     private SpendSummary Summary => Spend.Summary(_now, _state);
 
+    /// <summary>How long may be talked in so many minutes that are paid.</summary>
+    private static TimeSpan Minutes(int minutes) => TimeSpan.FromMinutes(minutes) - TimeSpan.FromSeconds(5);
+
     private void Pass(double minutes) => _now += TimeSpan.FromMinutes(minutes);
 
     [Fact]
     public void The_most_that_a_call_may_cost_is_set_aside_and_what_it_cost_is_charged_by_minutes_begun()
     {
-        Assert.Equal(TimeSpan.FromMinutes(30), Reserve(2, "a").MostTalk);
+        Assert.Equal(Minutes(30), Reserve(2, "a").MostTalk);
         Assert.Equal((60, 60, 1), (Summary.SetAside, Summary.Hour, Summary.Calls));
         Pass(4);
         Assert.Equal(8, Settle("a", 3.01));
@@ -49,12 +52,12 @@ public sealed class SpendTests
     [Fact]
     public void A_call_gets_the_minutes_that_the_cap_leaves_and_the_next_one_none()
     {
-        Assert.Equal(TimeSpan.FromMinutes(30), Reserve(2).MostTalk);
-        Assert.Equal(TimeSpan.FromMinutes(13), Reserve(3).MostTalk);
+        Assert.Equal(Minutes(30), Reserve(2).MostTalk);
+        Assert.Equal(Minutes(13), Reserve(3).MostTalk);
         var refused = Reserve(2);
         Assert.Equal(OutboundRefusal.SpentOfHour, refused.Refusal);
         Assert.Equal(99, Summary.Hour);
-        Assert.Equal(TimeSpan.FromMinutes(1), Reserve(1).MostTalk);
+        Assert.Equal(Minutes(1), Reserve(1).MostTalk);
     }
 
     [Fact]
@@ -96,7 +99,7 @@ public sealed class SpendTests
         Assert.Equal((0, 60, 0), (Summary.SetAside, Summary.Hour, Summary.Calls));
         Assert.Null(Settle("a", 1));
         Assert.Equal(60, Summary.Hour);
-        Assert.Equal(TimeSpan.FromMinutes(20), Reserve(2).MostTalk);
+        Assert.Equal(Minutes(20), Reserve(2).MostTalk);
         Assert.Equal(100, Summary.Hour);
     }
 
@@ -105,13 +108,32 @@ public sealed class SpendTests
     {
         Reserve(2, "a");
         var state = _state;
-        Assert.Equal(TimeSpan.FromMinutes(30), Reserve(2, "a").MostTalk);
+        Assert.Equal(Minutes(30), Reserve(2, "a").MostTalk);
         Assert.Same(state, _state);
         Settle("a", 1);
         state = _state;
         Assert.Null(Settle("a", 1));
         Assert.Same(state, _state);
         Assert.Equal(2, Summary.Hour);
+    }
+
+    [Fact]
+    public void A_repeat_with_another_price_is_refused_and_leaves_what_was_set_aside()
+    {
+        Reserve(2, "a");
+        var state = _state;
+        Assert.Equal(OutboundRefusal.Unavailable, Reserve(3, "a").Refusal);
+        Assert.Same(state, _state);
+    }
+
+    [Fact]
+    public void A_call_that_is_ended_at_its_limit_costs_what_was_set_aside_and_no_minute_more()
+    {
+        var most = Reserve(2, "a").MostTalk;
+        // The BYE takes its time, and the carrier's clock has it a little later still.
+        Assert.Equal(60, Settle("a", (most + TimeSpan.FromSeconds(4)).TotalMinutes));
+        Assert.Equal(TimeSpan.FromSeconds(90), Reserve(2, rule: _rule with { LongestCall = TimeSpan.FromSeconds(90) }).MostTalk);
+        Assert.Equal(TimeSpan.FromMinutes(30), Reserve(0).MostTalk);
     }
 
     [Fact]

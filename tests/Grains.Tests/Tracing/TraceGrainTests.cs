@@ -10,6 +10,7 @@ using IvrActors.Grains.Tests.Callers;
 using IvrActors.Grains.Tests.Privacy;
 using IvrActors.Grains.Tracing;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Core.Internal;
 using Orleans.Runtime;
 using Orleans.Storage;
 using Orleans.TestingHost;
@@ -135,6 +136,39 @@ public sealed class TraceGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_stop_while_the_edges_are_told_stops_it()
+    {
+        await Report();
+        var stopping = Task.CompletedTask;
+        _edge.WhileTold = async () =>
+        {
+            RequestContext.Set(RequestActor.ContextKey, "ann");
+            // It ends when this edge, which hears one order after the other, was told so.
+            stopping = Trace().Stop();
+            while (await Trace().Publish(Batch(0))) await Task.Yield();
+        };
+        await Start();
+        await stopping;
+
+        Assert.False(await Trace().Publish(Batch(1)));
+        Assert.Empty((await Report()).Traces);
+        Assert.Equal(TraceEnd.Stopped, (await Read()).End);
+    }
+
+    [Fact]
+    public async Task What_no_activation_knows_any_more_ends_at_the_edges_with_their_next_batch()
+    {
+        await Report();
+        await Start();
+        await Trace().Cast<IGrainManagementExtension>().DeactivateOnIdle();
+        // The activation may still be on its way down.
+        while (await Trace().Publish(Batch(1))) await Task.Yield();
+
+        Assert.Empty((await Report()).Traces);
+        Assert.Empty(_edge.Orders);
+    }
+
+    [Fact]
     public async Task It_ends_with_its_time()
     {
         await Report();
@@ -199,13 +233,18 @@ public sealed class TraceGrainTests : IAsyncLifetime
 
         public List<TraceOrder> Orders { get; private set; } = [];
 
+        /// <summary>Once, while it is told of a trace.</summary>
+        public Func<Task>? WhileTold { get; set; }
+
         public Task Order(CallId call, CallCommand command) => Task.CompletedTask;
 
-        public Task Trace(List<TraceOrder> orders)
+        public async Task Trace(List<TraceOrder> orders)
         {
             if (Fails) throw new IOException("gone");
             Orders = orders;
-            return Task.CompletedTask;
+            var act = WhileTold;
+            WhileTold = null;
+            if (act is not null) await act();
         }
     }
 }

@@ -74,8 +74,8 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
         _outSsrc = ssrc;
         if (ownKey is not null && serverKey is not null)
         {
-            _protect = new SrtpSender(new SrtpMasterKey(ownKey));
-            _unprotect = new SrtpReceiver(new SrtpMasterKey(serverKey));
+            _protect = new SrtpSender(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, ownKey));
+            _unprotect = new SrtpReceiver(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, serverKey));
         }
         _nextSend = now;
         receiver.Attach(_remotePort, this);

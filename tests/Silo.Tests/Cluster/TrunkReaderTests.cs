@@ -101,6 +101,7 @@ public sealed partial class TrunkReaderTests : IDisposable
     [InlineData("outbound: { proxy: \"sips:b\" }|destinations: [\"0049\", \"sip:pbx\"]", "destinations: bad value: a prefix such as +49 or an address such as sip:agent@pbx.example|destinations: bad value: a prefix such as +49 or an address such as sip:agent@pbx.example")]
     [InlineData("from: [192.0.2.0/24]|codecs: [opus]", "codecs: bad value: pcmu or pcma")]
     [InlineData("from: [192.0.2.0/24]|codecs: [pcmu, pcmu]", "codecs: duplicate codec: each codec once")]
+    [InlineData("from: [192.0.2.0/24]|tones: yes", "tones: bad value: one of without_events, always, never")]
     [InlineData("from: [192.0.2.0/24]|region: Germany", "region: bad value: a country such as DE")]
     [InlineData("from: [192.0.2.0/24]|calls_at_once: 5000", "calls_at_once: more than the cluster takes: at most limits.calls_at_once, 4000")]
     [InlineData("from: [192.0.2.0/24]|ping: 30s", "ping: nobody to ask: outbound beside it")]

@@ -138,11 +138,20 @@ public class SipMaskerTests
     [InlineData("Refer-To: <sip:a@h?Subject=482177&Replaces=12%40h%3Bto-tag%3D7%3Bfrom-tag%3D8>", "Refer-To: <sip:xxxx@h?Replaces=12%40h%3Bto-tag%3D7%3Bfrom-tag%3D8&x-masked=xxxx>")]
     [InlineData("Refer-To: <sip:a@h?Replaces=%34%38%32%31>", "Refer-To: <sip:xxxx@h?x-masked=xxxx>")]
     [InlineData("Referred-By: \"Ann\" <sip:ann@h>;cid=\"2UWQFN309shb3@referrer.example\"", "Referred-By: \"xxxx\" <sip:xxxx@h>;x-masked")]
+    [InlineData("Refer-To: <sip:a@h?Replaces=12%40h%3Bto-tag%3D7%3Bfrom-tag%3D8%3Bearly-only%3Bnote%3DAnn-Bell>", "Refer-To: <sip:xxxx@h?Replaces=12%40h%3Bto-tag%3D7%3Bfrom-tag%3D8%3Bearly-only>")]
+    [InlineData("Refer-To: <sip:a@h?Replaces=the-secret-of-Ann>", "Refer-To: <sip:xxxx@h?x-masked=xxxx>")]
     [InlineData("Replaces: 12-ab@h;to-tag=7;from-tag=8;early-only", "Replaces: 12-ab@h;to-tag=7;from-tag=8;early-only")]
     [InlineData("History-Info: <sip:ann@h?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1", "History-Info: <sip:xxxx@h?x-masked=xxxx>;index=1.1;rc=1")]
     [InlineData("Record-Route: <sip:192.0.2.4;lr;ftag=482177>", "Record-Route: <sip:192.0.2.4;lr;x-masked>")]
     [InlineData("P-Asserted-Identity: no address at all", "P-Asserted-Identity: xxxx")]
     [InlineData("Reason: Q.850;cause=16;text=\"Ann hung up\"", "Reason: Q.850;cause=16")]
+    [InlineData("Reason: SIP;cause=200;text=\"hung up, Ann, Bell\"", "Reason: SIP;cause=200")]
+    [InlineData("Reason: SIP;text=\"a \\\", Ann;cause=482\";cause=200, Q.850;cause=16", "Reason: SIP;cause=200, Q.850;cause=16")]
+    [InlineData("Reason: SIP;cause=200;text=\"Ann, Bell", "Reason: SIP;cause=200")]
+    [InlineData("Accept: application/sdp;x=\"a, Ann\", text/html", "Accept: application/sdp, text/html")]
+    [InlineData("Subscription-State: active;x=\";reason=Ann\";expires=60", "Subscription-State: active;expires=60")]
+    [InlineData("WWW-Authenticate: Digest realm=\"1234\", nonce=\"n\"", "WWW-Authenticate: Digest realm=\"xxxx\", nonce=\"xxxx\"")]
+    [InlineData("WWW-Authenticate: Digest realm=\"192.0.2.7\", nonce=\"n\"", "WWW-Authenticate: Digest realm=\"192.0.2.7\", nonce=\"xxxx\"")]
     [InlineData("Warning: 399 192.0.2.1 \"Ann is away\"", "Warning: 399 masked \"xxxx\"")]
     [InlineData("Retry-After: 120 (Ann is away)", "Retry-After: 120")]
     [InlineData("Subject: call Ann", "Subject: xxxx")]
@@ -208,6 +217,25 @@ public class SipMaskerTests
     [InlineData("a=fmtp:111 minptime=10;useinbandfec=1;pin=4821", "a=fmtp:111 minptime=10;useinbandfec=1;x-masked")]
     [InlineData("a=fmtp:97 sprop-parameter-sets=Z0IACpZTBYmI,aMljiA==", "a=fmtp:97 x-masked")]
     [InlineData("a=fmtp:97 mode-set=4821777", "a=fmtp:97 x-masked")]
+    [InlineData("a=fmtp:97 mode-set=4821", "a=fmtp:97 x-masked")]
+    [InlineData("a=fmtp:101 4821", "a=fmtp:101 x-masked")]
+    [InlineData("a=fmtp:111 maxplaybackrate=48000;profile-level-id=42e01f;maxaveragebitrate=482177", "a=fmtp:111 maxplaybackrate=48000;profile-level-id=42e01f;x-masked")]
+    [InlineData("c=IN IP4 4821", "c=xxxx")]
+    [InlineData("c=IN IP6 fe80::1%4821", "c=xxxx")]
+    [InlineData("c=IN IP6 2001:db8::1", "c=IN IP6 2001:db8::1")]
+    [InlineData("o=- 1 1 IN IP4 4821", "o=xxxx")]
+    [InlineData("t=2873397496 2873404696", "t=2873397496 2873404696")]
+    [InlineData("t=0 0 0", "t=xxxx")]
+    [InlineData("t=48217739051 0", "t=xxxx")]
+    [InlineData("a=mid:4821", "a=mid:xxxx")]
+    [InlineData("a=group:BUNDLE 0 1", "a=group:BUNDLE 0 1")]
+    [InlineData("a=group:BUNDLE 482177", "a=group:xxxx")]
+    [InlineData("a=ptime:20", "a=ptime:20")]
+    [InlineData("a=T38MaxBitRate:14400", "a=T38MaxBitRate:14400")]
+    [InlineData("a=T38FaxUdpEC:t38UDPRedundancy", "a=T38FaxUdpEC:t38UDPRedundancy")]
+    [InlineData("a=rtcp:53020", "a=rtcp:53020")]
+    [InlineData("a=rtcp:53020 IN IP4 4821", "a=rtcp:xxxx")]
+    [InlineData("a=candidate:1 1 udp 1 4821 61665 typ host", "a=candidate:x 1 udp 1 masked.local 61665 typ host")]
     [InlineData("a=fmtp:Signal=5", "a=fmtp:xxxx")]
     [InlineData("a=crypto:1 AEAD_AES_128_GCM inline:a2V5;inline:a2V5|2^20|1:4 UNENCRYPTED_SRTCP", "a=crypto:1 AEAD_AES_128_GCM inline:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")]
     [InlineData("a=crypto:1 inline:a2V5", "a=crypto:xxxx")]
@@ -255,6 +283,23 @@ public class SipMaskerTests
         Assert.DoesNotContain("4989123456", text, StringComparison.Ordinal);
         Assert.Contains("branch=z9hG4bKxxxxxxxxxx\r\n", text, StringComparison.Ordinal);
         Assert.Contains("Call-ID: xxxxxxxxxxxxx-1@h", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("received=192.0.2.9;rport=5070", ";received=192.0.2.9;rport=5070")]
+    [InlineData("received=2001:db8::1", ";received=2001:db8::1")]
+    [InlineData("received=4821", ";x-masked")]
+    [InlineData("received=fe80::1%4821", ";x-masked")]
+    public void Of_where_a_message_came_from_an_address_is_shown_and_nothing_that_is_only_read_as_one(string parameters, string shown) =>
+        Assert.Contains($"Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1{shown}\r\n", Planted("Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1;" + parameters, ""), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_caller_is_not_found_out_by_naming_more_numbers_than_are_remembered_before_the_caller()
+    {
+        var many = string.Concat(Enumerable.Range(0, 60).Select(i => $"Diversion: <sip:4930{i:000000}@h>\r\n"));
+        var text = Text($"INVITE sip:bank@h SIP/2.0\r\n{many}Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK1\r\nCall-ID: 12125550123@h\r\nFrom: <sip:12125550123@h>;tag=1\r\nTo: <sip:bank@h>\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n");
+        Assert.Contains("Call-ID: xxxxxxxxxxx@h\r\n", text, StringComparison.Ordinal);
+        Assert.Contains("192.0.2.7", text, StringComparison.Ordinal);
     }
 
     [Theory]
