@@ -3,6 +3,7 @@ using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Policies;
 
@@ -45,6 +46,9 @@ public sealed class EdgeTrunk
     public bool SdesWithoutTls { get; init; }
 
     public SrtpPolicy Srtp { get; init; } = SrtpPolicy.Required;
+
+    /// <summary>Suites of SRTP in the order in which we offer them; of those in an offer the peer's order counts.</summary>
+    public IReadOnlyList<SrtpSuite> SrtpSuites { get; init; } = SrtpSuite.Usual;
 
     /// <summary>When keys are listened for in the audio.</summary>
     public ToneKeys Tones { get; init; }

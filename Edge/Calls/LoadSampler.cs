@@ -8,16 +8,13 @@ internal sealed class LoadSampler(EdgeLoop loop, CallGate gate, LatencyWindow la
 {
     public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Of so many delays of the signalling thread the least counts: a queue that stands is in all of them (as CoDel tells it, RFC 8289 3.2).</summary>
-    private const int Delays = 5;
-
     /// <summary>Weight of a sample in the processor's share, which is over about 3 s: compiling code and collecting garbage come in bursts.</summary>
     private const double CpuSmoothing = 0.033;
 
     /// <summary>Latencies halve and memory is looked at once a second.</summary>
     private const int Slow = 10;
 
-    private readonly long[] _delays = new long[Delays];
+    private readonly LoopDelays _delays = new();
     private long _probedAt;
     private long _delay;
     private int _outstanding;
@@ -46,8 +43,8 @@ internal sealed class LoadSampler(EdgeLoop loop, CallGate gate, LatencyWindow la
                 _memory = Environment.WorkingSet / (double)Math.Max(1, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
                 latencies.Age();
             }
-            Probe(i, now);
-            gate.Observe(new LoadReading(_cpu, _memory, TimeSpan.FromTicks(_delays.Min()), latencies.Quantile(0.9), loop.Transactions));
+            Probe(now);
+            gate.Observe(new LoadReading(_cpu, _memory, _delays.Standing, latencies.Quantile(0.9), loop.Transactions));
             AdmissionMetrics.Show(gate.State);
         }
     }
@@ -55,10 +52,11 @@ internal sealed class LoadSampler(EdgeLoop loop, CallGate gate, LatencyWindow la
     private long Now => time.GetElapsedTime(0).Ticks;
 
     /// <summary>Sends a probe through the queue of the signalling thread. One that is not back yet has waited at least until now.</summary>
-    private void Probe(int sample, long now)
+    private void Probe(long now)
     {
         var isBack = Volatile.Read(ref _outstanding) == 0;
-        _delays[sample % Delays] = isBack ? Interlocked.Read(ref _delay) : now - _probedAt;
+        if (isBack) _delays.Returned(TimeSpan.FromTicks(Interlocked.Read(ref _delay)));
+        else _delays.Waiting(TimeSpan.FromTicks(now - _probedAt));
         if (!isBack) return;
         _probedAt = now;
         Volatile.Write(ref _outstanding, 1);

@@ -10,7 +10,12 @@ namespace IvrActors.Edge.Dtls;
 /// <summary>What a handshake is held to.</summary>
 /// <param name="Identity">Our certificate.</param>
 /// <param name="PeerFingerprints">The peer's certificate has one of these, or the handshake fails.</param>
-internal sealed record DtlsTerms(DtlsIdentity Identity, IReadOnlyList<SdpFingerprint> PeerFingerprints, bool WeAreClient);
+/// <param name="Profiles">Numbers of our SRTP protection profiles, best first (RFC 5764 4.1.2).</param>
+internal sealed record DtlsTerms(DtlsIdentity Identity, IReadOnlyList<SdpFingerprint> PeerFingerprints, bool WeAreClient, int[] Profiles)
+{
+    /// <summary>The first of our profiles that the peer has, too, or 0.</summary>
+    public int Choose(UseSrtpData? offered) => offered is null ? 0 : Profiles.FirstOrDefault(offered.ProtectionProfiles.Contains);
+}
 
 /// <summary>What our DTLS server and client have in common: DTLS 1.2 with ECDHE and AEAD, certificates on both sides, keys for SRTP and nothing else.</summary>
 internal static class DtlsRules
@@ -50,9 +55,6 @@ internal static class DtlsRules
         if (!terms.PeerFingerprints.Any(fingerprint => fingerprint.IsOf(der))) throw new WrongCertificateException();
     }
 
-    /// <summary>The first of our profiles that the peer has, too, or 0.</summary>
-    public static int Choose(UseSrtpData? offered) => offered is null ? 0 : SrtpKeys.Profiles.FirstOrDefault(offered.ProtectionProfiles.Contains);
-
     public static SrtpKeys Export(TlsContext context, int profile, bool weAreClient)
     {
         var suite = SrtpSuite.ByProfile((ushort)profile)!;
@@ -83,7 +85,7 @@ internal sealed class DtlsSrtpServer(DtlsTerms terms) : DefaultTlsServer(DtlsRul
     public override void ProcessClientExtensions(IDictionary<int, byte[]> clientExtensions)
     {
         base.ProcessClientExtensions(clientExtensions);
-        _profile = DtlsRules.Choose(clientExtensions is null ? null : TlsSrtpUtilities.GetUseSrtpExtension(clientExtensions));
+        _profile = terms.Choose(clientExtensions is null ? null : TlsSrtpUtilities.GetUseSrtpExtension(clientExtensions));
         // RFC 5764 4.1.1: without a common profile the association is of no use to us.
         if (_profile == 0) throw new TlsFatalAlert(AlertDescription.handshake_failure);
     }
@@ -138,7 +140,7 @@ internal sealed class DtlsSrtpClient(DtlsTerms terms) : DefaultTlsClient(DtlsRul
     public override IDictionary<int, byte[]> GetClientExtensions()
     {
         var extensions = base.GetClientExtensions();
-        TlsSrtpUtilities.AddUseSrtpExtension(extensions, new UseSrtpData(SrtpKeys.Profiles, []));
+        TlsSrtpUtilities.AddUseSrtpExtension(extensions, new UseSrtpData(terms.Profiles, []));
         return extensions;
     }
 
@@ -148,7 +150,7 @@ internal sealed class DtlsSrtpClient(DtlsTerms terms) : DefaultTlsClient(DtlsRul
         var chosen = serverExtensions is null ? null : TlsSrtpUtilities.GetUseSrtpExtension(serverExtensions);
         // RFC 5764 4.1.1: exactly one, of those offered, and no MKI, since we have none.
         if (chosen is not { ProtectionProfiles.Length: 1, Mki.Length: 0 }) throw new TlsFatalAlert(AlertDescription.illegal_parameter);
-        _profile = DtlsRules.Choose(chosen);
+        _profile = terms.Choose(chosen);
         if (_profile == 0) throw new TlsFatalAlert(AlertDescription.illegal_parameter);
     }
 

@@ -9,9 +9,6 @@ internal sealed class SrtpKeys(SrtpMasterKey ours, SrtpMasterKey peers) : IDispo
     /// <summary>RFC 5764 4.2.</summary>
     public const string ExporterLabel = "EXTRACTOR-dtls_srtp";
 
-    /// <summary>Protection profiles in the order of preference (RFC 5764 4.1.2). Those without encryption (0x0005, 0x0006) or with a tag of 32 bits are not in it.</summary>
-    public static readonly int[] Profiles = [.. SrtpSuite.Usual.Where(suite => suite.Profile is not null).Select(suite => (int)suite.Profile!)];
-
     public SrtpMasterKey Ours => ours;
 
     public SrtpMasterKey Peers => peers;

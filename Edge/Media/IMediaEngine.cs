@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Media;
@@ -28,7 +29,10 @@ public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp
     /// <summary>See <see cref="EdgeTrunk.Tones"/>.</summary>
     public ToneKeys Tones { get; init; }
 
-    internal SdpPolicy Rules => SdpPolicy.For(SecureSignalling, SdesWithoutTls, Srtp) with { Codecs = Codecs };
+    /// <summary>See <see cref="EdgeTrunk.SrtpSuites"/>; null for the usual ones.</summary>
+    public IReadOnlyList<SrtpSuite>? Suites { get; init; }
+
+    internal SdpPolicy Rules => SdpPolicy.For(SecureSignalling, SdesWithoutTls, Srtp) with { Codecs = Codecs, Suites = Suites ?? SrtpSuite.Usual };
 }
 
 /// <summary>Either a session with the SDP to send, or a refusal.</summary>

@@ -3,6 +3,7 @@ using IvrActors.Edge.Dtls;
 using IvrActors.Edge.Ice;
 using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Sdp;
+using IvrActors.Edge.Srtp;
 
 namespace IvrActors.Edge.Media;
 
@@ -15,17 +16,20 @@ internal sealed class MediaKeying : IDisposable
     private readonly IDtlsOwner _owner;
     private readonly DtlsHandshakes _handshakes;
     private readonly long _second;
+    private readonly int[] _profiles;
     private SdpPeerDtls _peer;
     private DtlsAssociation _association;
     private IceLite? _ice;
     private MediaAddress _nominatedBefore;
     private long _restartedAt;
 
+    /// <param name="suites">Each has a number as a profile of DTLS-SRTP.</param>
     /// <param name="newTlsId">Random ids (RFC 8842 4).</param>
-    public MediaKeying(IDtlsOwner owner, DtlsHandshakes handshakes, DtlsIdentity identity, SdpPeerDtls peer, MediaAddress signalled, long second, Func<IceCredentials> newIce, Func<string> newTlsId)
+    public MediaKeying(IDtlsOwner owner, DtlsHandshakes handshakes, DtlsIdentity identity, IEnumerable<SrtpSuite> suites, SdpPeerDtls peer, MediaAddress signalled, long second, Func<IceCredentials> newIce, Func<string> newTlsId)
     {
         (_owner, _handshakes, _second, _peer, Identity) = (owner, handshakes, second, peer, identity);
         (NewIce, NewTlsId) = (newIce, newTlsId);
+        _profiles = [.. suites.Select(suite => (int)suite.Profile!)];
         if (peer.IceFragment is { } fragment) _ice = new IceLite(newIce(), fragment, second);
         _association = Associate(peer, weAreClient: peer.Setup == SdpSetup.Passive, signalled);
     }
@@ -114,6 +118,6 @@ internal sealed class MediaKeying : IDisposable
     private DtlsAssociation Associate(SdpPeerDtls peer, bool weAreClient, MediaAddress signalled)
     {
         TlsId = peer.TlsId is null ? null : NewTlsId();
-        return new DtlsAssociation(_handshakes, new DtlsTerms(Identity, peer.Fingerprints, weAreClient), _owner) { AnyAddress = UsesIce, Expected = signalled };
+        return new DtlsAssociation(_handshakes, new DtlsTerms(Identity, peer.Fingerprints, weAreClient, _profiles), _owner) { AnyAddress = UsesIce, Expected = signalled };
     }
 }

@@ -32,7 +32,7 @@ internal sealed partial class MediaSession : IDtlsOwner
         if (_keying is null)
         {
             _keying = new MediaKeying(
-                this, _engine.Handshakes, _engine.Identities.Current, dtls, signalled, _engine.Time.TimestampFrequency, MediaEngine.NewIce, MediaEngine.NewTlsId);
+                this, _engine.Handshakes, _engine.Identities.Current, _policy.Rules.DtlsSuites, dtls, signalled, _engine.Time.TimestampFrequency, MediaEngine.NewIce, MediaEngine.NewTlsId);
             DropKeys();
         }
         else if (_keying.Renew(_engine.Time.GetTimestamp(), dtls, signalled))
@@ -42,7 +42,7 @@ internal sealed partial class MediaSession : IDtlsOwner
         if (_keying.IsKeyed && !_keying.UsesIce && !signalled.IsNone) _peer.Signal(signalled);
     }
 
-    private void ApplySdes(SdpCrypto crypto)
+    private void ApplySdes(SdpCrypto crypto, bool isAnswer)
     {
         if (_keying is not null)
         {
@@ -50,11 +50,10 @@ internal sealed partial class MediaSession : IDtlsOwner
             _keying = null;
             DropKeys();
         }
-        if (_sender?.Master.Suite != crypto.Key.Suite)
-        {
-            _sender?.Dispose();
-            _sender = new SrtpSender(MediaEngine.NewKey(crypto.Key.Suite));
-        }
+        // Our key goes on with its rollover counter as long as the suite does; both directions have the same one (RFC 4568 5.1.2).
+        if (isAnswer) SendBy(_senders[crypto.Tag - 1], _senders);
+        else if (_sender?.Master.Suite == crypto.Key.Suite) SendBy(_sender, [_sender]);
+        else SendUnderNew([crypto.Key.Suite]);
         // The same key again keeps its rollover counter and replay window.
         if (_receiver is not null && _receiver.Master.IsSameAs(crypto.Key))
         {
@@ -68,9 +67,9 @@ internal sealed partial class MediaSession : IDtlsOwner
     /// <summary>From here to new keys the session is silent and deaf.</summary>
     private void DropKeys()
     {
-        _sender?.Dispose();
+        foreach (var sender in _senders) sender.Dispose();
         _receiver?.Dispose();
-        (_sender, _receiver) = (null, null);
+        (_sender, _senders, _receiver) = (null, [], null);
         _peer = default;
         _keyingSince = _engine.Time.GetTimestamp();
     }
@@ -130,7 +129,9 @@ internal sealed partial class MediaSession : IDtlsOwner
                 keys.Dispose();
                 return;
             }
-            (_sender, _receiver) = (new SrtpSender(keys.Ours), new SrtpReceiver(keys.Peers));
+            var sender = new SrtpSender(keys.Ours);
+            SendBy(sender, [sender]);
+            _receiver = new SrtpReceiver(keys.Peers);
             var now = _engine.Time.GetTimestamp();
             (_lastHeard, _resumes) = (now, true);
             if (_keying.UsesIce)

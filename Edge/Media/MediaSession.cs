@@ -43,6 +43,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private IMediaPort? _rtcp;
     private NegotiatedMedia? _agreed;
     private SrtpSender? _sender;
+    private SrtpSender[] _senders = []; // Of our last offer, by tag from 1, of which an answer takes one and that of another callee maybe another; else _sender alone.
     private SrtpReceiver? _receiver;
     private int _sdpVersion = 1;
     private bool _offering; // Our own offer stands; the next description is the peer's answer.
@@ -123,7 +124,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     {
         lock (_gate)
         {
-            Apply(agreed);
+            Apply(agreed, isAnswer: false);
             return SdpWriter.Answer(offer, agreed, Local(), _sender?.Master);
         }
     }
@@ -134,14 +135,27 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         lock (_gate)
         {
             _offering = true;
-            if (_agreed is null && WantsSrtp()) _sender = new SrtpSender(MediaEngine.NewKey(SrtpSuite.Aes128Sha1Tag80));
-            return _keying is null
-                ? SdpWriter.Offer(Local(), _sender?.Master, _policy.Codecs)
-                : SdpWriter.Offer(Local(), ourKey: null, _policy.Codecs, before: _agreed);
+            if (_keying is not null) return SdpWriter.Offer(Local(), [], _policy.Codecs, before: _agreed);
+            if (_sender is not null) SendBy(_sender, [_sender]);
+            else if (_agreed is null && _policy.Rules is { SrtpAllowed: true, Suites: var suites }) SendUnderNew(suites);
+            return SdpWriter.Offer(Local(), [.. _senders.Select(sender => sender.Master)], _policy.Codecs);
         }
     }
 
-    private bool WantsSrtp() => _policy.Rules.SrtpAllowed;
+    private void SendUnderNew(IReadOnlyList<SrtpSuite> suites)
+    {
+        SrtpSender[] senders = [.. suites.Select(suite => new SrtpSender(MediaEngine.NewKey(suite)))];
+        SendBy(senders[0], senders);
+    }
+
+    /// <summary>Sends under one of <paramref name="senders"/>, of which the others are kept for a later answer.</summary>
+    private void SendBy(SrtpSender sender, SrtpSender[] senders)
+    {
+        foreach (var old in _senders.Except(senders)) old.Dispose();
+        // A packet of the other leg that comes late would have an index from before this key's first.
+        if (sender != _sender) _relay.Interrupt();
+        (_sender, _senders) = (sender, senders);
+    }
 
     public int TakeAnswer(ReadOnlySpan<byte> answer)
     {
@@ -163,7 +177,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (refusal != SdpRefusal.None) return MediaEngine.Refuse(refusal);
             var isAnswer = _offering;
             _offering = false;
-            Apply(agreed!);
+            Apply(agreed!, isAnswer);
             if (isAnswer) return new MediaAnswer { Session = this };
             _sdpVersion++;
             return new MediaAnswer { Session = this, Sdp = SdpWriter.Answer(description, agreed!, Local(), _sender?.Master) };
@@ -174,14 +188,15 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private SdpPolicy PolicyNow()
     {
         var policy = _policy.Rules;
-        if (IsEncrypted) return policy with { PlainAllowed = false };
+        if (_keying is not null) return policy with { PlainAllowed = false, Offered = _offering ? [] : null };
+        if (_sender is not null) return policy with { PlainAllowed = false, Offered = _offering ? [.. _senders.Select(sender => sender.Master.Suite)] : null, TakesDtls = !_offering };
         // An answer cannot add encryption that we did not offer.
         return _offering ? policy with { SrtpAllowed = false, SrtpBlockedBy = SdpRefusal.SrtpNotAllowed } : policy;
     }
 
     private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion) { Dtls = OurDtls };
 
-    private void Apply(NegotiatedMedia agreed)
+    private void Apply(NegotiatedMedia agreed, bool isAnswer)
     {
         _agreed = agreed;
         _lastHeard = _engine.Time.GetTimestamp();
@@ -191,7 +206,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             ApplyDtls(agreed, dtls);
             return;
         }
-        if (agreed.PeerCrypto is { } crypto) ApplySdes(crypto);
+        if (agreed.PeerCrypto is { } crypto) ApplySdes(crypto, isAnswer);
         _peer.Signal(agreed.RtpAddress);
     }
 
@@ -505,7 +520,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _tones?.Clear();
             _rtp!.Dispose();
             _rtcp!.Dispose();
-            _sender?.Dispose();
+            foreach (var sender in _senders) sender.Dispose();
             _receiver?.Dispose();
             _keying?.Dispose();
         }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Net.Tls;
+using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Sip;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
@@ -139,8 +140,10 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
             return;
         }
         SipMetrics.Rejected(result.Rejection);
-        reputation.Offend(SourceAddress.Of(peer.EndPoint), SourceOffence.Malformed, peer.Reliable);
-        if (result is { Answerable: { } answerable, AnswerStatus: { } status })
+        // svmap's REGISTER has the contact "None": it is to get as little of an answer as its other messages.
+        var isScanner = result.Answerable is { } read && ScannerSigns.IsIn(read);
+        reputation.Offend(SourceAddress.Of(peer.EndPoint), isScanner ? SourceOffence.Scanner : SourceOffence.Malformed, peer.Reliable);
+        if (!isScanner && result is { Answerable: { } answerable, AnswerStatus: { } status })
             loop.Post(new LoopInput(LoopInputKind.Refused, answerable) { Peer = peer, Number = status });
     }
 

@@ -18,7 +18,7 @@ public static class ScannerSigns
     /// <summary>Where a scanner's name stands, if it does not hide it.</summary>
     private static readonly string[] s_headers = ["User-Agent", "Server", "Subject", "Organization", SipHeaderNames.From];
 
-    /// <summary>Whether a request bears such a fingerprint.</summary>
+    /// <summary>Whether a request bears such a fingerprint; it may be one that was rejected (<see cref="SipParseResult.Answerable"/>).</summary>
     public static bool IsIn(SipRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
@@ -45,8 +45,17 @@ public static class ScannerSigns
     private static bool IsSipVicious(SipRequest request)
     {
         const string Branch = "z9hG4bK-";
-        return request.TopVia.Branch is { } branch && branch.StartsWith(Branch, StringComparison.Ordinal) && IsNumber(branch.AsSpan(Branch.Length), 10)
-            && IsNumber(request.CallId, 40) && request.From.Tag is { } tag && IsNumberedHex(tag);
+        return request.Vias is [{ Branch: { } branch }, ..] && branch.StartsWith(Branch, StringComparison.Ordinal) && IsNumber(branch.AsSpan(Branch.Length), 10)
+            && request.Headers.First(SipHeaderNames.CallId) is { } call && IsNumber(call, 40)
+            && request.Headers.First(SipHeaderNames.From) is { } from && IsNumberedHex(TagAtEnd(from));
+    }
+
+    /// <summary>Where SIPVicious puts it; From as a whole may be malformed.</summary>
+    private static ReadOnlySpan<char> TagAtEnd(string from)
+    {
+        const string Tag = ";tag=";
+        var at = from.LastIndexOf(Tag, StringComparison.Ordinal);
+        return at < 0 ? [] : from.AsSpan(at + Tag.Length);
     }
 
     private static bool IsNumber(ReadOnlySpan<char> text, int mostDigits) => text.Length > 0 && text.Length <= mostDigits && !text.ContainsAnyExceptInRange('0', '9');

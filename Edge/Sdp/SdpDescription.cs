@@ -97,7 +97,7 @@ public enum SdpDirection
     Inactive = 3,
 }
 
-/// <summary>A usable <c>a=crypto</c> line (RFC 4568): AES_CM_128_HMAC_SHA1_80 with one inline key and no MKI.</summary>
+/// <summary>A usable <c>a=crypto</c> line (RFC 4568): one inline key of a suite that we know, no MKI, and the usual session parameters.</summary>
 public sealed class SdpCrypto
 {
     public required int Tag { get; init; }

@@ -65,10 +65,27 @@ public sealed class NegotiatedMedia
 /// <param name="SrtpAllowed">SDES and DTLS-SRTP may be used: keys are safe in this signalling and fingerprints are authentic, and the trunk wants SRTP.</param>
 /// <param name="PlainAllowed">Plain RTP may be used.</param>
 /// <param name="SrtpBlockedBy">Why SRTP is not allowed.</param>
-public readonly record struct SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
+public sealed record SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
 {
     /// <summary>Codecs of the trunk in the order of our offers; null for all that we know.</summary>
     public IReadOnlyList<SdpCodec>? Codecs { get; init; }
+
+    /// <summary>Suites of SRTP that the trunk may have, in the order of our offers.</summary>
+    public IReadOnlyList<SrtpSuite> Suites { get; init; } = SrtpSuite.Usual;
+
+    /// <summary>The suites of our offer by tag, from 1, when its answer is read; null for an offer of the peer.</summary>
+    public IReadOnlyList<SrtpSuite>? Offered { get; init; }
+
+    /// <summary>Whether DTLS may bring the keys; an answer can't change what our offer says.</summary>
+    public bool TakesDtls { get; init; } = true;
+
+    /// <summary>Of <see cref="Suites"/> those that DTLS knows and whose tag is long.</summary>
+    public IEnumerable<SrtpSuite> DtlsSuites => Suites.Where(suite => suite.Profile is not null && !suite.HasShortTag);
+
+    /// <summary>Whether a peer's key may be used. An answer must name one of the lines of our offer by its tag and its suite (RFC 4568 5.1.3).</summary>
+    public bool Takes(SdpCrypto crypto) => Offered is { } offered
+        ? crypto.Tag >= 1 && crypto.Tag <= offered.Count && offered[crypto.Tag - 1] == crypto.Key.Suite
+        : Suites.Contains(crypto.Key.Suite);
 
     public static SdpPolicy For(bool secureSignalling, bool sdesWithoutTls, SrtpPolicy srtp) => srtp switch
     {
@@ -103,7 +120,7 @@ public static class SdpNegotiator
 
     /// <summary>
     /// Picks the <c>m=audio</c> section to use: the first encrypted one that is acceptable, else the first plain one. Of the codecs that the trunk may
-    /// have, the first in the offer's order is taken (RFC 3264 6.1).
+    /// have, the first in the offer's order is taken (RFC 3264 6.1); of its suites too (RFC 4568 5.1.2).
     /// Works for offers and, because the rules are the same, for the answer to an offer of ours.
     /// </summary>
     public static SdpRefusal Negotiate(SdpDescription offer, SdpPolicy policy, AddressFamily family, out NegotiatedMedia? agreed)
@@ -130,16 +147,16 @@ public static class SdpNegotiator
     {
         agreed = null;
         var media = offer.Media[index];
-        var dtls = DtlsOf(offer, media);
         switch (media.Protocol)
         {
             case SdpProtocol.Other: return SdpRefusal.UnsupportedProtocol;
             case SdpProtocol.RtpAvp when !policy.PlainAllowed: return SdpRefusal.SrtpRequired;
             case SdpProtocol.DtlsSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy == SdpRefusal.SdesNeedsTls ? SdpRefusal.FingerprintNeedsTls : policy.SrtpBlockedBy;
             case SdpProtocol.RtpSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy;
-            case SdpProtocol.RtpSavp or SdpProtocol.DtlsSavp when media.Crypto.Count == 0 && dtls is null: return SdpRefusal.NoUsableCrypto;
-            case SdpProtocol.DtlsSavp when dtls is null: return SdpRefusal.NoUsableCrypto;
         }
+        var crypto = media.Protocol == SdpProtocol.RtpSavp ? media.Crypto.Find(policy.Takes) : null;
+        var dtls = crypto is null && policy.TakesDtls && policy.DtlsSuites.Any() ? DtlsOf(offer, media) : null;
+        if (media.Protocol != SdpProtocol.RtpAvp && crypto is null && dtls is null) return SdpRefusal.NoUsableCrypto;
         if (PickCodec(media, policy.Codecs) is not { } codec) return SdpRefusal.NoCommonCodec;
 
         var address = media.Connection ?? offer.Connection;
@@ -159,7 +176,7 @@ public static class SdpNegotiator
             RtcpAddress = nowhere || ice ? default : MediaAddress.From(address!, rtcpPort),
             RtcpMux = media.RtcpMux,
             Direction = Mirror(media.Direction ?? offer.Direction, nowhere),
-            PeerCrypto = media.Protocol == SdpProtocol.RtpSavp && dtls is null ? media.Crypto[0] : null,
+            PeerCrypto = crypto,
             PeerDtls = dtls,
             ProtocolText = media.ProtocolText,
             Mid = media.Mid,
@@ -169,12 +186,12 @@ public static class SdpNegotiator
     }
 
     /// <summary>
-    /// DTLS-SRTP of a section, or null. RTP/SAVP with a fingerprint and no SDES key is how it was written before RFC 5764 gave it its own name, and RFC 9429 5.1.2
+    /// DTLS-SRTP of a section, or null. RTP/SAVP with a fingerprint and no usable SDES key is how it was written before RFC 5764 gave it its own name, and RFC 9429 5.1.2
     /// has both be taken.
     /// </summary>
     private static SdpPeerDtls? DtlsOf(SdpDescription offer, SdpMedia media)
     {
-        if (media.Protocol != SdpProtocol.DtlsSavp && (media.Protocol != SdpProtocol.RtpSavp || media.Crypto.Count > 0)) return null;
+        if (media.Protocol != SdpProtocol.DtlsSavp && media.Protocol != SdpProtocol.RtpSavp) return null;
         var (own, shared) = (media.Transport, offer.Transport);
         var fingerprints = own.Fingerprints.Count > 0 ? own.Fingerprints : shared.Fingerprints;
         // RFC 4145 4: without the line its sender is active.

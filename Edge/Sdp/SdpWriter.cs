@@ -53,17 +53,18 @@ public static partial class SdpWriter
         return output.ToArray();
     }
 
-    /// <summary>An offer of G.711 and telephone-event; RTP/SAVP when there is a key.</summary>
+    /// <summary>An offer of G.711 and telephone-event; RTP/SAVP when there are keys.</summary>
+    /// <param name="ourKeys">One for each suite, in order of preference; their tags count from 1.</param>
     /// <param name="codecs">In order of preference; null: PCMU, PCMA.</param>
     /// <param name="before">What a session has that is keyed by DTLS: the offer keeps its association.</param>
-    public static byte[] Offer(SdpLocal local, SrtpMasterKey? ourKey, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv, NegotiatedMedia? before = null)
+    public static byte[] Offer(SdpLocal local, IReadOnlyList<SrtpMasterKey> ourKeys, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv, NegotiatedMedia? before = null)
     {
         codecs ??= s_codecs;
         var output = new Output();
         var dtls = before is null ? null : local.Dtls;
         WriteSession(output, local);
         if (dtls is not null) WriteSessionTransport(output, dtls, before!);
-        var protocol = dtls is not null ? before!.ProtocolText : ourKey is null ? "RTP/AVP" : "RTP/SAVP";
+        var protocol = dtls is not null ? before!.ProtocolText : ourKeys.Count == 0 ? "RTP/AVP" : "RTP/SAVP";
         output.Line($"m=audio {local.RtpPort} {protocol} {string.Join(' ', codecs.Select(StaticTypeOf))} {EventPayloadType}");
         foreach (var codec in codecs) WriteCodec(output, StaticTypeOf(codec), codec);
         WriteEvents(output, EventPayloadType);
@@ -71,7 +72,7 @@ public static partial class SdpWriter
         output.Line($"a={NameOf(direction)}");
         if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
         if (dtls is not null && before!.RtcpMux) output.Line($"a=rtcp-mux");
-        if (ourKey is not null) output.Crypto(1, ourKey);
+        for (var i = 0; i < ourKeys.Count; i++) output.Crypto(i + 1, ourKeys[i]);
         if (dtls is not null) WriteTransport(output, local, dtls, before!);
         return output.ToArray();
     }

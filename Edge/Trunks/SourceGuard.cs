@@ -19,6 +19,12 @@ internal sealed class SourceGuard(IRequestGuard inner, ISourceReputation reputat
     public GuardDecision Decide(long now, SipRequest request, SipPeer peer)
     {
         var source = peer.EndPoint.Address;
+        // It came in before the block began and waited since: a burst of guesses gets no more of them judged than guesses one by one.
+        if (reputation.IsBlocked(source))
+        {
+            SipMetrics.Blocked.Inc();
+            return GuardDecision.Drop;
+        }
         if (ScannerSigns.IsIn(request))
         {
             reputation.Offend(source, SourceOffence.Scanner, peer.Reliable);

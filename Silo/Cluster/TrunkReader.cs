@@ -5,6 +5,7 @@ using IvrActors.Edge;
 using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces.Policies;
 
 namespace IvrActors.Silo.Cluster;
@@ -52,6 +53,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Destinations = map.Texts("destinations", "a prefix such as +49 or an address such as sip:agent@pbx.example", DestinationRule.Parse),
             Codecs = ReadCodecs(map),
             Srtp = map.Choice("srtp", s_srtp, SrtpPolicy.Required),
+            SrtpSuites = ReadSuites(map),
             TrustsCallerIdentity = map.Flag("trusts_caller_identity", false),
             SdesWithoutTls = map.Flag("sdes_without_tls", false),
             Tones = map.Choice("tones", s_tones, ToneKeys.WithoutEvents),
@@ -161,6 +163,13 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
         return codecs.Count > 0 ? codecs : [SdpCodec.Pcmu, SdpCodec.Pcma];
     }
 
+    private static IReadOnlyList<SrtpSuite> ReadSuites(YamlMap map)
+    {
+        var suites = map.Texts("srtp_suites", "one of " + string.Join(", ", SrtpSuite.All), text => SrtpSuite.All.FirstOrDefault(suite => suite.Name == text));
+        if (suites.Distinct().Count() != suites.Count) map.Report("srtp_suites", "duplicate suite", "each suite once");
+        return suites.Count > 0 ? suites : SrtpSuite.Usual;
+    }
+
     private void FindContradictions(YamlMap map, TrunkSettings trunk)
     {
         if (trunk.From.Count == 0 && trunk.Tls is null && trunk.Digest is null && trunk.Outbound is null)
@@ -180,6 +189,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
     {
         if (trunk.Srtp == SrtpPolicy.Off) weak(map, "srtp", "media without encryption", "required");
         if (trunk.Srtp == SrtpPolicy.Preferred) weak(map, "srtp", "media that may go without encryption", "required");
+        if (trunk.SrtpSuites.Any(suite => suite.HasShortTag)) weak(map, "srtp_suites", "media whose packets are authenticated by 32 bits", "suites that do not end in _32");
         if (trunk.SdesWithoutTls) weak(map, "sdes_without_tls", "media keys in clear signalling", "false");
         if (trunk.Digest?.WithoutTls == true) weak(map, "digest", "digest over clear signalling, where its answers can be tried against a word list", "without_tls: false");
         if (trunk.Outbound is { } outbound && !outbound.ToRoute().IsSecure) weak(map, "outbound", "signalling to the proxy in clear", "a proxy with sips: or ;transport=tls");

@@ -3,6 +3,7 @@ using IvrActors.Edge;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
@@ -21,6 +22,7 @@ internal sealed class TrunkSettings
     public required IReadOnlyList<DestinationRule> Destinations { get; init; }
     public required IReadOnlyList<SdpCodec> Codecs { get; init; }
     public required SrtpPolicy Srtp { get; init; }
+    public required IReadOnlyList<SrtpSuite> SrtpSuites { get; init; }
     public required bool TrustsCallerIdentity { get; init; }
     public required bool SdesWithoutTls { get; init; }
     public required ToneKeys Tones { get; init; }
@@ -47,6 +49,7 @@ internal sealed class TrunkSettings
         Destinations = Destinations,
         Codecs = Codecs,
         Srtp = Srtp,
+        SrtpSuites = SrtpSuites,
         TrustsCallerIdentity = TrustsCallerIdentity,
         SdesWithoutTls = SdesWithoutTls,
         Tones = Tones,

@@ -16,8 +16,7 @@ public sealed class RtpTarget : IFuzzTarget
 
     private readonly byte[] _packet = new byte[MostBytes + 64];
     private readonly byte[] _genuine = new byte[256];
-    private readonly SrtpSender _sender = new(Key());
-    private readonly SrtpReceiver _receiver = new(Key());
+    private readonly (SrtpSender Sender, SrtpReceiver Receiver)[] _protections = [.. SrtpSuite.All.Select(suite => (new SrtpSender(Key(suite)), new SrtpReceiver(Key(suite))))];
     private ReceptionStatistics _statistics;
     private ushort _sequence;
 
@@ -65,19 +64,25 @@ public sealed class RtpTarget : IFuzzTarget
 
     private void CheckProtected(ReadOnlySpan<byte> packet)
     {
+        var sequence = _sequence++;
+        foreach (var (sender, receiver) in _protections) CheckProtected(packet, sequence, sender, receiver);
+    }
+
+    private void CheckProtected(ReadOnlySpan<byte> packet, ushort sequence, SrtpSender sender, SrtpReceiver receiver)
+    {
         packet.CopyTo(_packet);
         if (RtpHeader.TryRead(packet, out var header) == RtpRejection.None)
-            Require(_receiver.UnprotectRtp(_packet.AsSpan(0, packet.Length), header.Length, out _) != SrtpRejection.None, "a forged SRTP packet was accepted");
+            Require(receiver.UnprotectRtp(_packet.AsSpan(0, packet.Length), header.Length, out _) != SrtpRejection.None, "a forged SRTP packet was accepted");
         packet.CopyTo(_packet);
-        Require(_receiver.UnprotectRtcp(_packet.AsSpan(0, packet.Length), out _) != SrtpRejection.None, "a forged SRTCP packet was accepted");
+        Require(receiver.UnprotectRtcp(_packet.AsSpan(0, packet.Length), out _) != SrtpRejection.None, "a forged SRTCP packet was accepted");
 
-        var genuine = new RtpHeader { PayloadType = 0, Sequence = _sequence++, Timestamp = 160u * _sequence, Ssrc = OurSsrc };
+        var genuine = new RtpHeader { PayloadType = 0, Sequence = sequence, Timestamp = 160u * sequence, Ssrc = OurSsrc };
         genuine.Write(_genuine);
         _genuine.AsSpan(RtpHeader.Size, PayloadBytes).Fill(0xD5);
-        var length = _sender.ProtectRtp(_genuine, RtpHeader.Size + PayloadBytes, RtpHeader.Size);
-        Require(_receiver.UnprotectRtp(_genuine.AsSpan(0, length), RtpHeader.Size, out var clear) == SrtpRejection.None, "a genuine packet was refused after a forged one");
+        var length = sender.ProtectRtp(_genuine, RtpHeader.Size + PayloadBytes, RtpHeader.Size);
+        Require(receiver.UnprotectRtp(_genuine.AsSpan(0, length), RtpHeader.Size, out var clear) == SrtpRejection.None, "a genuine packet was refused after a forged one");
         Require(clear == RtpHeader.Size + PayloadBytes && !_genuine.AsSpan(RtpHeader.Size, PayloadBytes).ContainsAnyExcept((byte)0xD5), "a genuine packet was garbled");
     }
 
-    private static SrtpMasterKey Key() => new(SrtpSuite.Aes128Sha1Tag80, [.. Enumerable.Range(100, SrtpSuite.Aes128Sha1Tag80.KeyAndSaltSize).Select(i => (byte)i)]);
+    private static SrtpMasterKey Key(SrtpSuite suite) => new(suite, [.. Enumerable.Range(100, suite.KeyAndSaltSize).Select(i => (byte)i)]);
 }

@@ -1,7 +1,9 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Srtp;
 
 namespace IvrActors.Edge.Sip.Tracing;
 
@@ -139,8 +141,9 @@ internal static class SdpMask
     {
         var parts = value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (parts.Length < 3 || !IsDigits(parts[0], 9) || parts[1].Length > 40 || parts[1].AsSpan().ContainsAnyExcept(s_suite)) return null;
-        // In base64: keys of 16 bytes, and of 24 or 32, with their salts.
-        return $"{parts[0]} {parts[1]} inline:{new string('x', parts[1].Contains("_128_", StringComparison.Ordinal) ? 40 : 64)}";
+        // A suite that we do not know has a key of at most 32 bytes and its salt.
+        var size = SrtpSuite.All.FirstOrDefault(suite => suite.Name == parts[1])?.KeyAndSaltSize ?? SrtpSuite.MostKeyAndSaltSize;
+        return $"{parts[0]} {parts[1]} inline:{new string('x', Base64.GetMaxEncodedToUtf8Length(size))}";
     }
 
     /// <summary>foundation component transport priority address port typ kind (RFC 8839 5.1): without the foundation, and without what comes behind.</summary>

@@ -11,6 +11,8 @@ namespace IvrActors.Edge.Tests.Dtls;
 /// <summary>A client and a server association of ours, and a network in memory between them that can lose, double and reorder.</summary>
 internal sealed class DtlsLink : IDisposable
 {
+    public static readonly int[] Profiles = [.. SdpPolicy.For(true, false, SrtpPolicy.Required).DtlsSuites.Select(suite => (int)suite.Profile!)];
+
     public static readonly MediaAddress ClientAt = MediaAddress.From(IPAddress.Parse("192.0.2.1"), 4000);
     public static readonly MediaAddress ServerAt = MediaAddress.From(IPAddress.Parse("192.0.2.2"), 20000);
     public static readonly MediaAddress Stranger = MediaAddress.From(IPAddress.Parse("203.0.113.9"), 6000);
@@ -21,14 +23,15 @@ internal sealed class DtlsLink : IDisposable
     private readonly Func<bool, byte[], IEnumerable<byte[]>> _fate;
 
     /// <param name="fate">What becomes of a datagram to the server (true) or the client; null: it arrives.</param>
-    public DtlsLink(Func<bool, byte[], IEnumerable<byte[]>>? fate = null, IReadOnlyList<SdpFingerprint>? clientExpects = null, IReadOnlyList<SdpFingerprint>? serverExpects = null)
+    public DtlsLink(Func<bool, byte[], IEnumerable<byte[]>>? fate = null, IReadOnlyList<SdpFingerprint>? clientExpects = null, IReadOnlyList<SdpFingerprint>? serverExpects = null,
+        int[]? clientProfiles = null, int[]? serverProfiles = null)
     {
         _fate = fate ?? ((_, datagram) => [datagram]);
         var (client, server) = (DtlsIdentity.Create(DateTimeOffset.UtcNow), DtlsIdentity.Create(DateTimeOffset.UtcNow));
         Client = new Owner(this, isServer: false);
         Server = new Owner(this, isServer: true);
-        Client.Association = new DtlsAssociation(_handshakes, new DtlsTerms(client, clientExpects ?? [server.Fingerprint], WeAreClient: true), Client);
-        Server.Association = new DtlsAssociation(_handshakes, new DtlsTerms(server, serverExpects ?? [client.Fingerprint], WeAreClient: false), Server) { Expected = ClientAt };
+        Client.Association = new DtlsAssociation(_handshakes, new DtlsTerms(client, clientExpects ?? [server.Fingerprint], WeAreClient: true, clientProfiles ?? Profiles), Client);
+        Server.Association = new DtlsAssociation(_handshakes, new DtlsTerms(server, serverExpects ?? [client.Fingerprint], WeAreClient: false, serverProfiles ?? Profiles), Server) { Expected = ClientAt };
         _ = Task.Run(Carry);
     }
 

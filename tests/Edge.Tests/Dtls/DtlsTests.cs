@@ -267,14 +267,29 @@ public sealed class DtlsTests
     }
 
     [Fact]
-    public void Profiles_without_encryption_or_with_a_short_tag_are_not_among_ours() => Assert.Equal([0x0008, 0x0007, 0x0001], SrtpKeys.Profiles);
+    public void Profiles_without_encryption_or_with_a_short_tag_are_not_among_ours() => Assert.Equal([0x0008, 0x0007, 0x0001], DtlsLink.Profiles);
 
     [Theory]
     [InlineData(new[] { 0x0001 }, 0x0001)]
     [InlineData(new[] { 0x0002, 0x0001, 0x0007 }, 0x0007)]
     [InlineData(new[] { 0x0001, 0x0007, 0x0008 }, 0x0008)]
-    [InlineData(new[] { 0x0002, 0x0005, 0x0006, 0x0009 }, 0)]
-    public void Our_best_profile_that_the_peer_has_is_taken(int[] offered, int chosen) => Assert.Equal(chosen, DtlsRules.Choose(new UseSrtpData(offered, [])));
+    public async Task The_servers_best_profile_that_the_client_has_is_taken(int[] offered, int chosen)
+    {
+        using var link = new DtlsLink(clientProfiles: offered);
+        link.Begin();
+        await AreKeyed(link);
+        Assert.Equal((ushort)chosen, (await link.Server.Keyed).Keys.Ours.Suite.Profile!.Value);
+    }
+
+    [Fact]
+    public async Task Without_a_common_profile_there_are_no_keys()
+    {
+        using var link = new DtlsLink(clientProfiles: [0x0002, 0x0005, 0x0006]);
+        link.Begin();
+        await Until(() => link.Server.Got.Count >= 2);
+        await Until(() => link.Running == 1);
+        Assert.False(link.Server.Keyed.IsCompleted || link.Client.Keyed.IsCompleted);
+    }
 
     private static async Task AreKeyed(DtlsLink link)
     {

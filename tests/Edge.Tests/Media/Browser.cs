@@ -75,7 +75,7 @@ internal sealed class Browser : IMediaWire, IDtlsOwner
     public void Associate(IReadOnlyList<SdpFingerprint> fingerprints)
     {
         _association?.Dispose();
-        _association = new DtlsAssociation(_handshakes, new DtlsTerms(Identity, fingerprints, WeAreClient), this) { AnyAddress = true };
+        _association = new DtlsAssociation(_handshakes, new DtlsTerms(Identity, fingerprints, WeAreClient, Dtls.DtlsLink.Profiles), this) { AnyAddress = true };
         (Sender, Receiver) = (null, null);
     }
 

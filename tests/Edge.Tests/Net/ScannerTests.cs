@@ -5,11 +5,14 @@ using IvrActors.Edge.Net;
 using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Sip;
 using IvrActors.Edge.Sip.Auth;
+using IvrActors.Edge.Sip.Dialogs;
+using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace IvrActors.Edge.Tests.Net;
@@ -44,6 +47,19 @@ public sealed class ScannerTests
         await using var other = Phone.Udp(host.Udp, "127.0.51.3");
         await other.Send(Register("100", 3));
         Assert.Equal(401, await other.FinalStatus());
+        Assert.Equal(0, scanner.Available);
+    }
+
+    [Fact]
+    public async Task A_scanner_gets_no_answer_to_a_malformed_message_either()
+    {
+        await using var host = await Start();
+        await using var scanner = Phone.Udp(host.Udp, "127.0.51.14");
+        await scanner.Send(Register("100", 1, "friendly-scanner").Replace("<sip:100@127.0.51.1>", "None", StringComparison.Ordinal));
+        await EdgeHost.Until(() => IsBlocked(host, "127.0.51.14"));
+        await using var other = Phone.Udp(host.Udp, "127.0.51.15");
+        await other.Send(Register("100", 2).Replace("<sip:100@127.0.51.1>", "None", StringComparison.Ordinal));
+        Assert.Equal(400, await other.FinalStatus());
         Assert.Equal(0, scanner.Available);
     }
 
@@ -166,16 +182,7 @@ public sealed class ScannerTests
     public void The_line_of_a_block_is_what_fail2ban_reads(string address, string source)
     {
         var log = new Lines();
-        var options = new EdgeOptions
-        {
-            Name = "e",
-            Address = IPAddress.Loopback,
-            Trunks = [],
-            MessagesPerSource = new(1, TimeSpan.FromSeconds(1), 1),
-            PromptFolder = "",
-            RenderedPromptFolder = "",
-        };
-        var reputation = new SourceReputation(options, new TrunkTable([]), TimeProvider.System, log);
+        var reputation = Reputation(log);
         reputation.Offend(IPAddress.Parse(address), SourceOffence.Scanner, proven: true);
         var line = Assert.Single(log.Written);
         Assert.Equal($"sip-block source={source} reason=scanner seconds=120 proven=yes", line);
@@ -185,6 +192,37 @@ public sealed class ScannerTests
         Assert.DoesNotMatch(Fail2Ban(), log.Written[1]);
     }
 
+    [Fact]
+    public void Of_a_burst_of_guesses_none_is_judged_that_waited_when_its_source_was_blocked()
+    {
+        var source = new SipPeer(SipTransport.Udp, new IPEndPoint(IPAddress.Parse("192.0.2.68"), 5060), 0, s_phones);
+        var reputation = Reputation(new Lines());
+        var judged = 0;
+        var guard = new SourceGuard(
+            new Judge(() =>
+            {
+                judged++;
+                reputation.Offend(source.EndPoint.Address, SourceOffence.DigestFailed, proven: true);
+            }),
+            reputation);
+        for (var i = 0; i < 100; i++) guard.Decide(0, (SipRequest)SipParser.Parse(Encoding.ASCII.GetBytes(Register("ann", i))).Message!, source);
+        Assert.Equal(10, judged);
+    }
+
+    private static SourceReputation Reputation(Lines log) => new(
+        new EdgeOptions
+        {
+            Name = "e",
+            Address = IPAddress.Loopback,
+            Trunks = [],
+            MessagesPerSource = new(1, TimeSpan.FromSeconds(1), 1),
+            PromptFolder = "",
+            RenderedPromptFolder = "",
+        },
+        new TrunkTable([]),
+        new FakeTimeProvider(),
+        log);
+
     /// <summary>The expression of the filter file, with fail2ban's word for an address put in.</summary>
     private static Regex Fail2Ban()
     {
@@ -192,6 +230,15 @@ public sealed class ScannerTests
         while (!File.Exists(Path.Combine(folder!.FullName, "IvrActors.slnx"))) folder = folder.Parent;
         var text = File.ReadAllLines(Path.Combine(folder.FullName, "deploy", "fail2ban", "filter.d", "ivractors.conf")).Single(line => line.StartsWith("failregex = ", StringComparison.Ordinal));
         return new Regex(text["failregex = ".Length..].Replace("<SUBNET>", "(?<source>[0-9a-f:.]+(?:/\\d+)?)", StringComparison.Ordinal));
+    }
+
+    private sealed class Judge(Action judge) : IRequestGuard
+    {
+        public GuardDecision Decide(long now, SipRequest request, SipPeer peer)
+        {
+            judge();
+            return GuardDecision.Drop;
+        }
     }
 
     private sealed class Lines : ILogger<SourceReputation>

@@ -48,6 +48,19 @@ public class ScannerSignsTests
         Assert.Equal(isScanner, ScannerSigns.IsIn(Request(via: via, from: from, call: call)));
     }
 
+    // With contact "None", as svmap of 0.3.3 writes a REGISTER; and with what else a fuzzer may spoil.
+    [Theory]
+    [InlineData("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-4109982347;rport", "\"Phone\"<sip:100@1.1.1.1>;tag=3766303030303031313734380133383431383734373831", "599959151974786023449531", true)]
+    [InlineData("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-4109982347;rport", "<<;tag=3766303030303031313734380133383431383734373831", "599959151974786023449531", true)]
+    [InlineData("nonsense", "\"Phone\"<sip:100@1.1.1.1>;tag=3766303030303031313734380133383431383734373831", "599959151974786023449531", false)]
+    [InlineData("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-4109982347;rport", "<<", "599959151974786023449531", false)]
+    [InlineData("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-4109982347;rport", "<<;tag=", "599959151974786023449531", false)]
+    public void A_scanner_is_known_by_a_message_that_is_malformed(string via, string from, string call, bool isScanner)
+    {
+        var result = SipParser.Parse(Encoding.Latin1.GetBytes($"REGISTER sip:192.0.2.9 SIP/2.0\r\nv: {via}\r\nt: <sip:100@1.1.1.1>\r\nf: {from}\r\ni: {call}\r\nm: None\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"));
+        Assert.Equal(isScanner, ScannerSigns.IsIn(Assert.IsType<SipRequest>(result.Answerable)));
+    }
+
     [Theory]
     [InlineData("User-Agent: Yealink SIP-T46S 66.85.0.5\r\n")]
     [InlineData("User-Agent: Linphone/3.12.0 (belle-sip/4.4.0)\r\n")]

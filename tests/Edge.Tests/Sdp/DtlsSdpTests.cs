@@ -162,6 +162,14 @@ public sealed class DtlsSdpTests
     }
 
     [Fact]
+    public void A_trunk_whose_suites_dtls_does_not_know_takes_none() =>
+        Assert.Equal(SdpRefusal.NoUsableCrypto, Negotiate(Head + Audio + Print, out _, out _, Tls with { Suites = [SrtpSuite.Aes256Sha1Tag80] }));
+
+    [Fact]
+    public void An_answer_with_a_fingerprint_to_an_offer_of_keys_is_refused() =>
+        Assert.Equal(SdpRefusal.NoUsableCrypto, Negotiate(Head + Audio + Print, out _, out _, Tls with { Offered = [SrtpSuite.Aes128Gcm], TakesDtls = false }));
+
+    [Fact]
     public void Two_lite_agents_use_the_addresses_of_the_description()
     {
         var agreed = Agree("v=0\r\na=ice-lite\r\nc=IN IP4 192.0.2.1\r\n" + Audio + Print + "a=rtcp-mux\r\n" + Ice);

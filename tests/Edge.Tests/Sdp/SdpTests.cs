@@ -73,7 +73,7 @@ public class SdpTests
     [InlineData("8", SdpCodec.Pcma)]
     public void We_offer_the_codecs_of_the_trunk_in_its_order(string formats, params SdpCodec[] codecs)
     {
-        var offer = Encoding.ASCII.GetString(SdpWriter.Offer(new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 1, 1), null, codecs));
+        var offer = Encoding.ASCII.GetString(SdpWriter.Offer(new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 1, 1), [], codecs));
         Assert.Contains($"m=audio 32000 RTP/AVP {formats} 101\r\n", offer, StringComparison.Ordinal);
         Assert.Equal(codecs.Length + 1, offer.Split("a=rtpmap:").Length - 1);
     }
@@ -145,6 +145,9 @@ public class SdpTests
     [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\n", null)]
     [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:!!!!dmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n", null)]
     [InlineData("a=crypto:x AES_CM_128_HMAC_SHA1_80 inline:" + Key + "\r\n", null)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" + Key + "\r\na=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "\r\n", 2)]
+    [InlineData("a=crypto:1 F8_128_HMAC_SHA1_80 inline:" + Key + "\r\na=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "\r\n", 2)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" + Key + "\r\n", null)]
     [InlineData("a=crypto:\r\na=crypto:1\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80\r\n", null)]
     public void The_first_usable_key_is_taken(string crypto, int? tag)
     {
@@ -152,6 +155,71 @@ public class SdpTests
         Assert.Equal(tag is null ? SdpRefusal.NoUsableCrypto : SdpRefusal.None, refusal);
         Assert.Equal(tag, agreed?.PeerCrypto?.Tag);
         if (tag is not null) Assert.Equal(Convert.FromBase64String(Key), agreed!.PeerCrypto!.Key.Expose());
+    }
+
+    [Theory]
+    [InlineData("AES_CM_128_HMAC_SHA1_80", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd")]
+    [InlineData("AES_CM_128_HMAC_SHA1_32", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd")]
+    [InlineData("AES_256_CM_HMAC_SHA1_80", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLQ==")]
+    [InlineData("AES_256_CM_HMAC_SHA1_32", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLQ==")]
+    [InlineData("AEAD_AES_128_GCM", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==")]
+    [InlineData("AEAD_AES_256_GCM", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKis=")]
+    public void A_key_of_each_suite_is_read_with_or_without_padding_and_written_with_it(string name, string base64)
+    {
+        var suite = SrtpSuite.ByName(Encoding.ASCII.GetBytes(name))!;
+        var all = Tls with { Suites = SrtpSuite.All };
+        foreach (var written in new[] { base64, base64.TrimEnd('='), base64 + "|2^31" })
+        {
+            var agreed = Agree(Head + $"m=audio 4000 RTP/SAVP 0\r\na=crypto:9 {name} inline:{written}\r\n", all);
+            Assert.Equal(suite, agreed.PeerCrypto!.Key.Suite);
+            Assert.Equal(Enumerable.Range(0, suite.KeyAndSaltSize).Select(i => (byte)i), agreed.PeerCrypto.Key.Expose().ToArray());
+        }
+        foreach (var broken in new[] { base64[..^4], base64 + "AAAA", base64 + "=", "A" + base64 })
+        {
+            Assert.Equal(SdpRefusal.NoUsableCrypto, Negotiate(Head + $"m=audio 4000 RTP/SAVP 0\r\na=crypto:9 {name} inline:{broken}\r\n", all, out _, out _));
+        }
+        using var key = new SrtpMasterKey(suite, [.. Enumerable.Range(0, suite.KeyAndSaltSize).Select(i => (byte)i)]);
+        var offer = Encoding.ASCII.GetString(SdpWriter.Offer(new SdpLocal(IPAddress.Loopback, 32000, 32001, 1, 1), [key]));
+        Assert.EndsWith($"\r\na=crypto:1 {name} inline:{base64}\r\n", offer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_an_offers_suites_the_first_in_its_order_that_the_trunk_may_have_is_taken()
+    {
+        const string offer = Head + "m=audio 4000 RTP/SAVP 0\r\n" +
+            "a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:" + Key + "\r\n" +
+            "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:" + Key + "\r\n" +
+            "a=crypto:3 AEAD_AES_128_GCM inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==\r\n";
+        Assert.Equal(2, Agree(offer).PeerCrypto!.Tag);
+        Assert.Equal(3, Agree(offer, Tls with { Suites = [SrtpSuite.Aes256Gcm, SrtpSuite.Aes128Gcm] }).PeerCrypto!.Tag);
+        Assert.Equal(1, Agree(offer, Tls with { Suites = SrtpSuite.All }).PeerCrypto!.Tag);
+    }
+
+    /// <summary>RFC 4568 5.1.3: the offerer must verify that the answer names one of its lines.</summary>
+    [Theory]
+    [InlineData(1, "AEAD_AES_128_GCM", true)]
+    [InlineData(2, "AES_CM_128_HMAC_SHA1_80", true)]
+    [InlineData(1, "AES_CM_128_HMAC_SHA1_80", false)]
+    [InlineData(3, "AES_CM_128_HMAC_SHA1_80", false)]
+    [InlineData(0, "AEAD_AES_128_GCM", false)]
+    public void An_answer_names_a_line_of_the_offer_by_its_tag_and_suite(int tag, string suite, bool taken)
+    {
+        var policy = Tls with { Offered = [SrtpSuite.Aes128Gcm, SrtpSuite.Aes128Sha1Tag80] };
+        var key = suite == "AEAD_AES_128_GCM" ? "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw==" : Key;
+        Assert.Equal(taken ? SdpRefusal.None : SdpRefusal.NoUsableCrypto, Negotiate(Head + $"m=audio 4000 RTP/SAVP 0\r\na=crypto:{tag} {suite} inline:{key}\r\n", policy, out _, out _));
+    }
+
+    /// <summary>The offers of RFC 4568 4, 6.1 and appendix A, of which only lines without MKI and with usual session parameters are of use here.</summary>
+    [Theory]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR|2^20|1:32\r\n", null)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4 FEC_ORDER=FEC_SRTP\r\n" +
+        "a=crypto:2 F8_128_HMAC_SHA1_80 inline:MTIzNDU2Nzg5QUJDREUwMTIzNDU2Nzg5QUJjZGVm|2^20|1:4;inline:QUJjZGVmMTIzNDU2Nzg5QUJDREUwMTIzNDU2Nzg5|2^20|2:4 FEC_ORDER=FEC_SRTP\r\n", null)]
+    [InlineData("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj|2^20|1:32\r\n" +
+        "a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj|2^20\r\n", 2)]
+    public void The_lines_of_rfc_4568_are_taken_or_passed_over(string crypto, int? tag)
+    {
+        var refusal = Negotiate(Head + "m=audio 49170 RTP/SAVP 0\r\n" + crypto, Tls with { Suites = SrtpSuite.All }, out _, out var agreed);
+        Assert.Equal((tag is null ? SdpRefusal.NoUsableCrypto : SdpRefusal.None, tag), (refusal, agreed?.PeerCrypto?.Tag));
     }
 
     [Fact]
@@ -204,7 +272,7 @@ public class SdpTests
     public void An_offer_of_ours_is_one_that_we_would_accept()
     {
         using var key = new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, [.. Enumerable.Range(0, 30).Select(i => (byte)i)]);
-        var offer = SdpWriter.Offer(new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 1, 1), key);
+        var offer = SdpWriter.Offer(new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 1, 1), [key]);
         var agreed = Agree(Encoding.ASCII.GetString(offer));
         Assert.Equal((SdpCodec.Pcmu, (byte?)101), (agreed.Codec, agreed.EventPayloadType));
         Assert.True(agreed.PeerCrypto!.Key.IsSameAs(key));

@@ -5,6 +5,7 @@ using System.Text.RegularExpressions;
 using IvrActors.Edge;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Auth;
+using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Commands;
@@ -40,6 +41,7 @@ public sealed partial class TrunkReaderTests : IDisposable
         Assert.Equal(Path.Combine(_folder, "trunks/carrier-ca.pem"), carrier.Tls.AuthorityFile);
         Assert.Equal(("sips:sip.carrier.example", "ivr-4711", Password, true), (carrier.Outbound!.Proxy.ToString(), carrier.Outbound.User, carrier.Outbound.Password!.Expose().ToString(), carrier.Outbound.IsSecure));
         Assert.Equal([SdpCodec.Pcma, SdpCodec.Pcmu], carrier.Codecs);
+        Assert.Equal([SrtpSuite.Aes256Gcm, SrtpSuite.Aes128Sha1Tag80], carrier.SrtpSuites);
         Assert.Equal(("DE", 500, TimeSpan.FromSeconds(30), new RateLimit(20, TimeSpan.FromSeconds(1), 40)), (carrier.Region, carrier.CallsAtOnce, carrier.Ping, carrier.Calls));
         Assert.True(carrier.Destinations[0].AllowsNumber("+4930123"));
 
@@ -101,6 +103,8 @@ public sealed partial class TrunkReaderTests : IDisposable
     [InlineData("outbound: { proxy: \"sips:b\" }|destinations: [\"0049\", \"sip:pbx\"]", "destinations: bad value: a prefix such as +49 or an address such as sip:agent@pbx.example|destinations: bad value: a prefix such as +49 or an address such as sip:agent@pbx.example")]
     [InlineData("from: [192.0.2.0/24]|codecs: [opus]", "codecs: bad value: pcmu or pcma")]
     [InlineData("from: [192.0.2.0/24]|codecs: [pcmu, pcmu]", "codecs: duplicate codec: each codec once")]
+    [InlineData("from: [192.0.2.0/24]|srtp_suites: [AES_CM_128_HMAC_SHA1]", "srtp_suites: bad value: one of AEAD_AES_256_GCM, AEAD_AES_128_GCM, AES_256_CM_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32, AES_CM_128_HMAC_SHA1_32")]
+    [InlineData("from: [192.0.2.0/24]|srtp_suites: [AEAD_AES_128_GCM, AEAD_AES_128_GCM]", "srtp_suites: duplicate suite: each suite once")]
     [InlineData("from: [192.0.2.0/24]|tones: yes", "tones: bad value: one of without_events, always, never")]
     [InlineData("from: [192.0.2.0/24]|region: Germany", "region: bad value: a country such as DE")]
     [InlineData("from: [192.0.2.0/24]|calls_at_once: 5000", "calls_at_once: more than the cluster takes: at most limits.calls_at_once, 4000")]
@@ -117,6 +121,7 @@ public sealed partial class TrunkReaderTests : IDisposable
     [Theory]
     [InlineData("digest: { realm: r, user: a, password_variable: A, without_tls: true }", "digest: weak setting: digest over clear signalling, where its answers can be tried against a word list: without_tls: false, or development: true")]
     [InlineData("outbound: { proxy: \"sip:b;transport=tcp\" }|srtp: off", "srtp: weak setting: media without encryption: required, or development: true|outbound: weak setting: signalling to the proxy in clear: a proxy with sips: or ;transport=tls, or development: true")]
+    [InlineData("from: [192.0.2.0/24]|srtp_suites: [AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32]", "srtp_suites: weak setting: media whose packets are authenticated by 32 bits: suites that do not end in _32, or development: true")]
     public void What_is_weak_needs_a_development_cluster(string keys, string findings)
     {
         Right(Cluster(keys, development: true));
@@ -150,6 +155,7 @@ public sealed partial class TrunkReaderTests : IDisposable
         var trunk = Right(Cluster("from: [192.0.2.0/24]", development: false, certificates: true)).Tenants[0].Trunks[0];
         Assert.Equal((SrtpPolicy.Required, false, false), (trunk.Srtp, trunk.SdesWithoutTls, trunk.TrustsCallerIdentity));
         Assert.Equal([SdpCodec.Pcmu, SdpCodec.Pcma], trunk.Codecs);
+        Assert.Equal([SrtpSuite.Aes256Gcm, SrtpSuite.Aes128Gcm, SrtpSuite.Aes256Sha1Tag80, SrtpSuite.Aes128Sha1Tag80], trunk.SrtpSuites);
         Assert.True(trunk is { Tls: null, Digest: null, Registrar: null, Outbound: null, Region: null, Calls: null, CallsAtOnce: null, Ping: null, Destinations.Count: 0 });
     }
 

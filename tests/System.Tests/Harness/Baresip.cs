@@ -27,7 +27,8 @@ internal sealed class Baresip : IAsyncDisposable
         Start(folder, caFile, "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=dtls_srtp;rtcp_mux=yes;audio_codecs=PCMU");
 
     /// <param name="account">A line of its accounts file.</param>
-    public static async Task<Baresip> Start(string folder, string caFile, string account, string? says = null)
+    /// <param name="port">UDP port that it is called at; 0: any.</param>
+    public static async Task<Baresip> Start(string folder, string caFile, string account, string? says = null, int port = 0)
     {
         var program = Programs.Require("baresip");
         Directory.CreateDirectory(folder);
@@ -36,7 +37,7 @@ internal sealed class Baresip : IAsyncDisposable
         await WriteVoice(Path.Combine(folder, "voice.wav"), says);
         await File.WriteAllTextAsync(Path.Combine(folder, "config"), $"""
             poll_method epoll
-            sip_listen 127.0.0.1:0
+            sip_listen 127.0.0.1:{port}
             sip_cafile {caFile}
             sip_verify_server yes
             audio_player aubridge,heard

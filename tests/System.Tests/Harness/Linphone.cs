@@ -15,7 +15,8 @@ internal sealed class Linphone : IAsyncDisposable
     /// <param name="transport"><c>udp</c>, <c>tcp</c> or <c>tls</c>; over TLS its media are SRTP or nothing.</param>
     /// <param name="account">Lines of the configuration's <c>auth_info</c> section, or "" for no account.</param>
     /// <param name="name">Of its folder.</param>
-    public static async Task<Linphone> Start(IvrServer server, string transport, string account = "", string? name = null)
+    /// <param name="suites">Crypto suites that it offers, parted by commas; null: those that it has from the start.</param>
+    public static async Task<Linphone> Start(IvrServer server, string transport, string account = "", string? name = null, string? suites = null)
     {
         var program = Programs.Require("linphonec");
         var folder = Directory.CreateDirectory(Path.Combine(server.Folder, "linphone-" + (name ?? transport))).FullName;
@@ -31,6 +32,7 @@ internal sealed class Linphone : IAsyncDisposable
             contact="Phone" <sip:phone@127.0.0.1>
             media_encryption={(transport == "tls" ? "srtp" : "none")}
             media_encryption_mandatory={(transport == "tls" ? 1 : 0)}
+            {(suites is null ? "" : "srtp_crypto_suites=" + suites)}
             verify_server_certs=1
             root_ca={Path.Combine(server.Data, "certs", "ca.pem")}
             [rtp]
