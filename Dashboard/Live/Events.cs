@@ -71,6 +71,8 @@ internal static class Events
             srtp = call.Srtp,
             loss = CallText.Loss(call),
             jitter = CallText.Jitter(call),
+            roundTrip = CallText.RoundTrip(call),
+            mos = CallText.Mos(call),
             poor = CallText.IsPoor(call),
         }),
     };
@@ -108,6 +110,9 @@ internal static class Events
 /// <summary>How a call's figures are written.</summary>
 internal static class CallText
 {
+    // ITU-T G.109: below, some users are dissatisfied.
+    private const double PoorMos = 3.6;
+
     // ITU-T G.113: with G.711 without concealment a listener hears about 2 % loss; 50 ms jitter exceeds a common buffer.
     private const double PoorLoss = 0.02;
     private const double PoorJitterMs = 50;
@@ -116,9 +121,19 @@ internal static class CallText
         : age < TimeSpan.FromHours(1) ? age.ToString(@"m\:ss", CultureInfo.InvariantCulture)
         : string.Create(CultureInfo.InvariantCulture, $"{(int)age.TotalHours}:{age.Minutes:00}:{age.Seconds:00}");
 
-    public static string Loss(CallSummary call) => (call.Loss * 100).ToString("0.0", CultureInfo.InvariantCulture) + " %";
+    /// <summary>Ours, then the peer's.</summary>
+    public static string Loss(CallSummary call) => $"{Number(call.Loss * 100, "0.0")} / {Number(call.Quality?.PeerLoss * 100, "0.0")} %";
 
-    public static string Jitter(CallSummary call) => call.JitterMs.ToString("0.0", CultureInfo.InvariantCulture) + " ms";
+    public static string Jitter(CallSummary call) => $"{Number(call.JitterMs, "0.0")} / {Number(call.Quality?.PeerJitterMs, "0.0")} ms";
 
-    public static bool IsPoor(CallSummary call) => call.Loss >= PoorLoss || call.JitterMs >= PoorJitterMs;
+    public static string RoundTrip(CallSummary call) => call.Quality?.RoundTripMs is { } ms ? Number(ms, "0") + " ms" : Unknown;
+
+    public static string Mos(CallSummary call) => Number(call.Quality?.Mos, "0.00");
+
+    public static bool IsPoor(CallSummary call) =>
+        Math.Max(call.Loss, call.Quality?.PeerLoss ?? 0) >= PoorLoss || Math.Max(call.JitterMs, call.Quality?.PeerJitterMs ?? 0) >= PoorJitterMs || call.Quality?.Mos < PoorMos;
+
+    private const string Unknown = "–";
+
+    private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? Unknown;
 }

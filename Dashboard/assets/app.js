@@ -39,7 +39,7 @@ function showCalls(now) {
       const target = row.querySelector("input[data-f=call]");
       if (target) target.value = call.id;
     }
-    for (const field of ["tenant", "trunk", "flow", "step", "age", "codec", "transport", "loss", "jitter"]) setText(row.querySelector(`[data-f=${field}]`), call[field]);
+    for (const field of ["tenant", "trunk", "flow", "step", "age", "codec", "transport", "loss", "jitter", "roundTrip", "mos"]) setText(row.querySelector(`[data-f=${field}]`), call[field]);
     const shield = row.querySelector("[data-f=srtp]");
     setText(shield, call.srtp ? "SRTP" : "plain RTP");
     shield.className = call.srtp ? "shield on" : "shield off";

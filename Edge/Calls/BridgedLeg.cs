@@ -78,7 +78,10 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
                 Over(now, 200, CallEndReason.CalleeHungUp, signal.Reason);
                 break;
             case CallSignalKind.Lost:
-                Over(now, 503, CallEndReason.Failed, null);
+                Over(now, 503, CallEndReason.Failed, signal.Reason);
+                break;
+            case CallSignalKind.LimitReached:
+                Over(now, 200, CallEndReason.LimitReached, signal.Reason);
                 break;
             case CallSignalKind.Confirmed when !signal.Body.IsEmpty:
                 // RFC 3261 14.2: a re-INVITE without an offer got ours, and this is the answer to it.

@@ -151,7 +151,10 @@ public sealed partial class CallLeg : ITimed
                 End(now, _transferring || _transferred ? CallEndReason.Transferred : CallEndReason.CallerHungUp, signal.Reason);
                 break;
             case CallSignalKind.Lost:
-                End(now, CallEndReason.Failed);
+                End(now, CallEndReason.Failed, signal.Reason);
+                break;
+            case CallSignalKind.LimitReached:
+                End(now, CallEndReason.LimitReached, signal.Reason);
                 break;
             case CallSignalKind.Confirmed when !signal.Body.IsEmpty:
                 if (_media.Renegotiate(signal.Body.Span).Status != 0) HangUp(now, CallEndReason.Failed);
@@ -384,6 +387,7 @@ public sealed partial class CallLeg : ITimed
         IsOver = true;
         EndReason = reason;
         var other = EndBridge(now);
+        var quality = LegQuality.Of(_media.Statistics);
         _media.Dispose();
         _collector?.Dispose();
         _collector = null;
@@ -395,7 +399,7 @@ public sealed partial class CallLeg : ITimed
         _commands.Clear();
         // What was not sent yet is overtaken by the end.
         while (_events.TryDequeue(out var unsent)) unsent.Digits?.Dispose();
-        Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason, Bridge = _bridged }));
+        Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason, Bridge = _bridged, Media = quality }));
         _observer.Ended(reason);
         // Last: whatever becomes of it, nothing of this call is left behind.
         other?.Dismiss(now, why);

@@ -89,6 +89,7 @@ internal sealed class LiveCalls
             Srtp = leg.Media.Srtp,
             Loss = statistics.Loss,
             JitterMs = statistics.JitterMs,
+            Quality = LegQuality.Of(statistics),
         };
     }
 

@@ -82,8 +82,8 @@ public sealed class ToneDetector
     private int EndBlock()
     {
         _powers = Filter(_now, out var energy);
-        Release();
         var key = Candidate(energy);
+        Release(key);
         var measured = key != None && key == _keyBefore && key != _held && _pair.IsKey(_before, _now, s_frequencies[key / 4], s_frequencies[4 + key % 4]) ? key : None;
         var heard = None;
         if (measured != None && PowerOf(_powersOlder, measured) >= Trace * PowerOf(_powers, measured)) heard = measured;
@@ -127,10 +127,11 @@ public sealed class ToneDetector
         return best;
     }
 
-    private void Release()
+    /// <summary>A key whose tones are still clean is held, however much an automatic gain lowers them.</summary>
+    private void Release(int candidate)
     {
         if (_held == None) return;
-        _silent = PowerOf(_powers, _held) < Released * _heldPower ? _silent + 1 : 0;
+        _silent = candidate != _held && PowerOf(_powers, _held) < Released * _heldPower ? _silent + 1 : 0;
         if (_silent >= ReleasedAfter) _held = None;
     }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces.Flows;
@@ -109,4 +110,27 @@ public interface IMediaEvents
 
 /// <param name="Loss">Fraction of expected packets that did not come, 0 to 1 (RFC 3550 A.3).</param>
 /// <param name="JitterMs">Interarrival jitter in ms (RFC 3550 A.8).</param>
-public readonly record struct MediaStatistics(long PacketsSent, long PacketsReceived, double Loss, double JitterMs);
+public readonly record struct StreamQuality(double Loss, double JitterMs);
+
+/// <summary>Both directions of a call: what came here, and what the peer reports of what we sent.</summary>
+/// <param name="Loss">See <see cref="StreamQuality"/>.</param>
+/// <param name="JitterMs">See <see cref="StreamQuality"/>.</param>
+public readonly record struct MediaStatistics(long PacketsSent, long PacketsReceived, double Loss, double JitterMs)
+{
+    /// <summary>Null when the peer reported nothing of it.</summary>
+    public StreamQuality? AtPeer { get; init; }
+
+    /// <summary>Between the two ends of RTP; null when it could not be measured.</summary>
+    public TimeSpan? RoundTrip { get; init; }
+
+    /// <summary>How what we hear sounds, and what the peer hears; null while too little is known.</summary>
+    public VoiceRating? Heard { get; init; }
+    public VoiceRating? Said { get; init; }
+
+    /// <summary>MOS-CQ of the call (ITU-T G.107): that of the worse direction, for that is what people complain of.</summary>
+    public double? Mos => (Heard?.MosConversation, Said?.MosConversation) switch
+    {
+        ({ } heard, { } said) => Math.Min(heard, said),
+        var (heard, said) => heard ?? said,
+    };
+}

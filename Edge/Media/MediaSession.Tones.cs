@@ -10,7 +10,7 @@ internal sealed partial class MediaSession
     private int HearTones(in HeardPacket heard, Span<char> keys)
     {
         // Who sends events: its tones are the same keys once more.
-        var listens = !_sendsKeys && _policy.Tones switch
+        var listens = !(_sendsKeys && _agreed!.EventPayloadType is not null) && _policy.Tones switch
         {
             ToneKeys.Always => true,
             ToneKeys.Never => false,

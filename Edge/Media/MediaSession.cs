@@ -101,11 +101,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     {
         get
         {
-            lock (_gate)
-            {
-                var loss = _reception.Expected == 0 ? 0 : Math.Max(0, (double)_reception.Lost / _reception.Expected);
-                return new MediaStatistics(_packetsSent, _packetsReceived, loss, _reception.Jitter / 8.0);
-            }
+            lock (_gate) return Measure();
         }
     }
 
@@ -356,10 +352,10 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         if (target.IsNone) return;
 
         Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.MostRtcpOverhead];
-        SenderInfo? sender = _packetsSent == 0
-            ? null
-            : new SenderInfo(Rtcp.ToNtp(_engine.Time.GetUtcNow()), _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
-        var length = Rtcp.Write(packet, _seed.Ssrc, sender, _heardAny ? ReportOnPeer() : null, _seed.Cname, bye);
+        var ntp = Rtcp.ToNtp(_engine.Time.GetUtcNow());
+        SenderInfo? sender = _packetsSent == 0 ? null : new SenderInfo(ntp, _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
+        if (sender is not null) _atPeer.Sent(Rtcp.Compact(ntp), Now);
+        var length = Rtcp.Write(packet, _seed.Ssrc, sender, _heardAny ? ReportOnPeer() : null, _seed.Cname, bye, Extended(ntp, sender is not null));
         if (_sender is not null) length = _sender.ProtectRtcp(packet, length);
         (_agreed!.RtcpMux ? _rtp : _rtcp)!.Send(packet[..length], target);
     }
@@ -420,7 +416,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
                 return;
             }
             if (!ReceiveRtp(datagram, from, out heard)) return;
-            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent;
+            // A flash or a fax tone is no key: who sends one may send its keys otherwise.
+            _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent && TelephoneEvent.TryRead(heard.Payload, out var one) && TelephoneEvent.KeyOf(one.Event) is not null;
             other = _sendsOnTo;
             if (other is null) (key, tones) = (Press(heard, out pressed), HearTones(heard, toneKeys));
             else if (!_agreed.Receives) return;
@@ -503,8 +500,9 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             datagram = datagram[..length];
         }
         if (Rtcp.TryRead(datagram, _seed.Ssrc, out var report) != RtcpRejection.None) return;
+        TakeReport(report);
         if (report.Sender is not { } sender || report.SenderSsrc != _peerSsrc) return;
-        _lastSenderReport = (uint)(sender.NtpTime >> 16);
+        _lastSenderReport = Rtcp.Compact(sender.NtpTime);
         _lastSenderReportAt = _engine.Time.GetTimestamp();
     }
 
@@ -514,6 +512,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         {
             if (_closed) return;
             if (_started && _agreed is not null) SendReport(_nextFrame, bye: true);
+            QualityMetrics.Observe(Measure());
             _closed = true;
             _sendsOnTo = null;
             _player.Stop();

@@ -18,7 +18,7 @@ internal sealed partial class BlockSharing(EdgeOptions options, SourceReputation
 
     private long _epoch;
     private long _version;
-    private DateTimeOffset _toldUpTo;
+    private long _toldFrom = long.MinValue;
     private bool _failing;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -53,13 +53,12 @@ internal sealed partial class BlockSharing(EdgeOptions options, SourceReputation
     private async Task<bool> Exchange(CancellationToken cancellation)
     {
         RequestContext.Set(RoleToken.ContextKey, token.Value);
-        var own = reputation.OwnBlocks(BlockNews.Most, _toldUpTo);
+        var own = reputation.OwnBlocks(BlockNews.Most, _toldFrom, out var newest);
         var news = new BlockNews { Edge = options.Name, Epoch = _epoch, Version = _version, Blocks = own };
         var update = await grains.GetGrain<IBlockListGrain>(IBlockListGrain.Key).Exchange(news).WaitAsync(s_timeout, time, cancellation);
         reputation.Take(update);
-        // Another list knows nothing yet of what this edge told the one before. Times are rounded a little each time they are reckoned.
-        if (update.Epoch != _epoch) _toldUpTo = default;
-        else if (own.Count > 0) _toldUpTo = own.Max(block => block.At) - s_period;
+        // Another list knows nothing yet of what this edge told the one before.
+        _toldFrom = update.Epoch == _epoch ? newest : long.MinValue;
         var more = update.Begun.Count >= BlockNews.Most || update.Epoch != _epoch;
         (_epoch, _version) = (update.Epoch, update.Version);
         return more;

@@ -58,13 +58,16 @@ internal sealed partial class SourceReputation : ISourceReputation
     }
 
     /// <summary>The blocks that this edge decided since then and that are still on: the proven ones first, else those that began last.</summary>
-    internal List<SharedBlock> OwnBlocks(int most, DateTimeOffset since)
+    /// <param name="since">By the clock of this process, which nobody sets: ticks.</param>
+    /// <param name="newest">When the last of them began, by the same clock; <paramref name="since"/> when there is none.</param>
+    internal List<SharedBlock> OwnBlocks(int most, long since, out long newest)
     {
         var (now, clock) = (Now, _time.GetUtcNow());
+        ActiveBlock[] own = [.. _table.Blocks(now).Where(block => block.Own && block.At >= since).OrderByDescending(block => block.Proven).ThenByDescending(block => block.At).Take(most)];
+        newest = own.Length == 0 ? since : own.Max(block => block.At);
         return
         [
-            .. _table.Blocks(now).Where(block => block.Own && clock + TimeSpan.FromTicks(block.At - now) >= since)
-                .OrderByDescending(block => block.Proven).ThenByDescending(block => block.At).Take(most).Select(block => new SharedBlock
+            .. own.Select(block => new SharedBlock
             {
                 Source = block.Source.ToString(),
                 Reason = ReputationRules.NameOf(block.Reason),

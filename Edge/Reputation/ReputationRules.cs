@@ -47,7 +47,7 @@ public static class ReputationRules
     public static double WeightOf(SourceOffence offence) => offence switch
     {
         SourceOffence.Scanner => Threshold, // No honest program has such a name.
-        SourceOffence.DigestFailed => 10, // Ten wrong passwords in a row: svcrack tries that many in a second.
+        SourceOffence.DigestFailed => 10, // Ten wrong passwords within minutes: svcrack tries that many in a second.
         SourceOffence.UnknownNumber => 10, // Ten numbers that are not there.
         SourceOffence.RegisterFlood => 10,
         SourceOffence.Malformed => 5, // A phone with a bug sends some; a fuzzer many.

@@ -47,15 +47,18 @@ public static class ScannerSigns
         const string Branch = "z9hG4bK-";
         return request.Vias is [{ Branch: { } branch }, ..] && branch.StartsWith(Branch, StringComparison.Ordinal) && IsNumber(branch.AsSpan(Branch.Length), 10)
             && request.Headers.First(SipHeaderNames.CallId) is { } call && IsNumber(call, 40)
-            && request.Headers.First(SipHeaderNames.From) is { } from && IsNumberedHex(TagAtEnd(from));
+            && request.Headers.First(SipHeaderNames.From) is { } from && IsNumberedHex(TagOf(from));
     }
 
-    /// <summary>Where SIPVicious puts it; From as a whole may be malformed.</summary>
-    private static ReadOnlySpan<char> TagAtEnd(string from)
+    /// <summary>The last parameter of that name; From as a whole may be malformed.</summary>
+    private static ReadOnlySpan<char> TagOf(string from)
     {
-        const string Tag = ";tag=";
-        var at = from.LastIndexOf(Tag, StringComparison.Ordinal);
-        return at < 0 ? [] : from.AsSpan(at + Tag.Length);
+        const string Tag = "tag=";
+        var at = from.LastIndexOf(Tag, StringComparison.OrdinalIgnoreCase);
+        if (at < 0 || !from.AsSpan(0, at).TrimEnd().EndsWith(";")) return [];
+        var tag = from.AsSpan(at + Tag.Length);
+        var end = tag.IndexOf(';');
+        return (end < 0 ? tag : tag[..end]).Trim();
     }
 
     private static bool IsNumber(ReadOnlySpan<char> text, int mostDigits) => text.Length > 0 && text.Length <= mostDigits && !text.ContainsAnyExceptInRange('0', '9');

@@ -24,6 +24,7 @@ public struct ReceptionStatistics
     private uint _receivedPrior;
     private uint _transit;
     private uint _jitter; // Scaled by 16, as in A.8.
+    private LossPattern _pattern;
 
     /// <summary>Highest sequence number with its cycles, as a report block carries it.</summary>
     public readonly uint ExtendedHighestSequence => _cycles + _maxSequence;
@@ -37,6 +38,9 @@ public struct ReceptionStatistics
 
     /// <summary>Interarrival jitter in timestamp units.</summary>
     public readonly uint Jitter => _jitter >> 4;
+
+    /// <summary>How the losses lay.</summary>
+    public readonly LossSummary Losses => _pattern.Summarize();
 
     /// <summary>Counts a valid packet. <paramref name="arrival"/> is the time of arrival in timestamp units (8 per ms). False: it belongs to a jump that is not yet believed.</summary>
     public bool Add(ushort sequence, uint timestamp, uint arrival)
@@ -68,9 +72,14 @@ public struct ReceptionStatistics
         {
             if (sequence < _maxSequence) _cycles += SequenceModulus;
             _maxSequence = sequence;
+            _pattern.Advance(delta);
             return true;
         }
-        if (delta > SequenceModulus - MaxMisorder) return true;
+        if (delta > SequenceModulus - MaxMisorder)
+        {
+            _pattern.Late((int)(SequenceModulus - delta));
+            return true;
+        }
 
         // A very large jump: two packets in a row there say that the source restarted.
         if (sequence == _badSequence)
@@ -92,6 +101,8 @@ public struct ReceptionStatistics
         _received = 0;
         _receivedPrior = 0;
         _expectedPrior = 0;
+        _pattern = default;
+        _pattern.Advance(1);
     }
 
     /// <summary>Loss since the last call in 1/256 (A.3); to be called once per report.</summary>

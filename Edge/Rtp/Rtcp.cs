@@ -18,7 +18,8 @@ public readonly record struct ReportBlock(
 public readonly record struct SenderInfo(ulong NtpTime, uint RtpTimestamp, uint PacketCount, uint OctetCount);
 
 /// <summary>What a compound RTCP packet said, as far as it is used here.</summary>
-public readonly record struct RtcpReport(uint SenderSsrc, SenderInfo? Sender, ReportBlock? AboutUs, bool Bye);
+/// <param name="Extended">Of XR packets; empty when there was none.</param>
+public readonly record struct RtcpReport(uint SenderSsrc, SenderInfo? Sender, ReportBlock? AboutUs, bool Bye, ExtendedReport Extended = default);
 
 /// <summary>Why bytes are no RTCP compound packet.</summary>
 public enum RtcpRejection
@@ -30,13 +31,13 @@ public enum RtcpRejection
     BadLength,
 }
 
-/// <summary>RTCP compound packets: SR or RR first, then SDES with a CNAME, then perhaps BYE (RFC 3550 6).</summary>
+/// <summary>RTCP compound packets: SR or RR first, then SDES with a CNAME, then perhaps XR (RFC 3611) and BYE (RFC 3550 6).</summary>
 public static class Rtcp
 {
     private const byte SenderReport = 200, ReceiverReport = 201, SourceDescription = 202, Goodbye = 203;
 
-    /// <summary>SR with one block (52) + SDES with a CNAME of at most 32 characters (48) + BYE (8).</summary>
-    public const int MostBytes = 128;
+    /// <summary>SR with one block (52) + SDES with a CNAME of at most 32 characters (48) + XR + BYE (8).</summary>
+    public const int MostBytes = 108 + ExtendedReport.MostBytes;
 
     /// <summary>Longest CNAME that is written; ours are 16 random characters (RFC 7022 4.2).</summary>
     public const int MostCnameLength = 32;
@@ -51,12 +52,21 @@ public static class Rtcp
         return (seconds << 32) | (((ticks % TimeSpan.TicksPerSecond) << 32) / TimeSpan.TicksPerSecond);
     }
 
-    /// <summary>Writes SR (RR when <paramref name="sender"/> is null), SDES and, to take leave, BYE. Returns its length.</summary>
-    public static int Write(Span<byte> packet, uint ssrc, SenderInfo? sender, ReportBlock? about, string cname, bool bye)
+    /// <summary>The middle 32 bits of an NTP time, as reports refer to it.</summary>
+    public static uint Compact(ulong ntp) => (uint)(ntp >> 16);
+
+    /// <summary>Writes SR (RR when <paramref name="sender"/> is null), SDES, XR when it holds anything and, to take leave, BYE. Returns its length.</summary>
+    public static int Write(Span<byte> packet, uint ssrc, SenderInfo? sender, ReportBlock? about, string cname, bool bye, in ExtendedReport extended = default)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(cname.Length, MostCnameLength);
         var length = WriteReport(packet, ssrc, sender, about);
         length += WriteCname(packet[length..], ssrc, cname);
+        if (!extended.IsEmpty)
+        {
+            var blocks = extended.WriteBlocks(packet[length..]);
+            WriteHead(packet[length..], 0, ExtendedReport.PacketType, blocks, ssrc);
+            length += blocks;
+        }
         if (!bye) return length;
         WriteHead(packet[length..], 1, Goodbye, 8, ssrc);
         return length + 8;
@@ -120,6 +130,7 @@ public static class Rtcp
         SenderInfo? sender = null;
         ReportBlock? aboutUs = null;
         var bye = false;
+        var extended = default(ExtendedReport);
         while (!packet.IsEmpty)
         {
             if (packet.Length < 4) return RtcpRejection.BadLength;
@@ -144,10 +155,12 @@ public static class Rtcp
                 case Goodbye:
                     bye = true;
                     break;
+                case ExtendedReport.PacketType when !ExtendedReport.TryReadBlocks(one, ourSsrc, ref extended):
+                    return RtcpRejection.BadLength;
             }
             packet = packet[length..];
         }
-        report = new RtcpReport(senderSsrc, sender, aboutUs, bye);
+        report = new RtcpReport(senderSsrc, sender, aboutUs, bye, extended);
         return RtcpRejection.None;
     }
 

@@ -11,6 +11,9 @@ public sealed class SdpDescription
 
     public SdpDirection Direction { get; set; } = SdpDirection.SendRecv;
 
+    /// <summary>What <c>a=rtcp-xr</c> asks for all of the media that do not say otherwise.</summary>
+    public SdpExtendedReports ExtendedReports { get; set; }
+
     public List<SdpMedia> Media { get; } = [];
 
     /// <summary>Lines before the first section, which hold for every section that has none of its own.</summary>
@@ -61,6 +64,22 @@ public sealed class SdpMedia
 
     /// <summary>RFC 5888 4; null when it is absent.</summary>
     public string? Mid { get; set; }
+
+    /// <summary>What <c>a=rtcp-xr</c> asks for (RFC 3611 5.1); null when only the session says it.</summary>
+    public SdpExtendedReports? ExtendedReports { get; set; }
+}
+
+/// <summary>The kinds of RTCP extended reports that are known here.</summary>
+[Flags]
+public enum SdpExtendedReports
+{
+    None = 0,
+
+    /// <summary>RFC 3611 4.7.</summary>
+    VoipMetrics = 1,
+
+    /// <summary>RFC 3611 4.4 and 4.5: a side that sends no media measures the round trip.</summary>
+    RoundTrip = 2,
 }
 
 /// <param name="Codec">Closed set: any other encoding is skipped when read.</param>

@@ -41,6 +41,9 @@ public sealed class NegotiatedMedia
     /// <summary>From our side.</summary>
     public required SdpDirection Direction { get; init; }
 
+    /// <summary>What the peer wants to have in our reports. We ask for nothing ourselves: both sides of a call send media, so SR and RR tell the round trip.</summary>
+    public SdpExtendedReports ExtendedReports { get; init; }
+
     /// <summary>The peer's key, and the tag to answer it with; null for plain RTP.</summary>
     public SdpCrypto? PeerCrypto { get; init; }
 
@@ -175,6 +178,7 @@ public static class SdpNegotiator
             RtpAddress = nowhere || ice ? default : MediaAddress.From(address!, media.Port),
             RtcpAddress = nowhere || ice ? default : MediaAddress.From(address!, rtcpPort),
             RtcpMux = media.RtcpMux,
+            ExtendedReports = media.ExtendedReports ?? offer.ExtendedReports,
             Direction = Mirror(media.Direction ?? offer.Direction, nowhere),
             PeerCrypto = crypto,
             PeerDtls = dtls,

@@ -69,6 +69,7 @@ public static partial class SdpParser
                     break;
                 case 'a':
                     if (TryReadDirection(value, out var direction)) description.Direction = direction;
+                    else if (value.StartsWith("rtcp-xr:"u8)) description.ExtendedReports = ReadExtendedReports(value[8..]);
                     else ReadSessionTransport(value, description);
                     break;
             }
@@ -179,6 +180,10 @@ public static partial class SdpParser
             var rest = value[5..];
             if (TryNumber(TakeWord(ref rest), 65535, out var port) && port > 0) media.RtcpPort = port;
         }
+        else if (value.StartsWith("rtcp-xr:"u8))
+        {
+            media.ExtendedReports = ReadExtendedReports(value[8..]);
+        }
         else if (value.StartsWith("crypto:"u8) && media.Crypto.Count < MostCrypto && TryReadCrypto(value[7..]) is { } crypto)
         {
             media.Crypto.Add(crypto);
@@ -198,6 +203,19 @@ public static partial class SdpParser
         else if (value.SequenceEqual("recvonly"u8)) direction = SdpDirection.RecvOnly;
         else if (value.SequenceEqual("inactive"u8)) direction = SdpDirection.Inactive;
         return direction != SdpDirection.SendRecv;
+    }
+
+    // rtcp-xr:rcvr-rtt=all:10000 voip-metrics; what is not known is skipped.
+    private static SdpExtendedReports ReadExtendedReports(ReadOnlySpan<byte> value)
+    {
+        var asked = SdpExtendedReports.None;
+        while (!value.IsEmpty)
+        {
+            var format = TakeWord(ref value);
+            if (format.SequenceEqual("voip-metrics"u8)) asked |= SdpExtendedReports.VoipMetrics;
+            else if (format.StartsWith("rcvr-rtt="u8)) asked |= SdpExtendedReports.RoundTrip;
+        }
+        return asked;
     }
 
     // rtpmap:101 telephone-event/8000[/1]

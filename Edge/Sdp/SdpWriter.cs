@@ -45,6 +45,7 @@ public static partial class SdpWriter
             if (agreed.EventPayloadType is { } number) WriteEvents(output, number);
             output.Line($"a=ptime:20");
             output.Line($"a={NameOf(agreed.Direction)}");
+            if (agreed.ExtendedReports != SdpExtendedReports.None) output.Line($"a=rtcp-xr:{NamesOf(agreed.ExtendedReports)}");
             if (agreed.RtcpMux) output.Line($"a=rtcp-mux");
             else if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
             if (agreed.PeerCrypto is { } crypto && ourKey is not null) output.Crypto(crypto.Tag, ourKey);
@@ -113,6 +114,13 @@ public static partial class SdpWriter
         output.Line($"a=rtpmap:{payloadType} telephone-event/8000");
         output.Line($"a=fmtp:{payloadType} 0-15");
     }
+
+    private static string NamesOf(SdpExtendedReports reports) => reports switch
+    {
+        SdpExtendedReports.VoipMetrics => "voip-metrics",
+        SdpExtendedReports.RoundTrip => "rcvr-rtt=all",
+        _ => "rcvr-rtt=all voip-metrics",
+    };
 
     private static string NameOf(SdpDirection direction) => direction switch
     {

@@ -92,6 +92,9 @@ public sealed class CallEnded : CallEvent
 
     /// <summary>What became of the <see cref="Bridge"/> that was under way; null when there was none, or it had not begun.</summary>
     [Id(1)] public BridgeResult? Bridge { get; init; }
+
+    /// <summary>How the caller's half of it sounded; null when nothing was heard.</summary>
+    [Id(2)] public MediaQuality? Media { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.CallEndReason")]
@@ -109,6 +112,6 @@ public enum CallEndReason
     /// <summary>Whom the caller was connected with hung up.</summary>
     CalleeHungUp = 8,
 
-    /// <summary>A bridged call has used up what was set aside for it.</summary>
+    /// <summary>It lasted as long as a call may, or a bridged call has used up what was set aside for it.</summary>
     LimitReached = 9,
 }

@@ -128,6 +128,9 @@ public sealed class CallSummary
     /// <summary>Fraction of received packets lost (0 to 1) and interarrival jitter in ms (RFC 3550 6.4.1).</summary>
     [Id(9)] public double Loss { get; init; }
     [Id(10)] public double JitterMs { get; init; }
+
+    /// <summary>Both directions, round trip and opinion; null when nothing was heard yet, and from an edge of an older version.</summary>
+    [Id(11)] public MediaQuality? Quality { get; init; }
 }
 
 /// <summary>What one edge knows of one trunk.</summary>

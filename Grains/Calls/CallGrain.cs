@@ -95,7 +95,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             if (_state.Out is { } open) await Outbound.Over(_state, Call, open, null);
-            await Close(CallEndReason.Failed);
+            await Close(CallEndReason.Failed, null);
         }
         catch (Exception e)
         {
@@ -264,21 +264,21 @@ public sealed partial class CallGrain : Grain, ICallGrain
         DeactivateOnIdle();
         // Without a result nobody was dialled.
         if (state.Out is { } open) await Outbound.Over(state, Call, open, ended.Bridge ?? new BridgeResult { Outcome = BridgeOutcome.Cancelled });
-        await Close(ended.Reason);
+        await Close(ended.Reason, ended.Media);
         return CallMachine.Nothing(state, callEvent.Seq);
     }
 
     /// <summary>Records the end and removes the row.</summary>
-    private async Task Close(CallEndReason reason)
+    private async Task Close(CallEndReason reason, MediaQuality? media)
     {
         var state = _state!;
-        var audited = Ended(state, reason);
+        var audited = Ended(state, reason, media);
         await _store.Clear();
         _state = new CallState();
         await audited;
     }
 
-    private async Task Ended(CallState state, CallEndReason reason)
+    private async Task Ended(CallState state, CallEndReason reason, MediaQuality? media)
     {
         try
         {
@@ -289,7 +289,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 Result = AuditResult.Success,
                 Origin = state.OriginText,
                 Object = Call.Value,
-                Detail = reason.ToString(),
+                Detail = media is null ? reason.ToString() : $"{reason} {media}",
             });
         }
         catch (Exception e)

@@ -8,8 +8,8 @@ namespace IvrActors.Grains.Policies;
 /// </summary>
 public static class Spend
 {
-    /// <summary>Set-up, and the way of the news that a call is over.</summary>
-    private static readonly TimeSpan s_slack = TimeSpan.FromMinutes(1);
+    /// <summary>What is said to the caller before it is dialled (at most two minutes), set-up, and the way of the news that a call is over.</summary>
+    private static readonly TimeSpan s_slack = TimeSpan.FromMinutes(3);
 
     /// <summary>Between the end of the minutes that are paid and the end of the call: the way of BYE, on the clock of who bills.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);

@@ -156,10 +156,10 @@ public sealed partial class PageTests : IAsyncLifetime
         using var vic = await new Visitor(_server).Join("vic", Roles.Viewer);
         await using var stream = await vic.Http.GetStreamAsync("/events/calls");
         using var reader = new StreamReader(stream);
-        var call = Samples.Call(_server.Time.GetUtcNow(), "ask_pin");
+        var call = Samples.Call(_server.Time.GetUtcNow(), "ask_pin", quality: Samples.Quality(1));
         await Until(reader, line => line.StartsWith("data:") && !line.Contains(call.Call.Value));
         Samples.Report(_server.Cluster, "edge-1", call);
-        await Until(reader, line => line.Contains(call.Call.Value) && line.Contains("ask_pin"));
+        await Until(reader, line => line.Contains(call.Call.Value) && line.Contains("ask_pin") && line.Contains("\"mos\":\"4.36\"") && line.Contains("\"roundTrip\":\"25 ms\""));
         Samples.Report(_server.Cluster, "edge-1");
         await Until(reader, line => line.StartsWith("data:") && !line.Contains(call.Call.Value));
     }

@@ -4,6 +4,7 @@ using IvrActors.Dashboard.Flows;
 using IvrActors.Dashboard.Live;
 using IvrActors.Dashboard.Operators;
 using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 using Xunit;
 
@@ -36,6 +37,25 @@ public sealed class RuleTests
         Assert.Equal(RecoveryCodes.Hash(codes[0]), RecoveryCodes.Hash(codes[0].Replace("-", " ").ToLowerInvariant()));
         Assert.NotEqual(RecoveryCodes.Hash(codes[0]), RecoveryCodes.Hash(codes[1]));
         Assert.False(RecoveryCodes.LooksLikeOne("123456"));
+    }
+
+    [Fact]
+    public void A_calls_figures_are_ours_and_then_the_peers_and_a_dash_where_nothing_is_known()
+    {
+        var call = Samples.Call(DateTimeOffset.UnixEpoch, loss: 0.012, jitter: 3.14, quality: new MediaQuality { PeerLoss = 0.001, PeerJitterMs = 7, RoundTripMs = 48.4, Mos = 4.126 });
+        Assert.Equal(("1.2 / 0.1 %", "3.1 / 7.0 ms", "48 ms", "4.13"), (CallText.Loss(call), CallText.Jitter(call), CallText.RoundTrip(call), CallText.Mos(call)));
+        var early = Samples.Call(DateTimeOffset.UnixEpoch);
+        Assert.Equal(("0.0 / – %", "1.5 / – ms", "–", "–"), (CallText.Loss(early), CallText.Jitter(early), CallText.RoundTrip(early), CallText.Mos(early)));
+    }
+
+    [Fact]
+    public void A_call_is_poor_when_either_end_hears_badly()
+    {
+        Assert.False(CallText.IsPoor(Samples.Call(DateTimeOffset.UnixEpoch)));
+        Assert.False(CallText.IsPoor(Samples.Call(DateTimeOffset.UnixEpoch, quality: new MediaQuality { Mos = 3.7, PeerLoss = 0.01 })));
+        Assert.True(CallText.IsPoor(Samples.Call(DateTimeOffset.UnixEpoch, quality: new MediaQuality { Mos = 3.5 })));
+        Assert.True(CallText.IsPoor(Samples.Call(DateTimeOffset.UnixEpoch, quality: new MediaQuality { Mos = 4, PeerLoss = 0.03 })));
+        Assert.True(CallText.IsPoor(Samples.Call(DateTimeOffset.UnixEpoch, loss: 0.03, quality: new MediaQuality { Mos = 4 })));
     }
 
     [Theory]

@@ -10,7 +10,7 @@ namespace IvrActors.Dashboard.Tests;
 /// <summary>What a small cluster looks like on a busy morning.</summary>
 internal static class Samples
 {
-    public static CallSummary Call(DateTimeOffset since, string step = "menu", string flow = "bank", string trunk = "open", string transport = "TLS", bool srtp = true, double loss = 0, double jitter = 1.5, string codec = "PCMA") => new()
+    public static CallSummary Call(DateTimeOffset since, string step = "menu", string flow = "bank", string trunk = "open", string transport = "TLS", bool srtp = true, double loss = 0, double jitter = 1.5, string codec = "PCMA", MediaQuality? quality = null) => new()
     {
         Call = CallId.New(),
         Tenant = "demo",
@@ -23,7 +23,12 @@ internal static class Samples
         Srtp = srtp,
         Loss = loss,
         JitterMs = jitter,
+        Quality = quality,
     };
+
+    public static MediaQuality Quality(int i) => i == 5
+        ? new MediaQuality { Loss = 0.034, JitterMs = 61.2, PeerLoss = 0.021, PeerJitterMs = 38, RoundTripMs = 214, Mos = 3.12 }
+        : new MediaQuality { Loss = i * 0.0004, JitterMs = 0.8 + (i * 0.37), PeerLoss = i * 0.0006, PeerJitterMs = 1.1 + (i * 0.4), RoundTripMs = 18 + (i * 7), Mos = 4.37 - (i * 0.012) };
 
     public static void Report(FakeCluster cluster, string edge, params CallSummary[] calls) =>
         cluster.Edges[edge] = new EdgeReport { Edge = edge, At = cluster.Time.GetUtcNow(), ActiveCalls = calls.Length, Calls = [.. calls] };
@@ -63,7 +68,7 @@ internal static class Samples
     {
         var now = cluster.Time.GetUtcNow();
         string[] steps = ["menu", "ask_pin", "balance", "ask_code", "welcome", "transactions", "check_pin", "menu", "ask_account", "agent", "menu", "balance"];
-        CallSummary[] calls = [.. steps.Select((step, i) => Call(now.AddSeconds(-7 - (i * i * 9)), step, trunk: i % 3 == 2 ? "carrier-a" : "open", transport: i % 4 == 1 ? "UDP" : "TLS", srtp: i % 4 != 1, loss: i == 5 ? 0.034 : i * 0.0004, jitter: i == 5 ? 61.2 : 0.8 + (i * 0.37), codec: i % 5 == 3 ? "PCMU" : "PCMA"))];
+        CallSummary[] calls = [.. steps.Select((step, i) => Call(now.AddSeconds(-7 - (i * i * 9)), step, trunk: i % 3 == 2 ? "carrier-a" : "open", transport: i % 4 == 1 ? "UDP" : "TLS", srtp: i % 4 != 1, loss: i == 5 ? 0.034 : i * 0.0004, jitter: i == 5 ? 61.2 : 0.8 + (i * 0.37), codec: i % 5 == 3 ? "PCMU" : "PCMA", quality: i == 0 ? null : Quality(i)))];
         Report(cluster, "edge-1", calls[..8]);
         Report(cluster, "edge-2", calls[8..]);
         cluster.Edges["edge-3"] = new EdgeReport { Edge = "edge-3", At = now.AddSeconds(-75), ActiveCalls = 0, Calls = [] };

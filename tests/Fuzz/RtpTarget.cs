@@ -25,7 +25,7 @@ public sealed class RtpTarget : IFuzzTarget
     public IReadOnlyList<byte[]> Dictionary { get; } =
     [
         [0x80, 0x00], [0x80, 0x08], [0x80, 0xE5], [0x90, 0x00], [0x8F, 0x00], [0xA0, 0x00], [0x80, 0xC8, 0x00, 0x06], [0x81, 0xC9, 0x00, 0x07], [0x80, 0xCB, 0x00, 0x01],
-        [0x81, 0xCA, 0x00, 0x03], [0xBE, 0xDE, 0x00, 0x01], [0x11, 0x22, 0x33, 0x44], [0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0xFF], [0x00, 0x00], [0x7F, 0xFF],
+        [0x81, 0xCA, 0x00, 0x03], [0x80, 0xCF, 0x00, 0x11], [0x04, 0x00, 0x00, 0x02], [0x05, 0x00, 0x00, 0x03], [0x07, 0x00, 0x00, 0x08], [0xBE, 0xDE, 0x00, 0x01], [0x11, 0x22, 0x33, 0x44], [0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0xFF], [0x00, 0x00], [0x7F, 0xFF],
     ];
 
     public bool Run(ReadOnlyMemory<byte> input)
@@ -49,6 +49,8 @@ public sealed class RtpTarget : IFuzzTarget
         }
         _statistics.Add(header.Sequence, header.Timestamp, 0);
         _statistics.TakeFractionLost();
+        var losses = _statistics.Losses;
+        Require(losses.Lost >= 0 && losses.Lost <= losses.Packets && losses is { BurstDensity: >= 0 and <= 1, GapDensity: >= 0 and <= 1, BurstRatio: >= 1 }, "losses that cannot be");
         return read;
     }
 
@@ -56,7 +58,7 @@ public sealed class RtpTarget : IFuzzTarget
     {
         if (Rtcp.TryRead(packet, OurSsrc, out var report) != RtcpRejection.None)
             return false;
-        var length = Rtcp.Write(_packet, report.SenderSsrc, report.Sender, report.AboutUs, "abcdefghijklmnop", report.Bye);
+        var length = Rtcp.Write(_packet, report.SenderSsrc, report.Sender, report.AboutUs, "abcdefghijklmnop", report.Bye, report.Extended);
         Require(Rtcp.TryRead(_packet.AsSpan(0, length), OurSsrc, out var again) == RtcpRejection.None, "what was written is refused");
         Require(again == report, "writing a report is no fixed point");
         return true;

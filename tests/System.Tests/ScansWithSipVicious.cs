@@ -14,9 +14,6 @@ public sealed partial class ScansWithSipVicious
     /// <summary>Wrong passwords that are heard before the block; see the table in docs/operations.md. One more, because points fade while they add up.</summary>
     private const int FailuresAllowed = 11;
 
-    /// <summary>The tools, the server and the test share a few cores, and the first call after a start is slow: that calls are turned away under load is shown by other tests.</summary>
-    private const string NeverShed = "overload: { cpu: 100, loop_delay: 5s, grain_latency: 30s }\n";
-
     private static readonly string[] s_methods = ["OPTIONS", "REGISTER", "INVITE"];
 
     private const string Carrier = $"""
@@ -186,7 +183,7 @@ public sealed partial class ScansWithSipVicious
     private static async Task<IvrServer> Started(string name, string carrier, string phones = "", string keys = "")
     {
         foreach (var program in (string[])["sipp", "svmap", "svwar", "svcrack", "svcrash", "fail2ban-regex"]) Programs.Require(program);
-        var server = IvrServer.Create("vicious-" + name, (yaml, _) => NeverShed + keys + ClusterFile.WithTrunks(yaml, phones.Length == 0 ? carrier : carrier + "\n" + phones));
+        var server = IvrServer.Create("vicious-" + name, (yaml, _) => keys + ClusterFile.WithTrunks(yaml, phones.Length == 0 ? carrier : carrier + "\n" + phones));
         await File.WriteAllTextAsync(Path.Combine(server.Folder, "phones.accounts"), $"{User}:{Password}\n");
         await server.Start();
         return server;

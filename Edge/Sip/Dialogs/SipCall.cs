@@ -248,14 +248,14 @@ public sealed partial class SipCall : ITimed
         TickRefers(now);
         _offer?.Tick(now);
         if (now >= _waitingAt) Progress(now, _progress);
-        if (now >= _endsAt) Expire(now);
+        if (now >= _endsAt) Expire(now, CallSignalKind.LimitReached);
         switch (_session.Handle(now))
         {
             case SessionDue.Refresh:
                 RefreshSession(now);
                 break;
             case SessionDue.Expired:
-                Expire(now);
+                Expire(now, CallSignalKind.Lost);
                 break;
         }
     }
@@ -351,21 +351,21 @@ public sealed partial class SipCall : ITimed
         new DialogRequest(_agent, Dialog, Peer, method, _credentials, fill, done).Send(now);
 
     /// <summary>The call outlived its session timer, or the longest time that a call may last.</summary>
-    private void Expire(long now)
+    private void Expire(long now, CallSignalKind kind)
     {
         if (State is not (SipCallState.Answered or SipCallState.Ending)) return;
         _reason = SipReason.TimerExpired;
-        Lose(now, SipReason.TimerExpired);
+        Lose(now, SipReason.TimerExpired, kind);
     }
 
     /// <summary>No ACK, or the peer lost the dialog: it is told by BYE all the same (RFC 3261 13.3.1.4), once.</summary>
-    private void Lose(long now, SipReason? reason)
+    private void Lose(long now, SipReason? reason, CallSignalKind kind = CallSignalKind.Lost)
     {
         if (State == SipCallState.Ended) return;
         var tell = State < SipCallState.Ending;
         _ackWait = null;
         SendBye(now);
-        if (tell) _agent.Signal(new CallSignal(this, CallSignalKind.Lost) { Reason = reason });
+        if (tell) _agent.Signal(new CallSignal(this, kind) { Reason = reason });
     }
 
     /// <summary>What the peer waits for is answered before the dialog ends (RFC 3261 15.1.2), and a 2xx that had an offer acknowledged (13.2.2.4).</summary>

@@ -56,6 +56,9 @@ public enum CallSignalKind
 
     /// <summary>The signalling broke (no ACK, transport gone); BYE was sent where that makes sense.</summary>
     Lost,
+
+    /// <summary>The call lasted as long as <see cref="UserAgentPolicy.MostCallLength"/>; BYE was sent.</summary>
+    LimitReached,
 }
 
 /// <summary>What happened to a call. A key is in <see cref="Key"/> and is not printed.</summary>

@@ -24,7 +24,7 @@ public sealed record ReplacesHeader(string CallId, string LocalTag, string Remot
             else if (name.Equals("from-tag", StringComparison.OrdinalIgnoreCase)) from = text;
             else if (name.Equals("early-only", StringComparison.OrdinalIgnoreCase)) earlyOnly = true;
         }
-        if (parts[0].Length is 0 or > SipLimits.CallIdLength || !SipGrammar.IsToken(to) || !SipGrammar.IsToken(from)) return false;
+        if (!SipReader.IsCallId(parts[0]) || !SipGrammar.IsToken(to) || !SipGrammar.IsToken(from)) return false;
         header = new ReplacesHeader(parts[0], to!, from == "0" ? "" : from!, earlyOnly);
         return true;
     }

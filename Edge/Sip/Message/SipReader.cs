@@ -338,7 +338,7 @@ public sealed class SipReader
     }
 
     /// <summary>word [ "@" word ].</summary>
-    private static bool IsCallId(ReadOnlySpan<char> value)
+    internal static bool IsCallId(ReadOnlySpan<char> value)
     {
         if (value.Length > SipLimits.CallIdLength)
             return false;

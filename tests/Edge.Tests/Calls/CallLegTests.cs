@@ -41,6 +41,7 @@ public class CallLegTests
 
         Assert.Equal([typeof(CallOffered), typeof(DigitsCollected), typeof(CallEnded)], call.Events.Select(e => e.Event.GetType()));
         Assert.Equal(CallEndReason.FlowHungUp, ((CallEnded)call.Events[2].Event).Reason);
+        Assert.Equal("mos=- loss=25.0%/2.0% jitter=3/4ms rtt=80ms", ((CallEnded)call.Events[2].Event).Media!.ToString());
         Assert.True(call.Media.Disposed);
         Assert.True(call.Leg!.IsDone);
         call.Advance(40);

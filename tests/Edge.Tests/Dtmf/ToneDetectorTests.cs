@@ -147,6 +147,7 @@ public class ToneDetectorTests
     public void A_long_press_is_one_key_and_a_change_of_tones_is_another()
     {
         Assert.Equal("5", Hear(Tone('5', 5000)));
+        Assert.Equal("5", Hear(Tone('5', 60), Tone('5', 200, -18, -18)));
         Assert.Equal("12369874", Hear([.. "12369874".Select(key => Tone(key, 60))]));
         Assert.Equal("4915550001#", Hear([.. "4915550001#".SelectMany(key => new[] { Tone(key, 50), Pause(45) })]));
     }

@@ -80,12 +80,38 @@ public sealed class ToneKeyTests : IDisposable
     {
         Open(WithEvents, ToneKeys.Always);
         Send(Press("1"));
-        var packet = new byte[16];
-        new RtpHeader { PayloadType = 101, Sequence = _sequence++, Timestamp = _timestamp, Ssrc = 9 }.Write(packet);
-        new TelephoneEvent(2, false, 10, 160).Write(packet.AsSpan(12));
-        Receive(packet);
+        SendEvent(2);
         Send(Press("2"));
         Assert.Equal(("1", "2"), (Heard, string.Concat(_events.Keys)));
+    }
+
+    private void SendEvent(byte number)
+    {
+        var packet = new byte[16];
+        new RtpHeader { PayloadType = 101, Sequence = _sequence++, Timestamp = _timestamp, Ssrc = 9 }.Write(packet);
+        new TelephoneEvent(number, false, 10, 160).Write(packet.AsSpan(12));
+        Receive(packet);
+    }
+
+    [Fact]
+    public void Whose_only_event_is_a_flash_is_heard_by_tones()
+    {
+        var session = Open(WithEvents, ToneKeys.Always);
+        SendEvent(16);
+        Send(Press("12"));
+        Assert.Equal(("12", false), (Heard, session.SendsKeys));
+    }
+
+    [Fact]
+    public void Who_sends_events_is_heard_by_tones_when_they_are_no_longer_agreed()
+    {
+        var session = Open(WithEvents);
+        SendEvent(2);
+        Send(Press("3"));
+        Assert.Equal("", Heard);
+        Assert.Equal(0, session.Renegotiate(MediaEngineTests.OfferOf(WithoutEvents)).Status);
+        Send(Press("4"));
+        Assert.Equal("4", Heard);
     }
 
     [Fact]

@@ -111,8 +111,9 @@ public sealed class SourceReputationTests
     {
         Offend("203.0.113.1", proven: true);
         for (var i = 0; i < 10; i++) Offend($"198.51.100.{i}");
-        var told = _reputation.OwnBlocks(3, default);
+        var told = _reputation.OwnBlocks(3, long.MinValue, out var newest);
         Assert.Equal((3, "203.0.113.1"), (told.Count, told[0].Source));
-        Assert.Empty(_reputation.OwnBlocks(3, DateTimeOffset.UtcNow + TimeSpan.FromMinutes(1)));
+        Assert.Empty(_reputation.OwnBlocks(3, newest + 1, out var again));
+        Assert.Equal(newest + 1, again);
     }
 }

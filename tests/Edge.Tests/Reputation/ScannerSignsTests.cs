@@ -39,6 +39,7 @@ public class ScannerSignsTests
     [Theory]
     [InlineData("branch=z9hG4bK-2846325714;rport", "\"100\"<sip:100@192.0.2.9>;tag=3766303030303031313363340132373530373537303633", "1033850265396243286451", true)]
     [InlineData("branch=z9hG4bK-17;rport", "\"x\"<sip:x@192.0.2.9>;tag=3130300134", "7", true)]
+    [InlineData("branch=z9hG4bK-17;rport", "\"x\"<sip:x@192.0.2.9>; TAG=3130300134 ;x=1", "7", true)]
     [InlineData("branch=z9hG4bK-2846325714;rport", "\"100\"<sip:100@192.0.2.9>;tag=3766303030", "1033850265396243286451", false)]
     [InlineData("branch=z9hG4bK-2846325714;rport", "\"100\"<sip:100@192.0.2.9>;tag=3130300134", "1-2@192.0.2.1", false)]
     [InlineData("branch=z9hG4bK-524287-1---a1b2;rport", "\"100\"<sip:100@192.0.2.9>;tag=3130300134", "123", false)]

@@ -115,6 +115,15 @@ public class CallGrainTests
     }
 
     [Fact]
+    public async Task The_record_of_the_end_says_how_the_call_sounded()
+    {
+        var call = _world.Call();
+        await call.Handle(Offered());
+        await call.Handle(new CallEnded { Seq = 2, Reason = CallEndReason.CallerHungUp, Media = new MediaQuality { Loss = 0.0123, JitterMs = 2.4, PeerLoss = 0, RoundTripMs = 48.2, Mos = 4.126 } });
+        Assert.Equal("CallerHungUp mos=4.13 loss=1.2%/0.0% jitter=2/-ms rtt=48ms", _world.Audit.Entries[^1].Detail);
+    }
+
+    [Fact]
     public async Task A_call_whose_edge_died_leaves_no_row_when_its_grain_is_collected()
     {
         var call = _world.Call();

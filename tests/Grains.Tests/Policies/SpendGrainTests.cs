@@ -34,7 +34,7 @@ public sealed class SpendGrainTests(CallersCluster cluster)
     {
         var spend = Of("spend-2");
         await spend.Reserve(Call("a"));
-        cluster.Time.Advance(TimeSpan.FromMinutes(33));
+        cluster.Time.Advance(TimeSpan.FromMinutes(35));
         await cluster.ForgetActivations();
         var summary = await spend.Get();
         Assert.Equal((60, 0, 0), (summary.Hour, summary.SetAside, summary.Calls));

@@ -95,7 +95,7 @@ public sealed class SpendTests
     public void A_call_that_nobody_settles_counts_in_full_when_its_time_is_over()
     {
         Reserve(2, "a");
-        Pass(33);
+        Pass(35);
         Assert.Equal((0, 60, 0), (Summary.SetAside, Summary.Hour, Summary.Calls));
         Assert.Null(Settle("a", 1));
         Assert.Equal(60, Summary.Hour);

@@ -126,7 +126,7 @@ public class SessionTimerTests
         peer.Advance(599);
         Assert.Empty(peer.Signals);
         peer.Advance(2);
-        Assert.Equal("Lost", peer.Kinds());
+        Assert.Equal("LimitReached", peer.Kinds());
         peer.Take("BYE");
     }
 }

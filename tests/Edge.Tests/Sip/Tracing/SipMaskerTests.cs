@@ -139,6 +139,7 @@ public class SipMaskerTests
     [InlineData("Refer-To: <sip:a@h?Replaces=%34%38%32%31>", "Refer-To: <sip:xxxx@h?x-masked=xxxx>")]
     [InlineData("Referred-By: \"Ann\" <sip:ann@h>;cid=\"2UWQFN309shb3@referrer.example\"", "Referred-By: \"xxxx\" <sip:xxxx@h>;x-masked")]
     [InlineData("Refer-To: <sip:a@h?Replaces=12%40h%3Bto-tag%3D7%3Bfrom-tag%3D8%3Bearly-only%3Bnote%3DAnn-Bell>", "Refer-To: <sip:xxxx@h?Replaces=12%40h%3Bto-tag%3D7%3Bfrom-tag%3D8%3Bearly-only>")]
+    [InlineData("Refer-To: <sip:a@h?Replaces=Ann%20Bell%20PIN%204821%3Bto-tag%3D7%3Bfrom-tag%3D8>", "Refer-To: <sip:xxxx@h?x-masked=xxxx>")]
     [InlineData("Refer-To: <sip:a@h?Replaces=the-secret-of-Ann>", "Refer-To: <sip:xxxx@h?x-masked=xxxx>")]
     [InlineData("Replaces: 12-ab@h;to-tag=7;from-tag=8;early-only", "Replaces: 12-ab@h;to-tag=7;from-tag=8;early-only")]
     [InlineData("History-Info: <sip:ann@h?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1", "History-Info: <sip:xxxx@h?x-masked=xxxx>;index=1.1;rc=1")]
