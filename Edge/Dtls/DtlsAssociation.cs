@@ -34,7 +34,7 @@ internal sealed class DtlsAssociation : IDisposable
     private readonly DtlsHandshakes _handshakes;
     private readonly IDtlsOwner _owner;
     private Attempt? _attempt;
-    private IReadOnlyList<byte[]> _lastFlight = [];
+    private byte[] _lastFlight = [];
     private MediaAddress _lastFlightTo;
     private int _expectedHellos;
     private int _otherHellos;
@@ -68,7 +68,7 @@ internal sealed class DtlsAssociation : IDisposable
             if (_attempt is { } running && from != running.From && !AnyAddress) return;
             if (_attempt is null)
             {
-                if (!Terms.WeAreClient && (from == _lastFlightTo || AnyAddress) && DtlsRecords.HasFinished(datagram) && _resends++ < MostResends) Resend(from);
+                if (!Terms.WeAreClient && (from == _lastFlightTo || AnyAddress) && DtlsRecords.HasFinished(datagram) && _resends++ < MostResends) _owner.Send(_lastFlight, from);
                 return;
             }
             var kept = new byte[datagram.Length];
@@ -138,11 +138,6 @@ internal sealed class DtlsAssociation : IDisposable
         return AnyAddress || from == Expected ? _expectedHellos++ < MostHellos : _otherHellos++ < MostHellos;
     }
 
-    private void Resend(MediaAddress to)
-    {
-        foreach (var datagram in _lastFlight) _owner.Send(datagram, to);
-    }
-
     private bool Start(DtlsRequest? request, MediaAddress from, byte[] hello)
     {
         var attempt = new Attempt(from, hello, new DtlsGate(fromClient: !Terms.WeAreClient), new DtlsQueue(datagram => _owner.Send(datagram, from)));
@@ -179,7 +174,8 @@ internal sealed class DtlsAssociation : IDisposable
             _attempt = null;
             if (keys is null) return null;
             _keyed = true;
-            (_lastFlight, _lastFlightTo) = ([.. attempt.Queue.LastFlight], attempt.From);
+            // In one datagram: change of cipher and Finished are of use together only.
+            (_lastFlight, _lastFlightTo) = ([.. attempt.Queue.LastFlight.SelectMany(datagram => datagram)], attempt.From);
             return keys;
         }
     }

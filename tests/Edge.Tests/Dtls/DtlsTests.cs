@@ -52,8 +52,8 @@ public sealed class DtlsTests
         using var link = new DtlsLink((toServer, datagram) =>
         {
             var waiting = late[toServer ? 1 : 0];
-            if (random.Next(8) == 0) return [];
-            if (random.Next(6) == 0)
+            if (random.Next(12) == 0) return [];
+            if (random.Next(8) == 0)
             {
                 waiting.Enqueue(datagram);
                 return [];
