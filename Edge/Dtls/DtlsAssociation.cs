@@ -34,7 +34,7 @@ internal sealed class DtlsAssociation : IDisposable
     private readonly DtlsHandshakes _handshakes;
     private readonly IDtlsOwner _owner;
     private Attempt? _attempt;
-    private byte[] _lastFlight = [];
+    private byte[][] _lastFlight = [];
     private MediaAddress _lastFlightTo;
     private int _expectedHellos;
     private int _otherHellos;
@@ -68,7 +68,7 @@ internal sealed class DtlsAssociation : IDisposable
             if (_attempt is { } running && from != running.From && !AnyAddress) return;
             if (_attempt is null)
             {
-                if (!Terms.WeAreClient && (from == _lastFlightTo || AnyAddress) && DtlsRecords.HasFinished(datagram) && _resends++ < MostResends) _owner.Send(_lastFlight, from);
+                if (!Terms.WeAreClient && (from == _lastFlightTo || AnyAddress) && DtlsRecords.HasFinished(datagram) && _resends++ < MostResends) Resend(from);
                 return;
             }
             var kept = new byte[datagram.Length];
@@ -138,6 +138,11 @@ internal sealed class DtlsAssociation : IDisposable
         return AnyAddress || from == Expected ? _expectedHellos++ < MostHellos : _otherHellos++ < MostHellos;
     }
 
+    private void Resend(MediaAddress to)
+    {
+        foreach (var datagram in _lastFlight) _owner.Send(datagram, to);
+    }
+
     private bool Start(DtlsRequest? request, MediaAddress from, byte[] hello)
     {
         var attempt = new Attempt(from, hello, new DtlsGate(fromClient: !Terms.WeAreClient), new DtlsQueue(datagram => _owner.Send(datagram, from)));
@@ -174,8 +179,9 @@ internal sealed class DtlsAssociation : IDisposable
             _attempt = null;
             if (keys is null) return null;
             _keyed = true;
-            // In one datagram: change of cipher and Finished are of use together only.
-            (_lastFlight, _lastFlightTo) = ([.. attempt.Queue.LastFlight.SelectMany(datagram => datagram)], attempt.From);
+            // Sent again in one datagram, in which nothing overtakes the change of cipher; and Finished alone, for a client that has read the change and drops a datagram that begins with it.
+            var flight = attempt.Queue.LastFlight;
+            (_lastFlight, _lastFlightTo) = (flight.Count == 0 ? [] : [[.. flight.SelectMany(datagram => datagram)], flight[^1]], attempt.From);
             return keys;
         }
     }
