@@ -273,6 +273,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private void Frame(long frame)
     {
         var timedOut = false;
+        MediaStatistics? measured = null;
         long now;
         lock (_gate)
         {
@@ -280,7 +281,11 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             now = _engine.Time.GetTimestamp();
             SkipTo(frame);
             SendFrame(now);
-            if (frame >= _nextReport) SendReport(frame, bye: false);
+            if (frame >= _nextReport)
+            {
+                SendReport(frame, bye: false);
+                measured = Measure();
+            }
             if (frame % FramesPerSecond == 0) timedOut = IsTimedOutNow(now);
             // The list is swapped for one that only this thread touches, so that events may call back.
             foreach (var played in _played) _playedOutside.Add(played);
@@ -292,6 +297,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             else _events.PlayStarted(played.PlayId, now);
         }
         _playedOutside.Clear();
+        if (measured is { } statistics) _events.Measured(statistics);
         if (timedOut) _events.TimedOut();
     }
 
