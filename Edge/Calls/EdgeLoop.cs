@@ -151,8 +151,8 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             if (_trunks.NextDeadline <= now) _trunks.Tick(now);
             while (_legTimers.TakeDue(now) is { } leg) Tick(now, leg);
             Flush(now);
-            // A dialog outlives its call where its BYE has to wait for the ACK (RFC 3261 15).
-            if (_drained is not null && _calls.Count == 0 && _agent.Calls == 0 && !_trunks.IsEnding) _drained.TrySetResult();
+            // A dialog outlives its call where its BYE has to wait for the ACK (RFC 3261 15), and an INVITE of ours where its CANCEL has to wait.
+            if (_drained is not null && _calls.Count == 0 && _agent.Calls == 0 && _agent.Cancelling == 0 && !_trunks.IsEnding) _drained.TrySetResult();
         }
 #pragma warning disable CA1031 // One call's internal error must not end all others.
         catch (Exception e)

@@ -24,6 +24,7 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     private Transaction? _transaction;
     private bool _proceeding;
     private bool _cancelling;
+    private bool _cancelled;
     private bool _decided;
     private long _giveUpAt;
 
@@ -54,6 +55,7 @@ internal sealed class ClientInvite : IResponseUser, ITimed
         if (_cancelling) return;
         _reason = reason;
         _cancelling = true;
+        _agent.Cancelling++;
         _giveUpAt = _proceeding ? now + SipTimes.TransactionTimeout : SipTimes.Never;
         if (_proceeding) _agent.SendCancel(now, _request!, _transaction!.Peer, _reason);
         _agent.Schedule(this);
@@ -71,12 +73,17 @@ internal sealed class ClientInvite : IResponseUser, ITimed
             _call.Refused(408, null);
             Cancel(now, SipReason.TimerExpired);
         }
-        else if (_transaction is { } transaction) _agent.Abandon(now, transaction);
+        else if (_transaction is { } transaction)
+        {
+            _agent.Abandon(now, transaction);
+            CancelIsOver();
+        }
     }
 
     public void Responded(long now, Transaction transaction, SipResponse response)
     {
         if (transaction != _transaction) return;
+        if (response.Status >= 200) CancelIsOver();
         if (response.Status < 200) Progressed(now, response);
         else if (response.Status < 300) Accepted(now, response);
         else Refused(now, transaction.Peer, response);
@@ -85,10 +92,18 @@ internal sealed class ClientInvite : IResponseUser, ITimed
     public void Failed(long now, Transaction transaction, int status)
     {
         if (transaction != _transaction) return;
+        CancelIsOver();
         if (_decided || _cancelling) Decide(status);
         else if (transaction.Datagram is { } datagram) Send(now, datagram);
         else if (_hops.Next(now) is { } hop) Send(now, hop);
         else Decide(status);
+    }
+
+    private void CancelIsOver()
+    {
+        if (!_cancelling || _cancelled) return;
+        _cancelled = true;
+        _agent.Cancelling--;
     }
 
     private void Send(long now, SipPeer hop)

@@ -47,6 +47,9 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
 
     public int Calls => Table.Count;
 
+    /// <summary>INVITEs of ours that were given up and have no final response yet: their CANCEL may still wait for a provisional one (RFC 3261 9.1).</summary>
+    public int Cancelling { get; internal set; }
+
     /// <summary>What is served, as Allow lists it.</summary>
     public string Allow => _served.Allow;
 

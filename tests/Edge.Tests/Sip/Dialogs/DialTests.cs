@@ -103,7 +103,7 @@ public class DialTests
         var call = peer.Dial();
         var invite = peer.Take("INVITE").Request;
         peer.Do(() => call.Cancel(peer.Now));
-        Assert.Equal(0, peer.Count("CANCEL"));
+        Assert.Equal((0, 1), (peer.Count("CANCEL"), peer.Agent.Cancelling));
         peer.Answer(invite, 100, null);
         var cancel = peer.Take("CANCEL").Request;
         Assert.Equal((invite.TopVia.ToString(), invite.CSeq.Number, invite.RequestUri), (cancel.TopVia.ToString(), cancel.CSeq.Number, cancel.RequestUri));
@@ -111,6 +111,7 @@ public class DialTests
         peer.Answer(invite, 487, "callee");
         Assert.Equal(invite.TopVia.Branch, peer.Take("ACK").Request.TopVia.Branch);
         Assert.Empty(peer.Signals);
+        Assert.Equal(0, peer.Agent.Cancelling);
         peer.Advance(40);
         Assert.Equal((0, 0), (peer.Agent.Calls, peer.Agent.Transactions));
     }
@@ -127,6 +128,7 @@ public class DialTests
         peer.Answer(invite, 200, "callee", VirtualPeer.Offer);
         Assert.Equal("CANCEL ACK BYE", peer.Names());
         Assert.Empty(peer.Signals);
+        Assert.Equal(0, peer.Agent.Cancelling);
     }
 
     [Fact]
@@ -139,7 +141,7 @@ public class DialTests
         peer.Advance(31);
         Assert.NotEqual(0, peer.Agent.Transactions);
         peer.Advance(2);
-        Assert.Equal(0, peer.Agent.Transactions);
+        Assert.Equal((0, 0), (peer.Agent.Transactions, peer.Agent.Cancelling));
     }
 
     [Fact]
