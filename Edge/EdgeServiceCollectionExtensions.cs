@@ -52,10 +52,12 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<SipListeners>();
         services.AddSingleton<ISipLocator, DnsSipLocator>();
         services.AddSingleton<TrunkDesk>();
+        services.AddSingleton<MediaLane>();
         services.AddSingleton<EdgeLoop>();
         services.AddSingleton<DrainWatch>();
         services.AddSingleton<CallTracer>();
         services.AddHostedService<EdgeService>();
+        services.AddHostedService(provider => provider.GetRequiredService<MediaLane>());
         services.AddHostedService<BlockSharing>();
         services.AddHostedService<LoadSampler>();
         return services;

@@ -43,7 +43,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, MediaLane lane, ILogger<EdgeLoop> log)
     {
         (_time, _prompts, _transports, _cluster, _trunks, _gate, _log) = (time, prompts, transports, cluster, trunks, gate, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
@@ -61,7 +61,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
-        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
+        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls, lane) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
         _bridges = new BridgeDesk(options, _agent, media, trunks, gate)
         {
             Post = step => Post(new LoopInput(LoopInputKind.Run, step)),

@@ -268,6 +268,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private void Frame(long frame)
     {
         var timedOut = false;
+        MediaStatistics? measured = null;
         long now;
         lock (_gate)
         {
@@ -276,7 +277,11 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             SkipTo(frame);
             var unkeyed = KeepKeyed(now);
             SendFrame(now);
-            if (frame >= _nextReport) SendReport(frame, bye: false);
+            if (frame >= _nextReport)
+            {
+                SendReport(frame, bye: false);
+                measured = Measure();
+            }
             if (frame % FramesPerSecond == 0) timedOut = IsTimedOutNow(now, unkeyed);
             // The list is swapped for one that only this thread touches, so that events may call back.
             foreach (var played in _played) _playedOutside.Add(played);
@@ -288,6 +293,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             else _events.PlayStarted(played.PlayId, now);
         }
         _playedOutside.Clear();
+        if (measured is { } statistics) _events.Measured(statistics);
         if (timedOut) _events.TimedOut();
     }
 
