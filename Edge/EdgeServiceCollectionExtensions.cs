@@ -55,10 +55,12 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<RecordingWriter>();
         services.AddSingleton<RecordingDesk>();
+        services.AddSingleton<MediaLane>();
         services.AddSingleton<EdgeLoop>();
         services.AddSingleton<DrainWatch>();
         services.AddSingleton<CallTracer>();
         services.AddHostedService<EdgeService>();
+        services.AddHostedService(provider => provider.GetRequiredService<MediaLane>());
         services.AddHostedService<BlockSharing>();
         services.AddHostedService<RecordingSweeper>();
         services.AddHostedService<LoadSampler>();

@@ -8,7 +8,7 @@ using IvrActors.Grains.Interfaces.Calls;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>Takes calls that come in: whether there is room for them, their media, and the event that tells the cluster. The signalling thread's.</summary>
-internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live)
+internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane)
 {
     /// <summary>Told by media threads what a call's media heard.</summary>
     public required Action<CallLeg, MediaSignal> Heard { get; init; }
@@ -25,7 +25,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         var verdict = gate.JudgeAtBegin(now, call.Invite!, call.Peer, isCounted ? calls : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
         if (!verdict.IsAdmitted) return Refuse(now, call, verdict.Status, verdict.Reason, verdict.RetryAfter);
         if (calls.TryBegin(now, isCounted) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
-        var events = new LegMedia(Heard, time);
+        var events = new LegMedia(Heard, lane, time);
         var secure = call.Peer.IsSecure;
         var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs, Suites = trunk.SrtpSuites, Tones = trunk.Tones };
         var answer = media.Answer(signal.Body.Span, policy, events);

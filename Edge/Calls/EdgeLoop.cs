@@ -46,7 +46,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, RecordingDesk recordings, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, RecordingDesk recordings, MediaLane lane, ILogger<EdgeLoop> log)
     {
         (_time, _prompts, _transports, _cluster, _trunks, _gate, _recordings, _log) = (time, prompts, transports, cluster, trunks, gate, recordings, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
@@ -64,7 +64,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
-        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
+        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls, lane) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
         _bridges = new BridgeDesk(options, _agent, media, trunks, gate)
         {
             Post = step => Post(new LoopInput(LoopInputKind.Run, step)),

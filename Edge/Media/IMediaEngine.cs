@@ -125,6 +125,11 @@ public interface IMediaEvents
 
     /// <summary>No RTP came for the media time-out.</summary>
     void TimedOut();
+
+    /// <summary>What was measured so far, about every 5 s.</summary>
+    void Measured(in MediaStatistics statistics)
+    {
+    }
 }
 
 /// <param name="Loss">Fraction of expected packets that did not come, 0 to 1 (RFC 3550 A.3).</param>

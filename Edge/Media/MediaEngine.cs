@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using IvrActors.Edge.Dtls;
+using IvrActors.Edge.Ice;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
@@ -31,12 +33,21 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
     internal MediaEngine(EdgeOptions options, TimeProvider time, PromptStore prompts, Func<IMediaWire> createWire, int loops, bool ownThreads, ILogger? log = null)
     {
         (Options, Time, Prompts, _log) = (options, time, prompts, log ?? NullLogger.Instance);
+        Handshakes = new DtlsHandshakes(time, Failed);
+        Identities = new DtlsIdentities(time);
         _ports = new PortPool(options.FirstMediaPort, options.LastMediaPort);
         _loops = new MediaLoop[loops];
         for (var i = 0; i < loops; i++) _loops[i] = new MediaLoop(createWire(), time, ownThreads);
     }
 
+    /// <summary>How long a call waits for keys by DTLS: two whole handshakes that fail, or one and ICE over a slow path. Then it has no media and is ended.</summary>
+    internal static readonly TimeSpan KeyingTimeout = TimeSpan.FromSeconds(30);
+
     internal EdgeOptions Options { get; }
+
+    internal DtlsHandshakes Handshakes { get; }
+
+    internal DtlsIdentities Identities { get; }
 
     internal TimeProvider Time { get; }
 
@@ -132,6 +143,13 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
 
     internal static SrtpMasterKey NewKey(SrtpSuite suite) => new(suite, RandomNumberGenerator.GetBytes(suite.KeyAndSaltSize));
 
+    /// <summary>ice-chars are those of base64 (RFC 8839 5.4).</summary>
+    internal static IceCredentials NewIce() => new(System.Text.Encoding.ASCII.GetBytes(RandomNumberGenerator.GetString(IceChars, IceCredentials.FragmentLength + IceCredentials.PasswordLength)));
+
+    internal static string NewTlsId() => RandomNumberGenerator.GetString(IceChars, 24);
+
+    private const string IceChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
     private static SessionSeed NewSeed()
     {
         Span<byte> random = stackalloc byte[14];
@@ -150,5 +168,6 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
             foreach (var session in loop.CopyOfSessions()) session.Dispose();
             loop.Dispose();
         }
+        Handshakes.Dispose();
     }
 }

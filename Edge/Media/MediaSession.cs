@@ -87,7 +87,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
 
     public string Codec => _agreed?.Codec == SdpCodec.Pcma ? "PCMA" : "PCMU";
 
-    public bool Srtp => _sender is not null;
+    public bool Srtp => IsEncrypted;
 
     public bool SendsKeys
     {
@@ -131,6 +131,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         lock (_gate)
         {
             _offering = true;
+            if (_keying is not null) return SdpWriter.Offer(Local(), [], _policy.Codecs, before: _agreed);
             if (_sender is not null) SendBy(_sender, [_sender]);
             else if (_agreed is null && _policy.Rules is { SrtpAllowed: true, Suites: var suites }) SendUnderNew(suites);
             return SdpWriter.Offer(Local(), [.. _senders.Select(sender => sender.Master)], _policy.Codecs);
@@ -183,32 +184,26 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private SdpPolicy PolicyNow()
     {
         var policy = _policy.Rules;
-        if (_sender is not null) return policy with { PlainAllowed = false, Offered = _offering ? [.. _senders.Select(sender => sender.Master.Suite)] : null };
+        if (_keying is not null) return policy with { PlainAllowed = false, Offered = _offering ? [] : null };
+        if (_sender is not null) return policy with { PlainAllowed = false, Offered = _offering ? [.. _senders.Select(sender => sender.Master.Suite)] : null, TakesDtls = !_offering };
         // An answer cannot add encryption that we did not offer.
         return _offering ? policy with { SrtpAllowed = false, SrtpBlockedBy = SdpRefusal.SrtpNotAllowed } : policy;
     }
 
-    private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion);
+    private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion) { Dtls = OurDtls };
 
     private void Apply(NegotiatedMedia agreed, bool isAnswer)
     {
         _agreed = agreed;
-        _peer.Signal(agreed.RtpAddress);
         _lastHeard = _engine.Time.GetTimestamp();
         _timedOut = false;
-        if (agreed.PeerCrypto is not { } crypto) return;
-        // Our key goes on with its rollover counter as long as the suite does; both directions have the same one (RFC 4568 5.1.2).
-        if (isAnswer) SendBy(_senders[crypto.Tag - 1], _senders);
-        else if (_sender?.Master.Suite == crypto.Key.Suite) SendBy(_sender, [_sender]);
-        else SendUnderNew([crypto.Key.Suite]);
-        // The same key again keeps its rollover counter and replay window.
-        if (_receiver is not null && _receiver.Master.IsSameAs(crypto.Key))
+        if (agreed.PeerDtls is { } dtls)
         {
-            crypto.Key.Dispose();
+            ApplyDtls(agreed, dtls);
             return;
         }
-        _receiver?.Dispose();
-        _receiver = new SrtpReceiver(crypto.Key);
+        if (agreed.PeerCrypto is { } crypto) ApplySdes(crypto, isAnswer);
+        _peer.Signal(agreed.RtpAddress);
     }
 
     public void Start()
@@ -217,7 +212,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         {
             if (_started || _closed) return;
             _started = true;
-            _lastHeard = _engine.Time.GetTimestamp();
+            _lastHeard = _keyingSince = _engine.Time.GetTimestamp();
         }
     }
 
@@ -273,16 +268,22 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private void Frame(long frame)
     {
         var timedOut = false;
+        MediaStatistics? measured = null;
         long now;
         lock (_gate)
         {
             if (_closed || !_started || _agreed is null) return;
             now = _engine.Time.GetTimestamp();
             SkipTo(frame);
+            var unkeyed = KeepKeyed(now);
             _recording?.Advance(frame);
             SendFrame(now);
-            if (frame >= _nextReport) SendReport(frame, bye: false);
-            if (frame % FramesPerSecond == 0) timedOut = IsTimedOutNow(now);
+            if (frame >= _nextReport)
+            {
+                SendReport(frame, bye: false);
+                measured = Measure();
+            }
+            if (frame % FramesPerSecond == 0) timedOut = IsTimedOutNow(now, unkeyed);
             // The list is swapped for one that only this thread touches, so that events may call back.
             foreach (var played in _played) _playedOutside.Add(played);
             _played.Clear();
@@ -293,6 +294,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             else _events.PlayStarted(played.PlayId, now);
         }
         _playedOutside.Clear();
+        if (measured is { } statistics) _events.Measured(statistics);
         if (timedOut) _events.TimedOut();
     }
 
@@ -314,6 +316,13 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
 
     private void SendFrame(long now)
     {
+        if (AwaitsKeys)
+        {
+            // Prompts wait for somebody who can hear them.
+            _timestamp += Telephone.FrameSamples;
+            _resumes = true;
+            return;
+        }
         if (SendPress() || IsCarryingNow()) return;
         Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpSuite.MostTagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
@@ -371,14 +380,15 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     {
         if (_peer.Target.IsNone) return default;
         if (_agreed!.RtcpMux) return _peer.Target;
+        if (_keying is not null) return default;
         if (_peer.Target == _agreed.RtpAddress || _peer.Target.HasSameIp(_agreed.RtcpAddress)) return _agreed.RtcpAddress;
         return _peer.Target.Port == ushort.MaxValue ? default : _peer.Target with { Port = (ushort)(_peer.Target.Port + 1) };
     }
 
-    private bool IsTimedOutNow(long now)
+    private bool IsTimedOutNow(long now, bool unkeyed)
     {
-        if (_timedOut || !_agreed!.Receives) return false;
-        _timedOut = _engine.Time.GetElapsedTime(_lastHeard, now) >= _engine.Options.MediaTimeout;
+        if (_timedOut || (!_agreed!.Receives && !unkeyed)) return false;
+        _timedOut = unkeyed || _engine.Time.GetElapsedTime(_lastHeard, now) >= _engine.Options.MediaTimeout;
         return _timedOut;
     }
 
@@ -407,7 +417,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         scoped HeardPacket heard = default;
         lock (_gate)
         {
-            if (_closed || _agreed is null) return;
+            if (_closed || _agreed is null || !IsMedia(datagram, from, rtcp)) return;
             if (rtcp || (_agreed.RtcpMux && Rtcp.IsRtcp(datagram)))
             {
                 ReceiveReport(datagram, from);
@@ -446,7 +456,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (rejection == SrtpRejection.BadTag) _loop.Tally.AuthFailures++;
             if (rejection != SrtpRejection.None) return false;
             datagram = datagram[..length];
-            _peer.Authenticated(from);
+            // With ICE only its checks move the target.
+            if (_keying is not { UsesIce: true }) _peer.Authenticated(from);
         }
         if (header.TryGetPayload(datagram, out var payload) != RtpRejection.None) return false;
         Count(header);
@@ -520,6 +531,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _rtcp!.Dispose();
             foreach (var sender in _senders) sender.Dispose();
             _receiver?.Dispose();
+            _keying?.Dispose();
         }
         _engine.Closed(this, _loop, _rtpPort);
     }

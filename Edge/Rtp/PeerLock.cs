@@ -59,6 +59,9 @@ public struct PeerLock
     /// <summary>An authenticated packet came from there: its sender holds the key, so the target follows it (a NAT may rebind).</summary>
     public void Authenticated(MediaAddress from) => Lock(from);
 
+    /// <summary>ICE or a handshake says where the peer is; none: nothing is sent.</summary>
+    public void Nominate(MediaAddress address) => Lock(address);
+
     private void Lock(MediaAddress address)
     {
         IsLocked = true;

@@ -15,6 +15,15 @@ public sealed class SdpDescription
     public SdpExtendedReports ExtendedReports { get; set; }
 
     public List<SdpMedia> Media { get; } = [];
+
+    /// <summary>Lines before the first section, which hold for every section that has none of its own.</summary>
+    public SdpTransportLines Transport { get; } = new();
+
+    /// <summary>The peer is a lite agent (RFC 8445 2.5): it checks nothing, and neither do we.</summary>
+    public bool IceLite { get; set; }
+
+    /// <summary>Sections of the first BUNDLE group (RFC 9143), by their <c>a=mid</c>.</summary>
+    public IReadOnlyList<string> Bundle { get; set; } = [];
 }
 
 /// <summary>One <c>m=</c> section.</summary>
@@ -51,6 +60,11 @@ public sealed class SdpMedia
 
     public bool RtcpMux { get; set; }
 
+    public SdpTransportLines Transport { get; } = new();
+
+    /// <summary>RFC 5888 4; null when it is absent.</summary>
+    public string? Mid { get; set; }
+
     /// <summary>What <c>a=rtcp-xr</c> asks for (RFC 3611 5.1); null when only the session says it.</summary>
     public SdpExtendedReports? ExtendedReports { get; set; }
 }
@@ -84,10 +98,14 @@ public enum SdpCodec
 public enum SdpProtocol
 {
     RtpAvp = 0,
+
+    /// <summary>RTP/SAVP, or RTP/SAVPF: feedback (RFC 4585) may be left unsent.</summary>
     RtpSavp = 1,
 
-    /// <summary>Anything else, RTP/SAVPF among it.</summary>
     Other = 2,
+
+    /// <summary>UDP/TLS/RTP/SAVP or UDP/TLS/RTP/SAVPF (RFC 5764 9).</summary>
+    DtlsSavp = 3,
 }
 
 public enum SdpDirection

@@ -18,6 +18,9 @@ public enum SdpRefusal
     SrtpNotAllowed,
     SdesNeedsTls,
     NoUsableCrypto,
+
+    /// <summary>A fingerprint in signalling without TLS proves nothing.</summary>
+    FingerprintNeedsTls,
 }
 
 /// <summary>What an offer and our policy agree on: how to send to the peer and what to expect.</summary>
@@ -44,13 +47,25 @@ public sealed class NegotiatedMedia
     /// <summary>The peer's key, and the tag to answer it with; null for plain RTP.</summary>
     public SdpCrypto? PeerCrypto { get; init; }
 
+    /// <summary>The peer's side of DTLS-SRTP, when keys come by it.</summary>
+    public SdpPeerDtls? PeerDtls { get; init; }
+
+    /// <summary>The protocol as the peer wrote it.</summary>
+    public string ProtocolText { get; init; } = "RTP/AVP";
+
+    /// <summary>The section's <c>a=mid</c>, and whether it stands in the BUNDLE group.</summary>
+    public string? Mid { get; init; }
+    public bool Bundled { get; init; }
+
+    public bool IsEncrypted => PeerCrypto is not null || PeerDtls is not null;
+
     public bool Sends => Direction is SdpDirection.SendRecv or SdpDirection.SendOnly;
 
     public bool Receives => Direction is SdpDirection.SendRecv or SdpDirection.RecvOnly;
 }
 
 /// <summary>Which protections the policy of a trunk lets pass.</summary>
-/// <param name="SrtpAllowed">SDES may be used: keys are safe in this signalling, and the trunk wants SRTP.</param>
+/// <param name="SrtpAllowed">SDES and DTLS-SRTP may be used: keys are safe in this signalling and fingerprints are authentic, and the trunk wants SRTP.</param>
 /// <param name="PlainAllowed">Plain RTP may be used.</param>
 /// <param name="SrtpBlockedBy">Why SRTP is not allowed.</param>
 public sealed record SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
@@ -63,6 +78,12 @@ public sealed record SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal S
 
     /// <summary>The suites of our offer by tag, from 1, when its answer is read; null for an offer of the peer.</summary>
     public IReadOnlyList<SrtpSuite>? Offered { get; init; }
+
+    /// <summary>Whether DTLS may bring the keys; an answer can't change what our offer says.</summary>
+    public bool TakesDtls { get; init; } = true;
+
+    /// <summary>Of <see cref="Suites"/> those that DTLS knows and whose tag is long.</summary>
+    public IEnumerable<SrtpSuite> DtlsSuites => Suites.Where(suite => suite.Profile is not null && !suite.HasShortTag);
 
     /// <summary>Whether a peer's key may be used. An answer must name one of the lines of our offer by its tag and its suite (RFC 4568 5.1.3).</summary>
     public bool Takes(SdpCrypto crypto) => Offered is { } offered
@@ -96,6 +117,7 @@ public static class SdpNegotiator
         SdpRefusal.SrtpNotAllowed => "srtp-not-allowed",
         SdpRefusal.SdesNeedsTls => "sdes-needs-tls",
         SdpRefusal.NoUsableCrypto => "no-usable-crypto",
+        SdpRefusal.FingerprintNeedsTls => "fingerprint-needs-tls",
         _ => throw new InvalidOperationException("internal error: unknown refusal"),
     };
 
@@ -112,7 +134,7 @@ public static class SdpNegotiator
         {
             if (offer.Media[i].Type != "audio" || offer.Media[i].Port == 0) continue;
             var why = Try(offer, i, policy, family, out var candidate);
-            if (candidate is { PeerCrypto: not null })
+            if (candidate is { IsEncrypted: true })
             {
                 agreed = candidate;
                 return SdpRefusal.None;
@@ -132,16 +154,20 @@ public static class SdpNegotiator
         {
             case SdpProtocol.Other: return SdpRefusal.UnsupportedProtocol;
             case SdpProtocol.RtpAvp when !policy.PlainAllowed: return SdpRefusal.SrtpRequired;
+            case SdpProtocol.DtlsSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy == SdpRefusal.SdesNeedsTls ? SdpRefusal.FingerprintNeedsTls : policy.SrtpBlockedBy;
             case SdpProtocol.RtpSavp when !policy.SrtpAllowed: return policy.SrtpBlockedBy;
         }
         var crypto = media.Protocol == SdpProtocol.RtpSavp ? media.Crypto.Find(policy.Takes) : null;
-        if (media.Protocol == SdpProtocol.RtpSavp && crypto is null) return SdpRefusal.NoUsableCrypto;
+        var dtls = crypto is null && policy.TakesDtls && policy.DtlsSuites.Any() ? DtlsOf(offer, media) : null;
+        if (media.Protocol != SdpProtocol.RtpAvp && crypto is null && dtls is null) return SdpRefusal.NoUsableCrypto;
         if (PickCodec(media, policy.Codecs) is not { } codec) return SdpRefusal.NoCommonCodec;
 
         var address = media.Connection ?? offer.Connection;
-        if (address is null || address.AddressFamily != family || IsMulticastOrBroadcast(address)) return SdpRefusal.UnusableAddress;
+        var ice = dtls?.IceFragment is not null;
+        // With ICE the address is a default for those who have none; a browser writes 0.0.0.0 there (RFC 9429 5.2.1), and its checks say where it is.
+        if (!ice && (address is null || address.AddressFamily != family || IsMulticastOrBroadcast(address))) return SdpRefusal.UnusableAddress;
         // RFC 2543 hold: nowhere to send to.
-        var nowhere = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+        var nowhere = !ice && (address!.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
         var rtcpPort = media.RtcpMux ? media.Port : media.RtcpPort ?? Math.Min(65535, media.Port + 1);
         agreed = new NegotiatedMedia
         {
@@ -149,14 +175,41 @@ public static class SdpNegotiator
             Codec = codec.Codec,
             PayloadType = codec.PayloadType,
             EventPayloadType = PickEvents(media),
-            RtpAddress = nowhere ? default : MediaAddress.From(address, media.Port),
-            RtcpAddress = nowhere ? default : MediaAddress.From(address, rtcpPort),
+            RtpAddress = nowhere || ice ? default : MediaAddress.From(address!, media.Port),
+            RtcpAddress = nowhere || ice ? default : MediaAddress.From(address!, rtcpPort),
             RtcpMux = media.RtcpMux,
             ExtendedReports = media.ExtendedReports ?? offer.ExtendedReports,
             Direction = Mirror(media.Direction ?? offer.Direction, nowhere),
             PeerCrypto = crypto,
+            PeerDtls = dtls,
+            ProtocolText = media.ProtocolText,
+            Mid = media.Mid,
+            Bundled = media.Mid is not null && offer.Bundle.Contains(media.Mid),
         };
         return SdpRefusal.None;
+    }
+
+    /// <summary>
+    /// DTLS-SRTP of a section, or null. RTP/SAVP with a fingerprint and no usable SDES key is how it was written before RFC 5764 gave it its own name, and RFC 9429 5.1.2
+    /// has both be taken.
+    /// </summary>
+    private static SdpPeerDtls? DtlsOf(SdpDescription offer, SdpMedia media)
+    {
+        if (media.Protocol != SdpProtocol.DtlsSavp && media.Protocol != SdpProtocol.RtpSavp) return null;
+        var (own, shared) = (media.Transport, offer.Transport);
+        var fingerprints = own.Fingerprints.Count > 0 ? own.Fingerprints : shared.Fingerprints;
+        // RFC 4145 4: without the line its sender is active.
+        var setup = own.Setup ?? shared.Setup ?? SdpSetup.Active;
+        if (fingerprints.Count == 0 || setup == SdpSetup.Unusable) return null;
+        // One component: RTCP has no port of its own with ICE. A lite peer sends no checks, so that there is nothing for us to answer.
+        var ice = media.RtcpMux && !offer.IceLite && (own.HasIcePassword || shared.HasIcePassword);
+        return new SdpPeerDtls
+        {
+            Fingerprints = fingerprints,
+            Setup = setup,
+            TlsId = own.TlsId ?? shared.TlsId,
+            IceFragment = ice ? own.IceFragment ?? shared.IceFragment : null,
+        };
     }
 
     private static SdpRtpMap? PickCodec(SdpMedia media, IReadOnlyList<SdpCodec>? codecs)

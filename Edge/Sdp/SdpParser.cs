@@ -12,7 +12,7 @@ namespace IvrActors.Edge.Sdp;
 /// Reads session descriptions (RFC 4566). Never throws; lines that are well formed but of no use here are skipped. Works on bytes, so that keys
 /// never become strings.
 /// </summary>
-public static class SdpParser
+public static partial class SdpParser
 {
     /// <summary>Above any offer seen in practice (a browser's is 6 KB).</summary>
     public const int MostBytes = 16 * 1024;
@@ -70,6 +70,7 @@ public static class SdpParser
                 case 'a':
                     if (TryReadDirection(value, out var direction)) description.Direction = direction;
                     else if (value.StartsWith("rtcp-xr:"u8)) description.ExtendedReports = ReadExtendedReports(value[8..]);
+                    else ReadSessionTransport(value, description);
                     break;
             }
             if (rejection != SdpRejection.None) return rejection;
@@ -116,7 +117,7 @@ public static class SdpParser
         {
             Type = type.SequenceEqual("audio"u8) ? "audio" : Encoding.ASCII.GetString(type),
             Port = portNumber,
-            Protocol = protocol.SequenceEqual("RTP/AVP"u8) ? SdpProtocol.RtpAvp : protocol.SequenceEqual("RTP/SAVP"u8) ? SdpProtocol.RtpSavp : SdpProtocol.Other,
+            Protocol = ProtocolOf(protocol),
             ProtocolText = Encoding.ASCII.GetString(protocol),
             FormatsText = Encoding.ASCII.GetString(formats),
         };
@@ -129,6 +130,13 @@ public static class SdpParser
             else if (media.Protocol != SdpProtocol.Other) return SdpRejection.MalformedMedia;
         }
         return SdpRejection.None;
+    }
+
+    private static SdpProtocol ProtocolOf(ReadOnlySpan<byte> protocol)
+    {
+        if (protocol.SequenceEqual("RTP/AVP"u8)) return SdpProtocol.RtpAvp;
+        if (protocol.SequenceEqual("RTP/SAVP"u8) || protocol.SequenceEqual("RTP/SAVPF"u8)) return SdpProtocol.RtpSavp;
+        return protocol.SequenceEqual("UDP/TLS/RTP/SAVP"u8) || protocol.SequenceEqual("UDP/TLS/RTP/SAVPF"u8) ? SdpProtocol.DtlsSavp : SdpProtocol.Other;
     }
 
     private static readonly SearchValues<byte> TokenBytes =
@@ -179,6 +187,10 @@ public static class SdpParser
         else if (value.StartsWith("crypto:"u8) && media.Crypto.Count < MostCrypto && TryReadCrypto(value[7..]) is { } crypto)
         {
             media.Crypto.Add(crypto);
+        }
+        else
+        {
+            ReadTransport(value, media);
         }
         return SdpRejection.None;
     }

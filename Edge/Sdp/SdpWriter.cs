@@ -11,10 +11,14 @@ namespace IvrActors.Edge.Sdp;
 /// <param name="SessionId">Random, constant for the session.</param>
 /// <param name="Version">Grows with every change (RFC 3264 8).</param>
 /// <param name="RtcpPort">The port of RTCP when it is not shared.</param>
-public sealed record SdpLocal(IPAddress Address, int RtpPort, int RtcpPort, uint SessionId, int Version);
+public sealed record SdpLocal(IPAddress Address, int RtpPort, int RtcpPort, uint SessionId, int Version)
+{
+    /// <summary>Our side of DTLS-SRTP; null when keys do not come by it.</summary>
+    public SdpOurDtls? Dtls { get; init; }
+}
 
 /// <summary>Writes answers and offers.</summary>
-public static class SdpWriter
+public static partial class SdpWriter
 {
     /// <summary>Payload type of telephone-event in offers of ours; the number that most others use.</summary>
     public const byte EventPayloadType = 101;
@@ -26,6 +30,7 @@ public static class SdpWriter
     {
         var output = new Output();
         WriteSession(output, local);
+        WriteSessionTransport(output, local.Dtls, agreed);
         for (var i = 0; i < offer.Media.Count; i++)
         {
             var media = offer.Media[i];
@@ -44,6 +49,7 @@ public static class SdpWriter
             if (agreed.RtcpMux) output.Line($"a=rtcp-mux");
             else if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
             if (agreed.PeerCrypto is { } crypto && ourKey is not null) output.Crypto(crypto.Tag, ourKey);
+            if (local.Dtls is { } dtls) WriteTransport(output, local, dtls, agreed);
         }
         return output.ToArray();
     }
@@ -51,18 +57,24 @@ public static class SdpWriter
     /// <summary>An offer of G.711 and telephone-event; RTP/SAVP when there are keys.</summary>
     /// <param name="ourKeys">One for each suite, in order of preference; their tags count from 1.</param>
     /// <param name="codecs">In order of preference; null: PCMU, PCMA.</param>
-    public static byte[] Offer(SdpLocal local, IReadOnlyList<SrtpMasterKey> ourKeys, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv)
+    /// <param name="before">What a session has that is keyed by DTLS: the offer keeps its association.</param>
+    public static byte[] Offer(SdpLocal local, IReadOnlyList<SrtpMasterKey> ourKeys, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv, NegotiatedMedia? before = null)
     {
         codecs ??= s_codecs;
         var output = new Output();
+        var dtls = before is null ? null : local.Dtls;
         WriteSession(output, local);
-        output.Line($"m=audio {local.RtpPort} {(ourKeys.Count == 0 ? "RTP/AVP" : "RTP/SAVP")} {string.Join(' ', codecs.Select(StaticTypeOf))} {EventPayloadType}");
+        if (dtls is not null) WriteSessionTransport(output, dtls, before!);
+        var protocol = dtls is not null ? before!.ProtocolText : ourKeys.Count == 0 ? "RTP/AVP" : "RTP/SAVP";
+        output.Line($"m=audio {local.RtpPort} {protocol} {string.Join(' ', codecs.Select(StaticTypeOf))} {EventPayloadType}");
         foreach (var codec in codecs) WriteCodec(output, StaticTypeOf(codec), codec);
         WriteEvents(output, EventPayloadType);
         output.Line($"a=ptime:20");
         output.Line($"a={NameOf(direction)}");
         if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
+        if (dtls is not null && before!.RtcpMux) output.Line($"a=rtcp-mux");
         for (var i = 0; i < ourKeys.Count; i++) output.Crypto(i + 1, ourKeys[i]);
+        if (dtls is not null) WriteTransport(output, local, dtls, before!);
         return output.ToArray();
     }
 
@@ -137,6 +149,6 @@ public static class SdpWriter
 
         public byte[] ToArray() => _stream.ToArray();
 
-        private void Write(ReadOnlySpan<byte> bytes) => _stream.Write(bytes);
+        public void Write(ReadOnlySpan<byte> bytes) => _stream.Write(bytes);
     }
 }

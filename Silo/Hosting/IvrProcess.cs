@@ -5,6 +5,7 @@ using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
+using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Privacy;
@@ -14,6 +15,7 @@ using IvrActors.Silo.Storage;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
+using Orleans.Streams;
 
 namespace IvrActors.Silo.Hosting;
 
@@ -142,6 +144,8 @@ internal sealed class IvrProcess : IAsyncDisposable
     private static void AddSilo(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault)
     {
         orleans.UseLocalhostClustering(cluster.Listeners.SiloPort, cluster.Listeners.GatewayPort, serviceId: cluster.Service, clusterId: cluster.Cluster);
+        // Grains publish to it and subscribe by their type alone: no table of subscriptions is kept.
+        orleans.AddMemoryStreams(IMediaLaneGrain.Provider, streams => streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly));
         orleans.Services.AddEncryptedStorage(vault.Database, s_relaxedStates);
         orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
         orleans.AddOutgoingGrainCallFilter<GrainMark>();

@@ -12,6 +12,7 @@ public sealed class PurityTests
     [InlineData("Sdp")]
     [InlineData("Rtp")]
     [InlineData("Srtp")]
+    [InlineData("Ice")]
     [InlineData("Dtmf")]
     [InlineData("Reputation")]
     [InlineData("Admission")]

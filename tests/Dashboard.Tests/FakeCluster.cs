@@ -34,6 +34,7 @@ public sealed class FakeCluster : IRoleTokens
     public ConcurrentDictionary<string, OperatorRecord> Operators { get; } = new();
     public ConcurrentDictionary<string, string> Invitations { get; } = new();
     public ConcurrentDictionary<string, EdgeReport> Edges { get; } = new();
+    public ConcurrentDictionary<string, MediaView> Media { get; } = new();
     public ConcurrentDictionary<string, LockoutSummary> Lockouts { get; } = new();
     public ConcurrentDictionary<string, FlowGraph> Flows { get; } = new();
     public List<AuditRecord> Audit { get; } = [];
@@ -94,6 +95,7 @@ public sealed class FakeCluster : IRoleTokens
         nameof(IOperatorGrain) => new OperatorFake(this, key),
         nameof(IEdgeDirectoryGrain) => new EdgeDirectoryFake(this),
         nameof(IEdgeGrain) => new EdgeFake(this, key),
+        nameof(IMediaQualityGrain) => new MediaFake(this, key),
         nameof(ILockoutDirectoryGrain) => new LockoutDirectoryFake(this, key),
         nameof(ILockoutGrain) => new LockoutFake(this, key),
         nameof(IAuditGrain) => new AuditFake(this, key),
@@ -210,6 +212,11 @@ public sealed class FakeCluster : IRoleTokens
     private sealed class EdgeFake(FakeCluster cluster, string key)
     {
         public Task<EdgeReport?> GetReport() => Task.FromResult(cluster.Edges.GetValueOrDefault(key[IEdgeGrain.Key("").Length..]));
+    }
+
+    private sealed class MediaFake(FakeCluster cluster, string key)
+    {
+        public Task<MediaView> GetView() => Task.FromResult(cluster.Media.GetValueOrDefault(key) ?? throw new TimeoutException(key));
     }
 
     private sealed class LockoutDirectoryFake(FakeCluster cluster, string key)

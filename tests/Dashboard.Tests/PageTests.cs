@@ -5,6 +5,7 @@ using IvrActors.Dashboard.Access;
 using IvrActors.Dashboard.Http;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using Microsoft.AspNetCore.Authorization;
@@ -162,6 +163,19 @@ public sealed partial class PageTests : IAsyncLifetime
         await Until(reader, line => line.Contains(call.Call.Value) && line.Contains("ask_pin") && line.Contains("\"mos\":\"4.36\"") && line.Contains("\"roundTrip\":\"25 ms\""));
         Samples.Report(_server.Cluster, "edge-1");
         await Until(reader, line => line.StartsWith("data:") && !line.Contains(call.Call.Value));
+    }
+
+    [Fact]
+    public async Task The_edges_page_says_how_an_edges_calls_sound_and_works_where_that_is_not_known()
+    {
+        Samples.Report(_server.Cluster, "heard");
+        Samples.Report(_server.Cluster, "silent");
+        _server.Cluster.Media[IMediaLaneGrain.Key("heard")] = new MediaView { Calls = 130, Poor = 2, Mos = 4.314, Keys = 5, Plays = 6 };
+        using var vic = await new Visitor(_server).Join("vic", Roles.Viewer);
+        await Eventually(() => _server.Get<Live.ClusterView>().Current.Edges.Any(edge => edge.Name == "silent"));
+        var page = await vic.Read("/edges");
+        Assert.Contains("MOS 4.31 <span class=\"hint\">2 of 130 poor</span>", page);
+        Assert.Contains("not heard", page);
     }
 
     [Fact]

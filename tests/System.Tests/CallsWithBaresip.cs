@@ -34,6 +34,32 @@ public sealed class CallsWithBaresip
     }
 
     [Fact]
+    public async Task A_phone_with_dtls_srtp_hears_the_balance()
+    {
+        Programs.Require("baresip");
+        await using var server = IvrServer.Create("baresip-dtls");
+        await server.Start();
+        var caller = new TestCaller();
+        await server.Enrol(caller, "640.00");
+        await using var phone = await Baresip.StartDtls(Path.Combine(server.Folder, "phone"), Path.Combine(server.Data, "certs", "ca.pem"));
+
+        await phone.Dial($"sip:bank@127.0.0.1:{server.TlsPort}");
+        await Hears(phone, server, "enter-account-number");
+        await phone.Press(caller.Account + "#");
+        await Hears(phone, server, "enter-pin");
+        await phone.Press(caller.Pin + "#");
+        await Hears(phone, server, "enter-code");
+        await phone.Press(caller.Code);
+        await Hears(phone, server, "main-menu");
+        await phone.Press("1");
+        await Hears(phone, server, "your-balance-is", "number/6", "number/hundred", "number/40", "currency/dollars");
+
+        Assert.Equal(1, await server.Metric("ivr_dtls_handshakes_total", "result=\"keyed\""));
+        await phone.HangUp();
+        await Eventually.Holds(async () => await server.Metric("ivr_calls_active") == 0, "the call ended", () => server.Output);
+    }
+
+    [Fact]
     public async Task Three_wrong_pins_lock_over_tls_and_srtp()
     {
         Programs.Require("baresip");

@@ -18,6 +18,7 @@ public sealed class QualityTests : IDisposable
 
     private readonly FakeTimeProvider _time = new();
     private readonly VirtualWire _wire = new();
+    private readonly HeardEvents _events = new();
     private readonly MediaEngine _engine;
     private ushort _peerSequence = 100;
 
@@ -31,7 +32,7 @@ public sealed class QualityTests : IDisposable
 
     private IMediaSession Open(string attributes = "")
     {
-        var answer = _engine.Answer(MediaEngineTests.OfferOf("m=audio 4000 RTP/AVP 0\r\n" + attributes), Anything, new HeardEvents());
+        var answer = _engine.Answer(MediaEngineTests.OfferOf("m=audio 4000 RTP/AVP 0\r\n" + attributes), Anything, _events);
         _sdp = Encoding.ASCII.GetString(answer.Sdp);
         answer.Session!.Start();
         return answer.Session;
@@ -142,6 +143,15 @@ public sealed class QualityTests : IDisposable
         string[] names = ["ivr_call_mos_count", "ivr_rtp_loss_ratio_count{direction=\"in\"}", "ivr_rtp_loss_ratio_count{direction=\"out\"}", "ivr_rtp_jitter_seconds_count{direction=\"in\"}",
             "ivr_rtp_jitter_seconds_count{direction=\"out\"}", "ivr_rtp_round_trip_seconds_count"];
         return [.. names.Select(name => lines.Where(line => line.StartsWith(name + " ", StringComparison.Ordinal)).Select(line => double.Parse(line[(name.Length + 1)..], System.Globalization.CultureInfo.InvariantCulture)).SingleOrDefault())];
+    }
+
+    [Fact]
+    public void What_was_measured_is_told_about_every_five_seconds()
+    {
+        Open();
+        Run(30);
+        Assert.InRange(_events.Measurements, 4, 12);
+        Assert.Equal(Reports.Count, _events.Measurements);
     }
 
     [Fact]

@@ -82,4 +82,8 @@ internal sealed class HeardEvents : IMediaEvents
     }
 
     public void TimedOut() => Interlocked.Increment(ref TimeOuts);
+
+    public int Measurements { get; private set; }
+
+    void IMediaEvents.Measured(in MediaStatistics statistics) => Measurements++;
 }

@@ -125,7 +125,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
         builder.Services.AddSingleton<IMediaEngine>(_ => host!.Media);
         builder.Services.AddSingleton<IPromptCatalogue>(_ => host!);
         builder.Services.AddSingleton<IRoleTokens>(_ => host!);
-        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.TraceGrain, host.Blocks));
+        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.TraceGrain, host.Blocks, new FakeMediaLane()));
         builder.Services.AddEdge(options);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenSip(options, kestrel.ApplicationServices));
@@ -276,18 +276,33 @@ internal sealed class FakeTraceGrain : ITraceGrain
     public Task Stop() => throw new NotSupportedException();
 }
 
+internal sealed class FakeMediaLane : IMediaLaneGrain
+{
+    public List<MediaEventBatch> Batches { get; } = [];
+
+    public bool Fails { get; set; }
+
+    public Task Publish(MediaEventBatch batch)
+    {
+        if (Fails) throw new TimeoutException();
+        lock (Batches) Batches.Add(batch);
+        return Task.CompletedTask;
+    }
+}
+
 /// <summary>A grain factory that knows one edge grain, one trace and one list of blocks.</summary>
 public class FakeGrains : DispatchProxy
 {
     private object? _edge;
     private object? _trace;
     private object? _blocks;
+    private object? _lane;
 
-    public static IGrainFactory With(object edge, object trace, object blocks)
+    public static IGrainFactory With(object edge, object trace, object blocks, object lane)
     {
         var factory = Create<IGrainFactory, FakeGrains>();
         var grains = (FakeGrains)(object)factory;
-        (grains._edge, grains._trace, grains._blocks) = (edge, trace, blocks);
+        (grains._edge, grains._trace, grains._blocks, grains._lane) = (edge, trace, blocks, lane);
         return factory;
     }
 
@@ -297,6 +312,7 @@ public class FakeGrains : DispatchProxy
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IEdgeGrain) => _edge,
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IBlockListGrain) => _blocks,
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(ITraceGrain) => _trace,
+        "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IMediaLaneGrain) => _lane,
         "DeleteObjectReference" => null,
         _ => throw new NotSupportedException(targetMethod.Name),
     };

@@ -1,4 +1,7 @@
 using System.Text.RegularExpressions;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Commands;
 using IvrActors.Silo.Hosting;
@@ -44,6 +47,7 @@ public sealed partial class HostTests : IDisposable
             accounts = [.. process.Opening.DemoCallers.Select(c => c.Account)];
             Assert.Equal(3, accounts.Distinct().Count());
             await It_is_observed();
+            await It_hears_of_media(process);
             await It_is_administered(process.Opening.DemoCallers[0]);
             await A_second_process_on_the_same_data_changes_nothing();
             await process.Stop();
@@ -119,6 +123,27 @@ public sealed partial class HostTests : IDisposable
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT count(*) FROM grain_state WHERE state = 'call'";
         return (long)command.ExecuteScalar()!;
+    }
+
+    /// <summary>A client may publish nothing to a stream; the edge's grain does, and the grain that listens is reached, with all of the filters in place.</summary>
+    private static async Task It_hears_of_media(IvrProcess process)
+    {
+        var grains = process.Services.GetRequiredService<IGrainFactory>();
+        var tokens = process.Services.GetRequiredService<IRoleTokens>();
+        var key = IMediaLaneGrain.Key("elsewhere");
+        var batch = new MediaEventBatch
+        {
+            At = DateTimeOffset.UtcNow,
+            Events = [new MediaEvent { Call = new CallId("call-x"), Kind = MediaEventKind.Quality, AgoMs = 0, Quality = new MediaQuality { Mos = 3 } }],
+        };
+        await Eventually(async () =>
+        {
+            RequestContext.Set(RoleToken.ContextKey, tokens.Issue("elsewhere", Roles.Edge));
+            await grains.GetGrain<IMediaLaneGrain>(key).Publish(batch);
+            RequestContext.Set(RoleToken.ContextKey, tokens.Issue("vic", Roles.Viewer));
+            return await grains.GetGrain<IMediaQualityGrain>(key).GetView() is { Calls: 1, Poor: 1, Mos: 3 };
+        });
+        RequestContext.Clear();
     }
 
     private async Task It_is_observed()

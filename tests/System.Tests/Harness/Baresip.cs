@@ -22,6 +22,10 @@ internal sealed class Baresip : IAsyncDisposable
     public static Task<Baresip> StartSecure(string folder, string caFile, string? says = null) =>
         Start(folder, caFile, "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs=PCMU", says);
 
+    /// <summary>Starts the phone with TLS signalling and keys by DTLS-SRTP (RFC 5764), RTCP on the port of RTP.</summary>
+    public static Task<Baresip> StartDtls(string folder, string caFile) =>
+        Start(folder, caFile, "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=dtls_srtp;rtcp_mux=yes;audio_codecs=PCMU");
+
     /// <param name="account">A line of its accounts file.</param>
     /// <param name="port">UDP port that it is called at; 0: any.</param>
     public static async Task<Baresip> Start(string folder, string caFile, string account, string? says = null, int port = 0)
@@ -48,6 +52,7 @@ internal sealed class Baresip : IAsyncDisposable
             module stdio.so
             module g711.so
             module srtp.so
+            module dtls_srtp.so
             module aufile.so
             module aubridge.so
             module sndfile.so
