@@ -13,8 +13,12 @@ public sealed partial class CallLeg
     /// <summary>How long a recording stays silent after a secret was keyed: the last key may be held down, and its tones are in the audio.</summary>
     private static readonly long s_afterSecret = TimeSpan.FromSeconds(2).Ticks;
 
+    /// <summary>How long a call waits for its recording, in silence: a little longer than the cluster is given. A disk that hangs has no end of its own.</summary>
+    private static readonly long s_recordingPatience = TimeSpan.FromSeconds(5).Ticks;
+
     private RecordingId? _recordingAsked;
-    private bool _isRecordingBeginning;
+    private RecordingId? _recordingAwaited;
+    private long _recordingBy = SipTimes.Never;
     private Hush _hush;
     private long _hushedUntil = SipTimes.Never;
 
@@ -27,24 +31,25 @@ public sealed partial class CallLeg
         return isAsked;
     }
 
-    /// <summary>It goes on from here, or (null) there is none.</summary>
-    public void RecordingBegan(CallRecording? recording)
+    /// <summary>It goes on from here, or (null) there is none. One that comes too late is ended at once.</summary>
+    public void RecordingBegan(RecordingId id, CallRecording? recording)
     {
-        if (IsOver || !_isRecordingBeginning)
+        if (IsOver || _recordingAwaited != id)
         {
             recording?.Finish();
             return;
         }
-        _isRecordingBeginning = false;
+        (_recordingAwaited, _recordingBy) = (null, SipTimes.Never);
         if (recording is not null) _media.Record(recording);
         Raise(new LegEvent(new RecordingBegun { Seq = NextSequence(), Begun = recording is not null }));
     }
 
-    private void AskForRecording(RecordingId recording)
+    private void AskForRecording(long now, RecordingId recording)
     {
-        _isRecordingBeginning = true;
+        _recordingAwaited = recording;
+        _recordingBy = now + s_recordingPatience;
         if (_sip.State == SipCallState.Answered) _recordingAsked = recording;
-        else RecordingBegan(null);
+        else RecordingBegan(recording, null);
     }
 
     /// <summary>

@@ -94,7 +94,7 @@ public sealed partial class CallLeg : ITimed
     public bool IsDone => IsOver && !_inFlight && _events.Count == 0;
 
     public long NextDeadline =>
-        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(_farewellDeadline, _hushedUntil)), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never));
+        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(Math.Min(_farewellDeadline, _hushedUntil), _recordingBy)), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never));
 
     public long QueuedFor { get; set; } = SipTimes.Never;
 
@@ -224,6 +224,7 @@ public sealed partial class CallLeg : ITimed
         if (_collector is { } collector && now >= collector.NextDeadline) Feed(now, collector, new CollectorInput(CollectorInputKind.Timer));
         _arbiter.Forget(now);
         EndHush(now);
+        if (now >= _recordingBy && _recordingAwaited is { } recording) RecordingBegan(recording, null);
         _other?.Tick(now);
         if (now < _farewellDeadline) return;
         _plays.Clear();
@@ -232,7 +233,7 @@ public sealed partial class CallLeg : ITimed
 
     private void Run(long now)
     {
-        while (!IsOver && _collector is null && _whenSilent is null && !_transferring && !_isBridging && !_isRecordingBeginning && _commands.TryDequeue(out var command))
+        while (!IsOver && _collector is null && _whenSilent is null && !_transferring && !_isBridging && _recordingAwaited is null && _commands.TryDequeue(out var command))
         {
             switch (command)
             {
@@ -258,7 +259,7 @@ public sealed partial class CallLeg : ITimed
                     WhenSilent(now, at => AskForBridge(at, bridge));
                     break;
                 case Record record:
-                    AskForRecording(record.Recording);
+                    AskForRecording(now, record.Recording);
                     break;
                 case StopRecording:
                     _media.Record(null);
@@ -330,6 +331,8 @@ public sealed partial class CallLeg : ITimed
         if (_sip.State != SipCallState.Answered || !_arbiter.Accept(now, key, source)) return;
         var swallowed = _swallow == key && now < _swallowUntil;
         _swallow = null;
+        // The rest of a secret that was too long, or a key that is for nothing: what it was meant for is not known.
+        if (_hushedUntil != SipTimes.Never || (!_isBridging && (swallowed || !_plays.BargeIn))) SecretKeyed(now);
         if (_isBridging)
         {
             // What comes as RTP is passed on as RTP; the callee's side need not know INFO. Of a press that is reported by both, the RTP is enough.

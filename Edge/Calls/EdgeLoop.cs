@@ -347,7 +347,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         var recording = await Task.Run(() => _recordings.Begin(id, aLaw));
         Post(new LoopInput(LoopInputKind.Run, (Action<long>)(now =>
         {
-            leg.RecordingBegan(recording);
+            leg.RecordingBegan(id, recording);
             Pump(now, leg);
         })));
     }

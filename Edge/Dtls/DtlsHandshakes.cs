@@ -50,8 +50,19 @@ internal sealed class DtlsHandshakes : IDisposable
             DtlsMetrics.Ended("busy");
             return false;
         }
-        new Thread(() => Run(handshake), StackBytes) { IsBackground = true, Name = "dtls handshake" }.Start();
-        return true;
+        try
+        {
+            new Thread(() => Run(handshake), StackBytes) { IsBackground = true, Name = "dtls handshake" }.Start();
+            return true;
+        }
+#pragma warning disable CA1031 // The system gives no more threads (or memory for one): its place must come free again, and this call's handshake is not begun.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            Interlocked.Decrement(ref _running);
+            DtlsMetrics.Ended("busy");
+            return false;
+        }
     }
 
     /// <summary>One whole handshake; null when it failed, for whatever reason of the peer's.</summary>

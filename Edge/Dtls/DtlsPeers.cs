@@ -127,6 +127,9 @@ internal sealed class DtlsSrtpClient(DtlsTerms terms) : DefaultTlsClient(DtlsRul
 {
     private int _profile;
 
+    /// <summary>No OCSP: the fingerprint says whose certificate it is, and the answer would be one message more to wait for.</summary>
+    protected override CertificateStatusRequest? GetCertificateStatusRequest() => null;
+
     public SrtpKeys? Keys { get; private set; }
 
     public override int GetHandshakeTimeoutMillis() => DtlsRules.TimeoutMs;

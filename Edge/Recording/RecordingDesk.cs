@@ -18,12 +18,16 @@ internal sealed partial class RecordingDesk(EdgeOptions options, RecordingWriter
     /// <summary>The caller hears silence meanwhile.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(4);
 
+    /// <summary>What is left on the disk for others, the database and its audit records first: below it nothing new is recorded. An hour of 70 calls.</summary>
+    private const long Reserve = 4L << 30;
+
     private static readonly TimeSpan[] s_pauses = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30)];
 
     /// <summary>A recording to be filled; null where there must be none. Never throws.</summary>
     public async Task<CallRecording?> Begin(RecordingId id, bool aLaw)
     {
         if (options.RecordingFolder is not { } folder || readiness.SealingKey is not { } sealing || !RecordingId.TryParse(id.Value, out _)) return Refused("no folder, or no key");
+        if (!HasRoom(folder)) return Refused("no room on the disk");
         var key = GC.AllocateUninitializedArray<byte>(RecordingCipher.KeySize, pinned: true);
         try
         {
@@ -31,7 +35,6 @@ internal sealed partial class RecordingDesk(EdgeOptions options, RecordingWriter
             var begin = new RecordingBegin { Edge = options.Name, Key = SecretSealer.Seal(sealing, id.Value, IRecordingGrain.KeyPurpose, key) };
             RequestContext.Set(RoleToken.ContextKey, token.Value);
             if (await Grain(id).Begin(begin).WaitAsync(s_patience, time) is not { Length: <= byte.MaxValue } wrapped) return Refused("the cluster wrapped no key");
-            Directory.CreateDirectory(folder);
             var recording = new CallRecording(aLaw);
             var header = new RecordingHeader { Recording = id, ALaw = aLaw, Start = time.GetUtcNow(), WrappedKey = wrapped };
             writer.Add(new RecordingFile(RecordingNames.PathOf(folder, id), header, key, recording) { Closed = (length, complete) => _ = Ended(id, length, complete) });
@@ -46,6 +49,21 @@ internal sealed partial class RecordingDesk(EdgeOptions options, RecordingWriter
         finally
         {
             CryptographicOperations.ZeroMemory(key);
+        }
+    }
+
+    /// <summary>Whether there is room, in a folder that is there and of its owner only.</summary>
+    private static bool HasRoom(string folder)
+    {
+        try
+        {
+            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
+            else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace >= Reserve;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return false;
         }
     }
 

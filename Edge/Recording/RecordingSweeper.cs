@@ -21,8 +21,22 @@ internal sealed partial class RecordingSweeper(EdgeOptions options, IGrainFactor
         while (!stoppingToken.IsCancellationRequested)
         {
             var isReady = readiness.SealingKey is not null;
-            if (isReady) await Sweep(folder, stoppingToken);
+            if (isReady) await TrySweep(folder, stoppingToken);
             await Task.Delay(isReady ? s_period : s_untilReady, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task TrySweep(string folder, CancellationToken cancellation)
+    {
+        try
+        {
+            await Sweep(folder, cancellation);
+        }
+#pragma warning disable CA1031 // The folder cannot be listed now: calls do not depend on it, and the next sweep tries again.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            NotExpired(log, e.GetType().Name);
         }
     }
 
@@ -31,6 +45,7 @@ internal sealed partial class RecordingSweeper(EdgeOptions options, IGrainFactor
     {
         if (!Directory.Exists(folder)) return;
         var now = time.GetUtcNow();
+        var failed = false;
         foreach (var file in Directory.EnumerateFiles(folder, "*" + RecordingNames.Extension))
         {
             if (cancellation.IsCancellationRequested) return;
@@ -46,10 +61,11 @@ internal sealed partial class RecordingSweeper(EdgeOptions options, IGrainFactor
             catch (Exception e)
 #pragma warning restore CA1031
             {
+                failed = true;
                 NotExpired(log, e.GetType().Name);
             }
         }
-        RecordingMetrics.LastSweep.Set(now.ToUnixTimeSeconds());
+        if (!failed) RecordingMetrics.LastSweep.Set(now.ToUnixTimeSeconds());
     }
 
     private static RecordingHeader? Read(string file)

@@ -9,6 +9,9 @@ internal sealed partial class RecordingWriter : IDisposable
     /// <summary>With <see cref="CallRecording.DelayFrames"/> it bounds what a killed process loses: less than a second.</summary>
     private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How long a stopping process waits for a disk that hangs.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
     private readonly ILogger<RecordingWriter> _log;
     private readonly Lock _lock = new();
     private readonly List<RecordingFile> _open = [];
@@ -61,7 +64,7 @@ internal sealed partial class RecordingWriter : IDisposable
     {
         _stopping = true;
         _any.Set();
-        _thread?.Join();
+        if (_thread?.Join(s_patience) == false) return;
         // Their calls are over: what there is of them is whole.
         lock (_lock)
         {
@@ -81,9 +84,10 @@ internal sealed partial class RecordingWriter : IDisposable
             _dropped[file] = dropped;
             return (isOver, dropped == 0);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+#pragma warning disable CA1031 // The disk is full, or gone, or whatever it is: the calls go on, this one without.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
-            // The disk is full, or gone: the call goes on without.
             Failed(_log, e.GetType().Name);
             return (true, false);
         }
@@ -103,7 +107,9 @@ internal sealed partial class RecordingWriter : IDisposable
         {
             file.Dispose();
         }
-        catch (IOException e)
+#pragma warning disable CA1031 // As above.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             Failed(_log, e.GetType().Name);
         }

@@ -237,7 +237,8 @@ public static class Interpreter
                 MaxDigits = 1,
                 FirstDigitTimeout = start.Wait,
                 InterDigitTimeout = start.Wait,
-                BargeIn = true,
+                // Who has not heard the question has not agreed: keys count from its end on, and none that was typed ahead.
+                BargeIn = false,
                 Secret = false,
             });
             return null;

@@ -10,7 +10,7 @@ public sealed class RecordedCalls
     private const byte Silence = 0xff;
     private const int WavHeader = 58;
 
-    private static readonly TimeSpan s_breath = TimeSpan.FromSeconds(1.2);
+    private static readonly TimeSpan s_breath = TimeSpan.FromSeconds(2.5);
 
     [Fact]
     public async Task Both_sides_are_recorded_encrypted_and_the_secret_is_silence_until_the_caller_is_erased()
@@ -153,7 +153,7 @@ public sealed class RecordedCalls
         language: en
         start: may_we
         steps:
-          may_we: { record: start, consent: [main-menu], on: { next: account, declined: bye, unavailable: bye } }
+          may_we: { record: start, consent: [on], on: { next: account, declined: bye, unavailable: bye } }
           account:
             collect: account
             digits: 8

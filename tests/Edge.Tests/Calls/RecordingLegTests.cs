@@ -38,8 +38,42 @@ public sealed class RecordingLegTests
         Script(new Record { Recording = Id });
         _call.HangUp(CallEndReason.OperatorHungUp);
         var late = new CallRecording(aLaw: false);
-        _call.Leg!.RecordingBegan(late);
+        _call.Leg!.RecordingBegan(Id, late);
         Assert.True(late.IsFinished);
+    }
+
+    [Fact]
+    public void A_disk_that_hangs_holds_no_call_and_what_it_brings_late_is_no_later_recording()
+    {
+        _call.Records = false;
+        Script(new Record { Recording = Id }, new Play { Prompts = VirtualCall.Prompts("later") });
+        _call.Advance(4.9);
+        Assert.IsNotType<RecordingBegun>(_call.Events[^1].Event);
+        _call.Advance(0.2);
+        Assert.False(Assert.IsType<RecordingBegun>(_call.Events[^1].Event).Begun);
+        Assert.Contains(_call.Media.Plays, play => play.Prompts == "later");
+        Then(new Record { Recording = new RecordingId("rec-test-2") });
+        _call.Leg!.RecordingBegan(Id, _recording);
+        Assert.True(_recording!.IsFinished);
+        Assert.Null(_call.Media.Recording);
+    }
+
+    [Fact]
+    public void Keys_that_follow_a_secret_or_are_for_nothing_keep_it_silent()
+    {
+        Then(VirtualCall.Ask("pin", 4, 4, secret: true));
+        _call.Grain = _ => [new Play { Prompts = VirtualCall.Prompts("connecting"), BargeIn = false }];
+        _call.Keys("4711");
+        for (var i = 0; i < 3; i++)
+        {
+            _call.Advance(1.5);
+            Assert.True(IsHushed);
+            _call.Key('5');
+        }
+        _call.Advance(2.1);
+        Assert.False(IsHushed);
+        _call.Key('5');
+        Assert.True(IsHushed);
     }
 
     [Fact]

@@ -64,6 +64,9 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
     public Action<Bridge> OnBridge { get; set; } = _ => { };
 
     /// <summary>Begins a recording that the leg asks for.</summary>
+    /// <summary>False: whoever begins recordings does not answer.</summary>
+    public bool Records { get; set; } = true;
+
     public Func<RecordingId, CallRecording?> OnRecord { get; set; } = _ => null;
 
     /// <summary>While true, events wait for an answer.</summary>
@@ -201,7 +204,7 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
             outputs.Signals.Clear();
             foreach (var signal in signals) Signalled(signal);
             if (Leg is not null && Leg.TryTakeBridge(out var order)) OnBridge(order);
-            if (Leg is not null && Leg.TryTakeRecording(out var recording)) Leg.RecordingBegan(OnRecord(recording));
+            if (Leg is not null && Leg.TryTakeRecording(out var recording) && Records) Leg.RecordingBegan(recording, OnRecord(recording));
             while (Leg is not null && Leg.TryTakeEvent(out var legEvent))
             {
                 Events.Add(legEvent);
