@@ -39,7 +39,7 @@ internal sealed class DtlsGate(bool fromClient)
         return (record[0], DtlsRecords.EpochOf(record)) switch
         {
             (DtlsRecords.ChangeCipherSpec, 0) => fragment.Length == 1 && fragment[0] == 1 && MayChange,
-            (DtlsRecords.Handshake, 0) => AreMessages(fragment),
+            (DtlsRecords.Handshake, 0) => AreMessages(fragment) && Seen(fragment),
             // Finished: encrypted, so that whoever has no key can't make one.
             (DtlsRecords.Handshake, 1) => fragment.Length >= DtlsRecords.MessageHeaderSize,
             _ => false,
@@ -55,7 +55,6 @@ internal sealed class DtlsGate(bool fromClient)
             var (length, offset, size) = (DtlsRecords.UInt24(fragment[1..]), DtlsRecords.UInt24(fragment[6..]), DtlsRecords.UInt24(fragment[9..]));
             if (length > DtlsRecords.MostMessage || offset + size > length || (size == 0 && length > 0) || size > fragment.Length - DtlsRecords.MessageHeaderSize) return false;
             if (!(fromClient ? IsOfClient(fragment[0]) : IsOfServer(fragment[0]))) return false;
-            if (fragment[0] == CertificateVerify) See(length, offset, size);
             fragment = fragment[(DtlsRecords.MessageHeaderSize + size)..];
         }
         return true;
@@ -66,9 +65,19 @@ internal sealed class DtlsGate(bool fromClient)
 
     private static bool IsOfServer(byte type) => type is ServerHello or HelloVerifyRequest or Certificate or ServerKeyExchange or CertificateRequest or ServerHelloDone;
 
-    private void See(int length, int offset, int size)
+    /// <summary>Notes what of the CertificateVerify is in a record that is let through.</summary>
+    private bool Seen(ReadOnlySpan<byte> fragment)
     {
-        if (_verifyLength == 0) _verifyLength = length;
-        if (length == _verifyLength && _verifyAt.Count < DtlsRecords.MostMessage && _verifyAt.Add(offset)) _verifySeen += size;
+        while (!fragment.IsEmpty)
+        {
+            var (length, offset, size) = (DtlsRecords.UInt24(fragment[1..]), DtlsRecords.UInt24(fragment[6..]), DtlsRecords.UInt24(fragment[9..]));
+            if (fragment[0] == CertificateVerify)
+            {
+                if (_verifyLength == 0) _verifyLength = length;
+                if (length == _verifyLength && _verifyAt.Count < DtlsRecords.MostMessage && _verifyAt.Add(offset)) _verifySeen += size;
+            }
+            fragment = fragment[(DtlsRecords.MessageHeaderSize + size)..];
+        }
+        return true;
     }
 }
