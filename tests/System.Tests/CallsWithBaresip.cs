@@ -17,15 +17,7 @@ public sealed class CallsWithBaresip
 
         // The account's transport is added by the phone.
         await phone.Dial($"sip:bank@127.0.0.1:{server.TlsPort}");
-        await Hears(phone, server, "enter-account-number");
-        await phone.Press(caller.Account + "#");
-        await Hears(phone, server, "enter-pin");
-        await phone.Press(caller.Pin + "#");
-        await Hears(phone, server, "enter-code");
-        await phone.Press(caller.Code);
-        await Hears(phone, server, "main-menu");
-        await phone.Press("1");
-        await Hears(phone, server, "your-balance-is", "number/6", "number/hundred", "number/40", "currency/dollars");
+        await HearsTheBalance(phone, server, caller);
 
         Assert.Equal(2, await server.Metric("ivr_authentication_total", "result=\"accepted\""));
         Assert.True(await server.Metric("ivr_dtmf_digits_total", "rfc4733") >= caller.Account.Length + caller.Pin.Length + 9);
@@ -44,15 +36,7 @@ public sealed class CallsWithBaresip
         await using var phone = await Baresip.StartDtls(Path.Combine(server.Folder, "phone"), Path.Combine(server.Data, "certs", "ca.pem"));
 
         await phone.Dial($"sip:bank@127.0.0.1:{server.TlsPort}");
-        await Hears(phone, server, "enter-account-number");
-        await phone.Press(caller.Account + "#");
-        await Hears(phone, server, "enter-pin");
-        await phone.Press(caller.Pin + "#");
-        await Hears(phone, server, "enter-code");
-        await phone.Press(caller.Code);
-        await Hears(phone, server, "main-menu");
-        await phone.Press("1");
-        await Hears(phone, server, "your-balance-is", "number/6", "number/hundred", "number/40", "currency/dollars");
+        await HearsTheBalance(phone, server, caller);
 
         Assert.Equal(1, await server.Metric("ivr_dtls_handshakes_total", "result=\"keyed\""));
         await phone.HangUp();
@@ -83,6 +67,19 @@ public sealed class CallsWithBaresip
     }
 
     // Prompts in this order, each behind what was heard before.
+    private static async Task HearsTheBalance(Baresip phone, IvrServer server, TestCaller caller)
+    {
+        await Hears(phone, server, "enter-account-number");
+        await phone.Press(caller.Account + "#");
+        await Hears(phone, server, "enter-pin");
+        await phone.Press(caller.Pin + "#");
+        await Hears(phone, server, "enter-code");
+        await phone.Press(caller.Code);
+        await Hears(phone, server, "main-menu");
+        await phone.Press("1");
+        await Hears(phone, server, "your-balance-is", "number/6", "number/hundred", "number/40", "currency/dollars");
+    }
+
     private static Task Hears(Baresip phone, IvrServer server, params string[] prompts) =>
         Eventually.Holds(() => Task.FromResult(phone.Hears(prompts)), "heard " + string.Join(", ", prompts),
             () => $"{phone.Heard().Length / 8000.0:0.0} s heard\n{phone.Output}\n--- server:\n{server.Output}");
