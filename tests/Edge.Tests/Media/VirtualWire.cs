@@ -22,12 +22,11 @@ internal sealed class VirtualWire : IMediaWire
 
     public void Arrive(int port, byte[] datagram, MediaAddress from) => _incoming.Enqueue((port, datagram, from));
 
-    public void Poll()
+    public bool Poll()
     {
-        while (_incoming.TryDequeue(out var one))
-        {
-            if (Open.TryGetValue(one.Port, out var port)) port.Input.Receive(one.Datagram, one.From, port.IsRtcp);
-        }
+        if (!_incoming.TryDequeue(out var one)) return false;
+        if (Open.TryGetValue(one.Port, out var port)) port.Input.Receive(one.Datagram, one.From, port.IsRtcp);
+        return true;
     }
 
     public void PreferThisThread()
