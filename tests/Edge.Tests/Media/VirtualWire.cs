@@ -20,10 +20,14 @@ internal sealed class VirtualWire : IMediaWire
         return Open[port] = new Port(this, port, rtcp, input);
     }
 
+    /// <summary>Called at each poll, before what it brings.</summary>
+    public Action? Polled { get; set; }
+
     public void Arrive(int port, byte[] datagram, MediaAddress from) => _incoming.Enqueue((port, datagram, from));
 
     public bool Poll()
     {
+        Polled?.Invoke();
         if (!_incoming.TryDequeue(out var one)) return false;
         if (Open.TryGetValue(one.Port, out var port)) port.Input.Receive(one.Datagram, one.From, port.IsRtcp);
         return true;
