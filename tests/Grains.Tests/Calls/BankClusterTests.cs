@@ -18,6 +18,7 @@ using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.TestingHost;
 using OtpNet;
+using IvrActors.Grains.Interfaces.Operators;
 using Xunit;
 
 namespace IvrActors.Grains.Tests.Calls;
@@ -125,6 +126,7 @@ public sealed class BankClusterTests : IAsyncLifetime
 
         // An edge reports every few seconds, to a new activation as well.
         var phone = new OrderedEdge();
+        RequestContext.Set(RequestActor.ContextKey, "edge-1");
         await _cluster.Client.GetGrain<IEdgeGrain>(IEdgeGrain.Key("edge-1")).Report(new EdgeReport { Edge = "edge-1", At = default, ActiveCalls = 1, Calls = [] }, _cluster.Client.CreateObjectReference<IEdgeObserver>(phone));
         Assert.True(await call.HangUp());
         Assert.Equal(new CallId("call-bridged"), phone.Ordered);
