@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using IvrActors.Grains.Edges;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
@@ -6,7 +7,6 @@ using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
-using IvrActors.Grains.Edges;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;

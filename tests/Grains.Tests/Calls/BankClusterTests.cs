@@ -7,6 +7,7 @@ using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Tracing;
@@ -18,7 +19,6 @@ using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.TestingHost;
 using OtpNet;
-using IvrActors.Grains.Interfaces.Operators;
 using Xunit;
 
 namespace IvrActors.Grains.Tests.Calls;
