@@ -2,6 +2,7 @@ using IvrActors.Dashboard.Access;
 using IvrActors.Dashboard.Http;
 using IvrActors.Dashboard.Live;
 using IvrActors.Dashboard.Operators;
+using IvrActors.Dashboard.Recordings;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Identity;
@@ -28,6 +29,8 @@ public static class DashboardHosting
         services.AddHttpContextAccessor();
         services.AddSingleton<ClusterAccess>();
         services.AddSingleton<ClusterView>();
+        services.AddSingleton<OpenedRecordings>();
+        services.TryAddSingleton<IRecordingFiles, NoRecordingFiles>();
         services.AddHostedService(provider => provider.GetRequiredService<ClusterView>());
         AddOperators(services, options);
         AddSessions(services);

@@ -1,4 +1,5 @@
 using IvrActors.Dashboard;
+using IvrActors.Dashboard.Recordings;
 using IvrActors.Edge;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
@@ -115,6 +116,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.Services.AddSingleton(certificate);
         builder.Services.AddHostedService<CertificateWatcher>();
         builder.WebHost.UseKestrelHttpsConfiguration();
+        if (cluster.Recordings is { } recordings) builder.Services.AddSingleton<IRecordingFiles>(new RecordingFiles(recordings.Folder));
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) builder.Services.AddDashboard(DashboardOptionsOf(cluster));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

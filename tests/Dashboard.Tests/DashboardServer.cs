@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Dashboard;
+using IvrActors.Dashboard.Recordings;
 using IvrActors.Grains.Interfaces.Operators;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -48,6 +49,7 @@ public sealed class DashboardServer : IAsyncDisposable
             builder.Services.AddSingleton(cluster.Grains);
             builder.Services.AddSingleton<IRoleTokens>(cluster);
             builder.Services.AddSingleton<IPhonePasses>(cluster);
+            builder.Services.AddSingleton<IRecordingFiles>(new TestRecordings(cluster));
             builder.Services.AddDashboard(new DashboardOptions
             {
                 Port = port,

@@ -7,6 +7,8 @@ using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Recordings;
 using Orleans;
 using Orleans.Runtime;
 
@@ -38,6 +40,11 @@ public sealed class FakeCluster : IRoleTokens, IPhonePasses
     public ConcurrentDictionary<string, LockoutSummary> Lockouts { get; } = new();
     public ConcurrentDictionary<string, FlowGraph> Flows { get; } = new();
     public List<AuditRecord> Audit { get; } = [];
+    public ConcurrentDictionary<string, RecordingSummary> Recordings { get; } = new();
+
+    /// <summary>The data key of every recording, and who was given it and why.</summary>
+    public byte[] RecordingKey { get; } = RandomNumberGenerator.GetBytes(32);
+    public ConcurrentQueue<(string Recording, string Reason)> RecordingsOpened { get; } = new();
     public ConcurrentBag<string> HungUp { get; } = [];
     public ConcurrentBag<(string Key, string Reason)> Unlocked { get; } = [];
 
@@ -115,6 +122,9 @@ public sealed class FakeCluster : IRoleTokens, IPhonePasses
         nameof(IAuditGrain) => new AuditFake(this, key),
         nameof(IFlowGrain) => new FlowFake(this, key),
         nameof(ICallGrain) => new CallFake(this, key),
+        nameof(IRecordingHoursGrain) => new RecordingHoursFake(this, key),
+        nameof(IRecordingIndexGrain) => new RecordingIndexFake(this, key),
+        nameof(IRecordingGrain) => new RecordingFake(this, key),
         _ => throw new InvalidOperationException(type.Name),
     };
 
@@ -216,6 +226,31 @@ public sealed class FakeCluster : IRoleTokens, IPhonePasses
         }
 
         public Task<bool> IsInvitation(InvitationCode secret) => Task.FromResult(cluster.Invitations.ContainsKey(secret.Reveal()));
+    }
+
+    private sealed class RecordingHoursFake(FakeCluster cluster, string key)
+    {
+        public Task<List<DateTimeOffset>> List(DateTimeOffset? before, int most) => Task.FromResult(key != IRecordingHoursGrain.Key("demo") ? [] :
+            cluster.Recordings.Values.Select(recording => new DateTimeOffset(recording.At.Year, recording.At.Month, recording.At.Day, recording.At.Hour, 0, 0, TimeSpan.Zero))
+                .Distinct().Where(hour => before is null || hour < before).OrderDescending().Take(most).ToList());
+    }
+
+    private sealed class RecordingIndexFake(FakeCluster cluster, string key)
+    {
+        public Task<List<RecordingId>> List() => Task.FromResult(cluster.Recordings.Values.Where(recording => IRecordingIndexGrain.Key("demo", recording.At) == key)
+            .OrderBy(recording => recording.At).Select(recording => recording.Recording).ToList());
+    }
+
+    private sealed class RecordingFake(FakeCluster cluster, string key)
+    {
+        public Task<RecordingSummary?> Get() => Task.FromResult(cluster.Recordings.GetValueOrDefault(key));
+
+        public Task<SealedSecret?> Open(RecordingOpening opening)
+        {
+            cluster.RecordingsOpened.Enqueue((key, opening.Reason));
+            var isKept = cluster.Recordings.ContainsKey(key) && opening.WrappedKey.AsSpan().SequenceEqual(TestRecordings.Wrapped);
+            return Task.FromResult(isKept ? SecretSealer.Seal(opening.To, key, IRecordingGrain.OpenPurpose, cluster.RecordingKey) : null);
+        }
     }
 
     private sealed class EdgeDirectoryFake(FakeCluster cluster)

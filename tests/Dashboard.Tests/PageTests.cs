@@ -315,7 +315,7 @@ public sealed partial class PageTests : IAsyncLifetime
     private string RouteOf(Type page) => _server.Endpoints.OfType<RouteEndpoint>()
         .First(endpoint => endpoint.Metadata.GetMetadata<PageActionDescriptor>()?.ViewEnginePath == "/" + page.Name[..^"Model".Length]).RoutePattern.RawText!;
 
-    private static string Fill(string route) => "/" + route.TrimStart('/').Replace("{tenant}", "demo").Replace("{flow}", "bank").Replace("{name}", "app.css");
+    private static string Fill(string route) => "/" + route.TrimStart('/').Replace("{tenant}", "demo").Replace("{flow}", "bank").Replace("{name}", "app.css").Replace("{recording}", TestRecordings.Here);
 
     private static async Task Eventually(Func<bool> condition)
     {

@@ -4,6 +4,7 @@ using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Recordings;
 
 namespace IvrActors.Dashboard.Tests;
 
@@ -64,6 +65,31 @@ internal static class Samples
         };
     }
 
+    /// <summary>Some that were made, the first of them with its file on this machine and the second on another.</summary>
+    private static void Recordings(FakeCluster cluster, DateTimeOffset now)
+    {
+        Recording(cluster, TestRecordings.Here, now.AddMinutes(-4), "edge-1", TimeSpan.FromSeconds(TestRecordings.Seconds), TimeSpan.FromSeconds(4.5), complete: true);
+        Recording(cluster, TestRecordings.Elsewhere, now.AddMinutes(-70), "edge-2", TimeSpan.FromSeconds(312), TimeSpan.Zero, complete: true);
+        Recording(cluster, "rec-0d1f5b7791c24e0a8f3e6d2b4c5a6978-3", now.AddHours(-3), "edge-1", TimeSpan.FromSeconds(45), TimeSpan.FromSeconds(9), complete: false);
+        Recording(cluster, "rec-77c2c9e01b8d4f5aa6ce21f09d3b8e14-2", now.AddHours(-3).AddMinutes(-1), "edge-1", null, TimeSpan.Zero, complete: false, isKnown: false);
+    }
+
+    public static void Recording(FakeCluster cluster, string name, DateTimeOffset at, string edge, TimeSpan? length, TimeSpan secret, bool complete, bool isKnown = true)
+    {
+        var call = new CallId("call-" + name[4..].Split('-')[0]);
+        cluster.Recordings[name] = new RecordingSummary
+        {
+            Recording = new RecordingId(name),
+            Call = call,
+            Owner = isKnown ? "n:4HqT0nJmWcZk1x77QpLmVb2RsTyUaE" : call.Value,
+            Edge = edge,
+            At = at,
+            Length = length,
+            Secret = secret,
+            Complete = complete,
+        };
+    }
+
     public static void Fill(FakeCluster cluster, bool withLedger = true)
     {
         var now = cluster.Time.GetUtcNow();
@@ -76,6 +102,7 @@ internal static class Samples
         Lock(cluster, 6, TimeSpan.FromMinutes(9), origin: OriginClass.TrustedTrunk);
         Lock(cluster, 100, TimeSpan.FromHours(5), DateTimeOffset.MaxValue);
         cluster.Flows[IFlowGrain.Key("demo", "bank")] = Bank();
+        Recordings(cluster, now);
         if (!withLedger) return;
         var random = new Random(4);
         for (var minute = 29; minute >= 0; minute--)

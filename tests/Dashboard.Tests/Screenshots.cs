@@ -30,6 +30,7 @@ public sealed class Screenshots
             await view.After(version + 1, TestContext.Current.CancellationToken);
         }
         await Task.Delay(TimeSpan.FromSeconds(1));
+        (await ada.Post("/recordings/" + TestRecordings.Here, $"/recordings/{TestRecordings.Here}?handler=Open", ("reason", "Complaint 4711"))).Dispose();
         using var browser = BrowserTests.Open(out var profile);
         try
         {
@@ -37,7 +38,7 @@ public sealed class Screenshots
             browser.Manage().Cookies.AddCookie(new Cookie("__Host-ivr-session", ada.Cookies["__Host-ivr-session"], null, "/", null, true, true, "Strict"));
             foreach (var (theme, width) in new[] { ("light", 1360), ("dark", 1360), ("dark", 400) })
             {
-                foreach (var (name, path) in new[] { ("overview", ""), ("calls", "calls"), ("lockouts", "lockouts"), ("audit", "audit?tenant=demo&verify=true"), ("flow", "flows/demo/bank"), ("edges", "edges"), ("phone", "phone"), ("operators", "operators"), ("account", "account"), ("signin", "signin") })
+                foreach (var (name, path) in new[] { ("overview", ""), ("calls", "calls"), ("lockouts", "lockouts"), ("audit", "audit?tenant=demo&verify=true"), ("flow", "flows/demo/bank"), ("edges", "edges"), ("recordings", "recordings"), ("recording-elsewhere", "recordings/" + TestRecordings.Elsewhere), ("recording", "recordings/" + TestRecordings.Here), ("phone", "phone"), ("operators", "operators"), ("account", "account"), ("signin", "signin") })
                 {
                     Shoot(browser, server, server.Address + path, theme, width, Path.Combine(folder, $"{name}-{theme}-{width}.png"));
                 }
@@ -65,6 +66,7 @@ public sealed class Screenshots
         browser.ExecuteCdpCommand("Emulation.setDeviceMetricsOverride", metrics);
         browser.Navigate().GoToUrl(address);
         for (var tries = 0; tries < 50 && browser.FindElements(By.CssSelector("[data-live]")).Count > 0 && browser.FindElements(By.CssSelector("[data-state=on]")).Count == 0; tries++) Thread.Sleep(100);
+        for (var tries = 0; tries < 50 && browser.FindElements(By.CssSelector("[data-player]:not([data-state])")).Count > 0; tries++) Thread.Sleep(100);
         metrics["height"] = Math.Clamp(Convert.ToInt32(browser.ExecuteScript("return document.documentElement.scrollHeight")), 600, 2200);
         browser.ExecuteCdpCommand("Emulation.setDeviceMetricsOverride", metrics);
         Assert.False((bool)browser.ExecuteScript("return document.documentElement.scrollWidth > document.documentElement.clientWidth")!, $"{address} is wider than {width}");
