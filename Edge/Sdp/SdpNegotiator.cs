@@ -70,7 +70,7 @@ public sealed class NegotiatedMedia
 /// <param name="SrtpBlockedBy">Why SRTP is not allowed.</param>
 public sealed record SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
 {
-    /// <summary>Codecs of the trunk in the order of our offers; null for all that we know.</summary>
+    /// <summary>Codecs of the trunk in the order of our offers; null for those of G.711.</summary>
     public IReadOnlyList<SdpCodec>? Codecs { get; init; }
 
     /// <summary>Suites of SRTP that the trunk may have, in the order of our offers.</summary>
@@ -101,6 +101,8 @@ public sealed record SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal S
 /// <summary>Offer and policy in, agreement or refusal out (RFC 3264 6). Pure.</summary>
 public static class SdpNegotiator
 {
+    private static readonly SdpCodec[] s_g711 = [SdpCodec.Pcmu, SdpCodec.Pcma];
+
     /// <summary>SIP status of a refusal.</summary>
     public static int StatusOf(SdpRefusal refusal) => refusal == SdpRefusal.MalformedSdp ? 400 : 488;
 
@@ -174,7 +176,7 @@ public static class SdpNegotiator
             MediaIndex = index,
             Codec = codec.Codec,
             PayloadType = codec.PayloadType,
-            EventPayloadType = PickEvents(media),
+            EventPayloadType = PickEvents(media, codec.Codec == SdpCodec.Opus ? SdpCodec.TelephoneEvent48k : SdpCodec.TelephoneEvent),
             RtpAddress = nowhere || ice ? default : MediaAddress.From(address!, media.Port),
             RtcpAddress = nowhere || ice ? default : MediaAddress.From(address!, rtcpPort),
             RtcpMux = media.RtcpMux,
@@ -216,16 +218,16 @@ public static class SdpNegotiator
     {
         foreach (var format in media.Formats)
         {
-            if (CodecOf(media, format) is var codec and (SdpCodec.Pcmu or SdpCodec.Pcma) && codecs?.Contains(codec) != false) return new SdpRtpMap(format, codec);
+            if (CodecOf(media, format) is var codec and (SdpCodec.Pcmu or SdpCodec.Pcma or SdpCodec.Opus) && (codecs ?? s_g711).Contains(codec)) return new SdpRtpMap(format, codec);
         }
         return null;
     }
 
-    private static byte? PickEvents(SdpMedia media)
+    private static byte? PickEvents(SdpMedia media, SdpCodec events)
     {
         foreach (var format in media.Formats)
         {
-            if (CodecOf(media, format) == SdpCodec.TelephoneEvent) return format;
+            if (CodecOf(media, format) == events) return format;
         }
         return null;
     }
