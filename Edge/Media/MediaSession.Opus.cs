@@ -10,7 +10,7 @@ namespace IvrActors.Edge.Media;
 /// </summary>
 internal sealed partial class MediaSession
 {
-    private uint _clock = 1; // RTP ticks for each sample at 8 kHz.
+    private uint _clock = 1, _eventClock = 1; // RTP ticks, and those of events' durations, for each sample at 8 kHz.
     private OpusClock _peerClock;
     private OpusBridge? _opus;
 
@@ -20,7 +20,8 @@ internal sealed partial class MediaSession
 
     private void SetClock()
     {
-        var clock = _agreed!.Codec == SdpCodec.Opus ? OpusAudio.ClockFactor : 1u;
+        _eventClock = _agreed!.EventsAt48k ? OpusAudio.ClockFactor : 1u;
+        var clock = _agreed.Codec == SdpCodec.Opus ? OpusAudio.ClockFactor : 1u;
         if (clock == _clock) return;
         // Timestamps jump, which the marker announces.
         (_clock, _peerClock, _resumes) = (clock, default, true);
@@ -49,7 +50,7 @@ internal sealed partial class MediaSession
         if (heard.Codec == SdpCodec.TelephoneEvent)
         {
             if (!TelephoneEvent.TryRead(heard.Payload, out var one)) return heard;
-            (one with { Duration = (ushort)(one.Duration / _clock) }).Write(audio);
+            (one with { Duration = (ushort)(one.Duration / _eventClock) }).Write(audio);
             return new HeardPacket(heard.Header, audio[..TelephoneEvent.Size], heard.Codec);
         }
         if (_recording is null && _sendsOnTo is null && !ListensForTones) return heard;
@@ -57,11 +58,11 @@ internal sealed partial class MediaSession
         return new HeardPacket(heard.Header, audio[..length], length == 0 ? SdpCodec.Other : SdpCodec.Pcmu);
     }
 
-    /// <summary>Writes an event in the clock of the call and gives its length.</summary>
+    /// <summary>Writes an event with the durations of the call and gives its length.</summary>
     private int WriteEvent(TelephoneEvent one, Span<byte> payload)
     {
         // Longer than the field holds is as long as it holds (RFC 4733 2.5.1.3 would begin a new segment: nobody's key needs it).
-        (one with { Duration = (ushort)Math.Min(one.Duration * _clock, ushort.MaxValue) }).Write(payload);
+        (one with { Duration = (ushort)Math.Min(one.Duration * _eventClock, ushort.MaxValue) }).Write(payload);
         return TelephoneEvent.Size;
     }
 }

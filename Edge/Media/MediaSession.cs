@@ -479,7 +479,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
 
         if (header.Ssrc != _dtmfSsrc) _dtmf.Reset();
         _dtmfSsrc = header.Ssrc;
-        var key = _dtmf.Receive(header.Timestamp, pressed, _clock);
+        var key = _dtmf.Receive(header.Timestamp, pressed, _eventClock);
         if (key is not null) _loop.Tally.Digits++;
         return key;
     }

@@ -34,6 +34,9 @@ public sealed class NegotiatedMedia
     /// <summary>Payload type of telephone-event, or null when keys do not come as RTP events.</summary>
     public required byte? EventPayloadType { get; init; }
 
+    /// <summary>Durations of events count 48 kHz, as beside Opus they should (RFC 4733 2.1), and not 8 kHz, as some phones have it all the same.</summary>
+    public bool EventsAt48k { get; init; }
+
     public required MediaAddress RtpAddress { get; init; }
     public required MediaAddress RtcpAddress { get; init; }
     public required bool RtcpMux { get; init; }
@@ -171,12 +174,14 @@ public static class SdpNegotiator
         // RFC 2543 hold: nowhere to send to.
         var nowhere = !ice && (address!.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
         var rtcpPort = media.RtcpMux ? media.Port : media.RtcpPort ?? Math.Min(65535, media.Port + 1);
+        var wideEvents = codec.Codec == SdpCodec.Opus ? PickEvents(media, SdpCodec.TelephoneEvent48k) : null;
         agreed = new NegotiatedMedia
         {
             MediaIndex = index,
             Codec = codec.Codec,
             PayloadType = codec.PayloadType,
-            EventPayloadType = PickEvents(media, codec.Codec == SdpCodec.Opus ? SdpCodec.TelephoneEvent48k : SdpCodec.TelephoneEvent),
+            EventPayloadType = wideEvents ?? PickEvents(media, SdpCodec.TelephoneEvent),
+            EventsAt48k = wideEvents is not null,
             RtpAddress = nowhere || ice ? default : MediaAddress.From(address!, media.Port),
             RtcpAddress = nowhere || ice ? default : MediaAddress.From(address!, rtcpPort),
             RtcpMux = media.RtcpMux,

@@ -45,7 +45,7 @@ public static partial class SdpWriter
             var events = agreed.EventPayloadType is { } e ? " " + e.ToString(CultureInfo.InvariantCulture) : "";
             output.Line($"m=audio {local.RtpPort} {media.ProtocolText} {agreed.PayloadType}{events}");
             WriteCodec(output, agreed.PayloadType, agreed.Codec);
-            if (agreed.EventPayloadType is { } number) WriteEvents(output, number, agreed.Codec);
+            if (agreed.EventPayloadType is { } number) WriteEvents(output, number, agreed.EventsAt48k);
             output.Line($"a=ptime:20");
             output.Line($"a={NameOf(agreed.Direction)}");
             if (agreed.ExtendedReports != SdpExtendedReports.None) output.Line($"a=rtcp-xr:{NamesOf(agreed.ExtendedReports)}");
@@ -73,7 +73,7 @@ public static partial class SdpWriter
         var protocol = dtls is not null ? before!.ProtocolText : ourKeys.Count == 0 ? "RTP/AVP" : "RTP/SAVP";
         output.Line($"m=audio {local.RtpPort} {protocol} {string.Join(' ', [.. codecs.Select(TypeOf), .. events.Select(EventTypeOf)])}");
         foreach (var codec in codecs) WriteCodec(output, TypeOf(codec), codec);
-        foreach (var audio in events) WriteEvents(output, EventTypeOf(audio), audio);
+        foreach (var audio in events) WriteEvents(output, EventTypeOf(audio), at48k: audio == SdpCodec.Opus);
         output.Line($"a=ptime:20");
         output.Line($"a={NameOf(direction)}");
         if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
@@ -120,9 +120,9 @@ public static partial class SdpWriter
         if (codec == SdpCodec.Opus) output.Line($"a=fmtp:{payloadType} maxplaybackrate=8000;sprop-maxcapturerate=8000;cbr=1");
     }
 
-    private static void WriteEvents(Output output, byte payloadType, SdpCodec audio)
+    private static void WriteEvents(Output output, byte payloadType, bool at48k)
     {
-        output.Line($"a=rtpmap:{payloadType} telephone-event/{(audio == SdpCodec.Opus ? 48000 : 8000)}");
+        output.Line($"a=rtpmap:{payloadType} telephone-event/{(at48k ? 48000 : 8000)}");
         output.Line($"a=fmtp:{payloadType} 0-15");
     }
 

@@ -54,16 +54,17 @@ public class SdpTests
     }
 
     [Theory]
-    [InlineData("opus/48000/2", "telephone-event/48000", SdpCodec.Opus, true)]
-    [InlineData("OPUS/48000/2", "telephone-event/8000", SdpCodec.Opus, false)] // Keys have the clock of the audio.
+    [InlineData("opus/48000/2", "telephone-event/48000", SdpCodec.Opus, true, 48000)]
+    [InlineData("OPUS/48000/2", "telephone-event/8000", SdpCodec.Opus, true, 8000)] // Keys should have the clock of the audio, and have not in baresip.
     [InlineData("opus/48000", "telephone-event/48000", SdpCodec.Pcmu, false)]
     [InlineData("opus/48000/1", "telephone-event/8000", SdpCodec.Pcmu, true)]
     [InlineData("opus/8000/2", "telephone-event/8000", SdpCodec.Pcmu, true)]
-    public void Opus_is_taken_as_rfc_7587_writes_it_where_the_trunk_has_it(string audio, string events, SdpCodec codec, bool withEvents)
+    public void Opus_is_taken_as_rfc_7587_writes_it_where_the_trunk_has_it(string audio, string events, SdpCodec codec, bool withEvents, int eventRate = 8000)
     {
         var offer = Head + $"m=audio 4000 RTP/AVP 111 0 110\r\na=rtpmap:111 {audio}\r\na=rtpmap:110 {events}\r\n";
         var agreed = Agree(offer, Tls with { Codecs = [SdpCodec.Pcmu, SdpCodec.Opus] });
         Assert.Equal((codec, withEvents), (agreed.Codec, agreed.EventPayloadType is not null));
+        if (withEvents) Assert.Contains($"a=rtpmap:110 telephone-event/{eventRate}\r\n", Answer(offer, Tls with { Codecs = [SdpCodec.Pcmu, SdpCodec.Opus] }), StringComparison.Ordinal);
         Assert.Equal(SdpCodec.Pcmu, Agree(offer).Codec);
     }
 
