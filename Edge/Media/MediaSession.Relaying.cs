@@ -76,7 +76,7 @@ internal sealed partial class MediaSession
         if (!goesOn || _agreed is not { Sends: true, EventPayloadType: { } payloadType } || _peer.Target.IsNone) return true;
 
         Span<byte> packet = stackalloc byte[RtpHeader.Size + TelephoneEvent.Size + SrtpSuite.MostTagSize];
-        new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt * _clock, Ssrc = _seed.Ssrc }.Write(packet);
+        new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt * _clock, Ssrc = _ssrc }.Write(packet);
         var length = RtpHeader.Size + WriteEvent(one.Event, packet[RtpHeader.Size..]);
         if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
         _rtp!.Send(packet[..length], _peer.Target);
@@ -127,7 +127,7 @@ internal sealed partial class MediaSession
                 Marker = heard.Header.Marker || (place.Begins && !isEvent),
                 Sequence = place.Sequence,
                 Timestamp = place.Timestamp * _clock,
-                Ssrc = _seed.Ssrc,
+                Ssrc = _ssrc,
             }.Write(packet);
             RecordCarried(heard);
             var length = RtpHeader.Size + carried;

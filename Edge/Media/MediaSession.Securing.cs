@@ -25,7 +25,7 @@ internal sealed partial class MediaSession : IDtlsOwner
 
     private SdpOurDtls? OurDtls => _keying?.Lines(_offering, [_address]);
 
-    private void ApplyDtls(NegotiatedMedia agreed, SdpPeerDtls dtls)
+    private void ApplyDtls(NegotiatedMedia agreed, SdpPeerDtls dtls, bool isAnswer)
     {
         // The address where the peer says that it is, is believed when its handshake came from there.
         var signalled = agreed.RtpAddress;
@@ -35,7 +35,7 @@ internal sealed partial class MediaSession : IDtlsOwner
                 this, _engine.Handshakes, _engine.Identities.Current, _policy.Rules.DtlsSuites, dtls, signalled, _engine.Time.TimestampFrequency, MediaEngine.NewIce, MediaEngine.NewTlsId);
             DropKeys();
         }
-        else if (_keying.Renew(_engine.Time.GetTimestamp(), dtls, signalled))
+        else if (_keying.Renew(_engine.Time.GetTimestamp(), dtls, signalled, isAnswer))
         {
             DropKeys();
         }
@@ -62,6 +62,20 @@ internal sealed partial class MediaSession : IDtlsOwner
         }
         _receiver?.Dispose();
         _receiver = new SrtpReceiver(crypto.Key);
+    }
+
+    /// <summary>
+    /// Under a new key the rollover counter is 0 again, so that the sequence must begin in the lower half (RFC 3711 3.3.1): else a peer that loses the packets before a rollover
+    /// hears nothing from then on. A stream that is running can't jump there, since its receiver would see half of the numbers lost or packets out of order; so another one begins
+    /// (RFC 3550 8). There is no BYE for the old one: some gateways take it for the end of the call.
+    /// </summary>
+    private void BeginStream()
+    {
+        // A packet of the other leg that comes late would have an index from before this key's first.
+        _relay.Interrupt();
+        if (_packetsSent == _sentBefore) return;
+        (_ssrc, _sequence) = MediaEngine.NewStream();
+        (_firstSequence, _sentBefore, _octetsSent, _resumes) = (_sequence, _packetsSent, 0, true);
     }
 
     /// <summary>From here to new keys the session is silent and deaf.</summary>
@@ -102,9 +116,8 @@ internal sealed partial class MediaSession : IDtlsOwner
     {
         if (_keying is null) return false;
         FollowIce(now);
-        if (!AwaitsKeys) return false;
         _keying.BeginWhenDue(now, _agreed!.RtpAddress);
-        return _engine.Time.GetElapsedTime(_keyingSince, now) >= MediaEngine.KeyingTimeout;
+        return AwaitsKeys && _engine.Time.GetElapsedTime(_keyingSince, now) >= MediaEngine.KeyingTimeout;
     }
 
     private void FollowIce(long now)
@@ -131,6 +144,7 @@ internal sealed partial class MediaSession : IDtlsOwner
             }
             var sender = new SrtpSender(keys.Ours);
             SendBy(sender, [sender]);
+            _receiver?.Dispose();
             _receiver = new SrtpReceiver(keys.Peers);
             var now = _engine.Time.GetTimestamp();
             (_lastHeard, _resumes) = (now, true);

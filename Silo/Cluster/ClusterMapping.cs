@@ -18,7 +18,8 @@ internal static class ClusterMapping
     };
 
     /// <exception cref="MissingSecretException">A password of a trunk is not there.</exception>
-    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate) => new()
+    /// <param name="passes">Finds the pass that a user name of a realm is.</param>
+    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate, Func<string, string, DigestPass?>? passes = null) => new()
     {
         Name = cluster.Node.Name,
         Address = cluster.Listeners.Sip.Address,
@@ -29,7 +30,8 @@ internal static class ClusterMapping
         WsPort = cluster.Listeners.Sip.Ws,
         WssPort = cluster.Listeners.Sip.Wss,
         WebSocketPath = cluster.Listeners.Sip.WebSocketPath,
-        WebSocketOrigins = cluster.Listeners.Sip.WebSocketOrigins,
+        // With a phone page no other page calls, unless the list names it.
+        WebSocketOrigins = cluster.Listeners.Sip.WebSocketOrigins ?? (cluster.Phone is { } phone ? [phone.Origin] : null),
         DnsServers = cluster.DnsServers,
         Certificate = certificate,
         FirstMediaPort = cluster.Listeners.FirstMediaPort,
@@ -46,7 +48,7 @@ internal static class ClusterMapping
         RecordingFolder = cluster.Recordings?.Folder,
         RecordingsKept = cluster.Recordings?.Keep ?? default,
         UnknownSources = cluster.UnknownSources,
-        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk)))],
+        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk, passes)))],
     };
 
     private static TenantPolicy ToPolicy(this TenantSettings tenant, ClusterFile cluster) => new()

@@ -197,6 +197,72 @@ public sealed class MediaKeyingTests : IDisposable
     }
 
     [Fact]
+    public void A_peer_that_keeps_its_path_open_by_media_and_indications_alone_goes_on_being_heard_and_sent_to()
+    {
+        Call();
+        Nominate();
+        BecomeKeyed();
+        for (var second = 0; second < 40; second++)
+        {
+            _browser.Send(_browser.Packet(timestamp: (uint)(second * 8000)));
+            Run(1);
+        }
+        _browser.Media.Clear();
+        Run(0.2);
+        Assert.Equal(10, Audio().Count);
+    }
+
+    [Fact]
+    public void Whoever_answers_our_offer_is_checked_by_the_credentials_that_the_offer_told()
+    {
+        Call();
+        Nominate();
+        BecomeKeyed();
+        var offer = Encoding.ASCII.GetString(_session!.Renegotiate([]).Sdp);
+        Assert.Equal(0, _session.Renegotiate(_browser.Offer(fragment: "newF", setup: "active")).Status);
+        _browser.Send(FullAgent.Of(offer, "newF").Check(nominates: true), Mobile);
+        Run(0.1);
+        _browser.Media.Clear();
+        Run(0.2);
+        Assert.Equal(10, Audio().Count);
+        Assert.All(Audio(), m => Assert.Equal((Mobile, SrtpRejection.None), (m.To, _browser.Receiver!.UnprotectRtp(m.Datagram, 12, out _))));
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public void Another_endpoint_with_the_same_certificate_is_keyed_anew(bool ice, bool weBegin)
+    {
+        if (weBegin)
+        {
+            _browser.Dispose();
+            _browser = new Browser(weAreClient: false);
+        }
+        var setup = weBegin ? "passive" : "actpass";
+        Call(_browser.Offer(ice: ice, setup: setup));
+        if (ice) Nominate();
+        BecomeKeyed();
+        Run(0.2);
+        _browser.Address = Mobile;
+        var offer = Encoding.ASCII.GetString(_browser.Offer(fragment: "newF", ice: ice, setup: setup));
+        var answer = _session!.Renegotiate(Encoding.ASCII.GetBytes(offer.Replace("192.0.2.1", "198.51.100.7", StringComparison.Ordinal).Replace("audio 4000", "audio 5000", StringComparison.Ordinal))).Sdp;
+        Assert.True(((MediaSession)_session).IsKeyed); // It may be the one of before, who has only moved.
+        _browser.Accept(answer, "newF");
+        if (ice) Nominate(Mobile);
+        Run(1.1);
+        BecomeKeyed();
+        Assert.True(Until(() => _engine!.Handshakes.Running == 0)); // Our side may be the last to be keyed.
+        _browser.Media.Clear();
+        Run(0.2);
+        Assert.NotEmpty(Audio());
+        Assert.All(Audio(), m => Assert.Equal((Mobile, SrtpRejection.None), (m.To, _browser.Receiver!.UnprotectRtp(m.Datagram, 12, out _))));
+        Press('3', 90000);
+        Run(0.2);
+        Assert.Equal("3", string.Concat(_events.Keys));
+    }
+
+    [Fact]
     public void Datagrams_of_anybody_end_no_call()
     {
         Call();
@@ -290,6 +356,43 @@ public sealed class MediaKeyingTests : IDisposable
         Assert.All(Audio(), m => Assert.Equal(SrtpRejection.None, _browser.Receiver!.UnprotectRtp(m.Datagram, 12, out _)));
         Assert.NotEmpty(Audio());
     }
+
+    [Fact]
+    public void A_new_key_begins_a_new_stream_in_the_lower_half_of_the_numbers_and_the_same_key_none()
+    {
+        Call();
+        Nominate();
+        BecomeKeyed();
+        Run(12);
+        var first = RtpHeaders();
+        Assert.Single(first.Select(header => header.Ssrc).Distinct());
+        _session!.Renegotiate(_browser.Offer());
+        _browser.Media.Clear();
+        Run(0.2);
+        Assert.Equal((first[^1].Ssrc, (ushort)(first[^1].Sequence + 1)), (RtpHeaders()[0].Ssrc, RtpHeaders()[0].Sequence));
+
+        _browser.Identity = DtlsIdentity.Create(DateTimeOffset.UtcNow);
+        _browser.Accept(_session.Renegotiate(_browser.Offer()).Sdp);
+        BecomeKeyed();
+        Run(8);
+        var second = RtpHeaders();
+        // As long as no stream rolls over within this test, which begins below 2^15.
+        Assert.All(second, header => Assert.True(header.Ssrc != first[0].Ssrc && header.Sequence < 0x8000 + 1000));
+        Assert.Single(second.Select(header => header.Ssrc).Distinct());
+        Assert.True(second[0].Marker);
+        // Reports are of the new stream, and so are its counts.
+        var report = _browser.Media.Last(m => m.Datagram[1] == 200).Datagram;
+        Assert.Equal(SrtpRejection.None, _browser.Receiver!.UnprotectRtcp(report, out var length));
+        Assert.Equal(RtcpRejection.None, Rtcp.TryRead(report.AsSpan(0, length), 0, out var read));
+        Assert.Equal(second[0].Ssrc, read.SenderSsrc);
+        Assert.InRange(read.Sender!.Value.PacketCount, 1u, (uint)second.Count);
+    }
+
+    private List<RtpHeader> RtpHeaders() => [.. Audio().Select(m =>
+    {
+        Assert.Equal(RtpRejection.None, RtpHeader.TryRead(m.Datagram, out var header));
+        return header;
+    })];
 
     [Fact]
     public void A_call_keyed_by_dtls_is_offered_the_same_again_and_never_goes_back_to_plain()
