@@ -60,14 +60,17 @@ public sealed class Player
     /// <summary>
     /// Fills one frame, padded with silence; adds what started and what ended with it to <paramref name="events"/>. False when there is only silence in it.
     /// </summary>
-    public bool Fill(Span<byte> frame, bool aLaw, List<PlayEvent> events)
+    /// <param name="opus">Gets the same as one frame of Opus, when it has room for that. Its frames cannot be cut, so a prompt then ends with a frame.</param>
+    public bool Fill(Span<byte> frame, bool aLaw, List<PlayEvent> events, Span<byte> opus = default)
     {
         var speech = false;
+        var silence = aLaw ? G711.ALawSilence : G711.MuLawSilence;
+        OpusAudio.Silence.AsSpan(0, opus.Length).CopyTo(opus);
         while (!frame.IsEmpty)
         {
             if (_current is null && !TakeNext(events)) break;
             var item = _current!.Value;
-            if (item.Audio is { IsPending: true } && ++_framesPending <= MostFramesPending) break;
+            if (item.Audio?.IsPendingAs(!opus.IsEmpty) == true && ++_framesPending <= MostFramesPending) break;
             if (item.Audio is { IsReady: false }) Skipped++;
 
             var left = item.Audio is null ? default : item.Audio.Bytes(aLaw);
@@ -75,6 +78,12 @@ public sealed class Player
             var count = Math.Min(left.Length, frame.Length);
             left[..count].CopyTo(frame);
             frame = frame[count..];
+            if (!opus.IsEmpty && count > 0)
+            {
+                item.Audio!.OpusFrame(_position / Telephone.FrameSamples).CopyTo(opus);
+                frame.Fill(silence);
+                frame = default;
+            }
             _position += count;
             speech |= count > 0;
             if (count < left.Length) break;
@@ -86,7 +95,7 @@ public sealed class Player
             if (item.IsLast) events.Add(new PlayEvent(item.PlayId, Ended: true));
             _current = null;
         }
-        frame.Fill(aLaw ? G711.ALawSilence : G711.MuLawSilence);
+        frame.Fill(silence);
         return speech;
     }
 
