@@ -74,5 +74,10 @@ internal sealed class OpenedRecordings(TimeProvider time) : IDisposable
         if (_opened.Remove((name, recording), out var opened)) opened.Key.Dispose();
     }
 
-    private sealed record Opened(Secret<byte> Key, DateTimeOffset Until);
+    private sealed class Opened(Secret<byte> key, DateTimeOffset until)
+    {
+        public Secret<byte> Key => key;
+
+        public DateTimeOffset Until => until;
+    }
 }
