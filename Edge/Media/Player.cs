@@ -68,7 +68,7 @@ public sealed class Player
             if (_current is null && !TakeNext(events)) break;
             var item = _current!.Value;
             if (item.Audio is { IsPending: true } && ++_framesPending <= MostFramesPending) break;
-            if (item.Audio is { IsReady: false }) Skipped++;
+            if (item.Audio is { IsReady: false }) Skip();
 
             var left = item.Audio is null ? default : item.Audio.Bytes(aLaw);
             left = left[Math.Min(_position, left.Length)..];
@@ -88,6 +88,12 @@ public sealed class Player
         }
         frame.Fill(aLaw ? G711.ALawSilence : G711.MuLawSilence);
         return speech;
+    }
+
+    private void Skip()
+    {
+        Skipped++;
+        MediaMetrics.SkippedPrompts.Inc();
     }
 
     private bool TakeNext(List<PlayEvent> events)

@@ -26,6 +26,11 @@ public interface IPromptCatalogue
     /// </summary>
     bool TryCover(string text, out IReadOnlyList<string> promptIds);
 
-    /// <summary>Whether text that is not in the vocabulary can be rendered (a text-to-speech engine is installed).</summary>
+    /// <summary>Whether text that is not in the vocabulary can be rendered (a text-to-speech engine is configured, and installed where it is a program).</summary>
     bool CanRender { get; }
+
+    /// <summary>Has fixed texts of a flow rendered before a caller waits for them. Returns at once.</summary>
+    void Prepare(IEnumerable<string> texts)
+    {
+    }
 }

@@ -3,6 +3,7 @@ using IvrActors.Edge;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Tls;
+using IvrActors.Edge.Speech;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Edges;
@@ -106,10 +107,12 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = cluster.DrainAtStop + s_shutdown);
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         builder.Services.AddGrains(cluster.ToPolicy());
-        var edge = cluster.ToEdgeOptions(certificate);
+        var edge = cluster.ToEdgeOptions(certificate, vault.Keys.SpeechKey());
         // Flows are checked against the prompts, also by a silo without an edge.
-        if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge)) builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
-        else builder.Services.AddEdge(edge);
+        if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge))
+            builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, new SpeechRenderer(edge.Speech, edge.RenderedPromptFolder, TimeProvider.System)));
+        else
+            builder.Services.AddEdge(edge);
         builder.Services.AddSingleton(certificate);
         builder.Services.AddHostedService<CertificateWatcher>();
         builder.WebHost.UseKestrelHttpsConfiguration();

@@ -63,6 +63,9 @@ internal sealed class ClusterKeys : IClusterKeys
     /// <summary>Known to silos only: what tells a call of a grain from one of a client.</summary>
     public ReadOnlySpan<byte> GrainMarkKey => _mark;
 
+    /// <summary>Of the speech that edges keep on the disk. The caller disposes it.</summary>
+    public Secret<byte> SpeechKey() => new(Derive("rendered speech v1"));
+
     public ReadOnlySpan<byte> PseudonymKey(string tenant) => TenantKey("pseudonym v1", tenant);
 
     public ReadOnlySpan<byte> AuditKey(string tenant) => TenantKey("audit v1", tenant);

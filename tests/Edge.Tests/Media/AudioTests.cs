@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using IvrActors.Edge.Media;
+using IvrActors.Edge.Speech;
+using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Flows;
 using Xunit;
 
@@ -92,7 +94,10 @@ public class AudioTests
     private static string FindUp(string folder) =>
         File.Exists(Path.Combine(folder, "IvrActors.slnx")) ? folder : FindUp(Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("no repository"));
 
-    internal static PromptStore Prompts(string? rendered = null) => new(Path.Combine(Repository, "flows", "prompts"), rendered ?? Path.Combine(Path.GetTempPath(), "ivr-no-rendering"));
+    /// <param name="rendered">Folder for rendered speech; null: none is kept.</param>
+    internal static PromptStore Prompts(string? rendered = null) => new(
+        Path.Combine(Repository, "flows", "prompts"),
+        new SpeechRenderer(new SpeechOptions { CacheKey = rendered is null ? null : new Secret<byte>(new byte[32]) }, rendered ?? "", TimeProvider.System));
 
     [Fact]
     public void Every_prompt_of_the_vocabulary_is_there_and_can_be_heard()
@@ -137,7 +142,7 @@ public class AudioTests
             var prompts = Prompts(folder);
             if (!prompts.CanRender) Skip("espeak-ng is not installed");
             Assert.True(await prompts.PrepareAsync("--version; $(touch x) `ls` this is no option"));
-            Assert.Single(Directory.GetFiles(folder, "*.wav"));
+            Assert.Single(Directory.GetFiles(folder, "*.speech"));
             var audio = new List<PromptAudio>();
             prompts.Resolve(new PromptPart { Text = "--version; $(touch x) `ls` this is no option" }, audio);
             Assert.True(Assert.Single(audio).Bytes(aLaw: true).Length > 8000);
