@@ -18,9 +18,26 @@ public sealed class Reject : CallCommand
     [Id(1)] public int? RetryAfter { get; init; }
 }
 
-/// <summary>Answer the INVITE with 200 and the media that was negotiated.</summary>
+/// <summary>Answer the INVITE with 200 and the media that was negotiated; after <see cref="EarlyMedia"/> when what plays has ended.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallCommand.Answer")]
 public sealed class Answer : CallCommand;
+
+/// <summary>Let the INVITE ring (180) for so long before the next command. Asks for no event.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Ring")]
+public sealed class Ring : CallCommand
+{
+    [Id(0)] public required TimeSpan Time { get; init; }
+}
+
+/// <summary>
+/// Answer the INVITE provisionally with the media that was negotiated (183): what plays from now on is heard before the call is answered, for so long at most. Then
+/// the <see cref="Answer"/> or <see cref="HangUp"/> that follows is done at once. Asks for no event.
+/// </summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.EarlyMedia")]
+public sealed class EarlyMedia : CallCommand
+{
+    [Id(0)] public required TimeSpan Most { get; init; }
+}
 
 /// <summary>Queue prompts behind what is playing. Asks for no event.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallCommand.Play")]

@@ -14,6 +14,9 @@ public sealed class FlowDocument
     public required string Language { get; init; }
     public required Named Start { get; init; }
 
+    /// <summary>When calls of this flow are answered.</summary>
+    public AnswerPolicy Answer { get; init; }
+
     /// <summary>Steps in the order of the file.</summary>
     public required IReadOnlyList<FlowStep> Steps { get; init; }
 
@@ -24,6 +27,9 @@ public sealed class FlowDocument
 
     /// <summary>Names of the amounts that some step speaks.</summary>
     public IReadOnlySet<string> SpokenAmounts => _spokenAmounts;
+
+    /// <summary>The fixed texts that some step says, each once.</summary>
+    public IEnumerable<string> Texts => Steps.SelectMany(s => s.Speech).OfType<SayPart>().Select(s => s.Text).Distinct(StringComparer.Ordinal);
 
     private FrozenDictionary<string, FlowStep> _byName = FrozenDictionary<string, FlowStep>.Empty;
     private FrozenSet<string> _accountVariables = [];
@@ -36,6 +42,22 @@ public sealed class FlowDocument
         _spokenAmounts = Steps.SelectMany(s => s.Speech).OfType<AmountPart>().Select(a => a.Fact).ToFrozenSet(StringComparer.Ordinal);
         return this;
     }
+}
+
+/// <summary>When a call is answered, and what its caller hears until then.</summary>
+/// <param name="Time">Of <see cref="AnswerKind.Ringing"/> how long, of <see cref="AnswerKind.Early"/> how long at most.</param>
+public readonly record struct AnswerPolicy(AnswerKind Kind, TimeSpan Time);
+
+public enum AnswerKind
+{
+    /// <summary>Before anything else.</summary>
+    AtOnce = 0,
+
+    /// <summary>When it has rung for a while.</summary>
+    Ringing,
+
+    /// <summary>Where the flow says so: what it says before is heard as early media.</summary>
+    Early,
 }
 
 /// <summary>A place in a file; both numbers count from 1.</summary>
@@ -71,6 +93,15 @@ public sealed class PlayStep : FlowStep
     public override string Kind => "play";
     public override IEnumerable<Exit> Exits => [new("next", Next)];
     public override IEnumerable<SpeechPart> Speech => Parts;
+}
+
+/// <summary>Answers a call whose flow began before the answer.</summary>
+public sealed class AnswerStep : FlowStep
+{
+    public required Named Next { get; init; }
+
+    public override string Kind => "answer";
+    public override IEnumerable<Exit> Exits => [new("next", Next)];
 }
 
 /// <summary>What collect and menu steps share: they ask, and ask again.</summary>

@@ -41,6 +41,8 @@ public static class FlowSimulator
         await output.WriteLineAsync($"Flow {document.Flow.Value}, version {document.Version[..12]}. {Help}");
         foreach (var caller in callers) await output.WriteLineAsync($"Simulated caller: account {caller.Account}, PIN {caller.Pin}, code {caller.Code}");
 
+        if (document.Answer.Kind == AnswerKind.Ringing) await output.WriteLineAsync($"It rings for {document.Answer.Time.TotalSeconds} s.");
+        if (document.Answer.Kind == AnswerKind.Early) await output.WriteLineAsync("What follows is heard before the call is answered.");
         var transition = Advance(document, callers, new FlowState(), new FlowStarted());
         for (var seq = 2; ; seq++)
         {
@@ -141,6 +143,9 @@ public static class FlowSimulator
                     break;
                 case Collect collect:
                     await output.WriteLineAsync(Said(collect.Prompts, promptTexts));
+                    break;
+                case Answer:
+                    await output.WriteLineAsync("-> the call is answered");
                     break;
                 case Transfer transfer:
                     await output.WriteLineAsync($"-> transfer to '{transfer.Target}'");

@@ -75,6 +75,7 @@ public static class Interpreter
         private string? Enter(FlowStep step) => step switch
         {
             PlayStep play => Play(play),
+            AnswerStep answer => Answer(answer),
             CollectStep collect => Visit(collect),
             MenuStep menu => Visit(menu),
             VerifyStep verify => Verify(verify),
@@ -86,6 +87,12 @@ public static class Interpreter
         };
 
         private string? Play(PlayStep step) => Say(step.Parts, step.BargeIn) ? step.Next.Value : null;
+
+        private string Answer(AnswerStep step)
+        {
+            _commands.Add(new Answer());
+            return step.Next.Value;
+        }
 
         private string? Visit(AskingStep step)
         {

@@ -6,7 +6,7 @@ namespace IvrActors.Grains.Flows;
 /// <summary>Reads one step. The key that names its kind decides which other keys it may have.</summary>
 internal static class StepReader
 {
-    public const string KindKeys = "play, collect, menu, verify, fetch, transfer, record, hang_up";
+    public const string KindKeys = "play, answer, collect, menu, verify, fetch, transfer, record, hang_up";
 
     /// <summary>The longest that a caller enters; card numbers have up to 19 digits.</summary>
     private const int MostDigits = 32;
@@ -22,7 +22,7 @@ internal static class StepReader
     private static readonly TimeSpan s_leastTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_mostTimeout = TimeSpan.FromSeconds(60);
     private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#");
-    private static readonly string[] s_kinds = ["collect", "menu", "verify", "fetch", "transfer", "record", "hang_up"];
+    private static readonly string[] s_kinds = ["answer", "collect", "menu", "verify", "fetch", "transfer", "record", "hang_up"];
     private static readonly string[] s_asking = ["first_digit_timeout", "inter_digit_timeout", "barge_in", "attempts", "no_input", "no_match", "on"];
     private static readonly string[] s_collectKeys = ["collect", "prompt", "digits", "terminator", "secret", .. s_asking];
     private static readonly string[] s_menuKeys = ["menu", "choices", .. s_asking];
@@ -32,10 +32,11 @@ internal static class StepReader
     private static readonly string[] s_transferDigits = ["digits"];
     private static readonly string[] s_recordKeys = ["record", "consent", "first_digit_timeout", "next", "on"];
     private static readonly string[] s_hangUpKeys = ["hang_up", "play"];
+    private static readonly string[] s_answerKeys = ["answer", "next"];
     private static readonly string[] s_playKeys = ["play", "barge_in", "next"];
 
     internal static IEnumerable<string> AllKeys =>
-        new[] { s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_recordKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
+        new[] { s_answerKeys, s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_recordKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
 
     public static FlowStep? Read(ValueReader values, YamlScalar name, YamlMap map)
     {
@@ -54,6 +55,7 @@ internal static class StepReader
         var what = $"{kind} step '{name.Value}'";
         return kind switch
         {
+            "answer" => Answer(name, new Fields(values, map, name.At, what, s_answerKeys)),
             "collect" => Collect(values, name, new Fields(values, map, name.At, what, s_collectKeys)),
             "menu" => Menu(values, name, new Fields(values, map, name.At, what, s_menuKeys)),
             "verify" => Verify(name, new Fields(values, map, name.At, what, s_verifyKeys)),
@@ -73,6 +75,12 @@ internal static class StepReader
         BargeIn = fields.Bool("barge_in", true),
         Next = fields.Name("next"),
     };
+
+    private static AnswerStep Answer(YamlScalar name, Fields fields)
+    {
+        fields.OneOf("answer", "true");
+        return new AnswerStep { Name = name.Value, At = name.At, Next = fields.Name("next") };
+    }
 
     private static CollectStep Collect(ValueReader values, YamlScalar name, Fields fields)
     {

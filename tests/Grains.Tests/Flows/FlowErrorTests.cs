@@ -7,6 +7,7 @@ namespace IvrActors.Grains.Tests.Flows;
 public class FlowErrorTests
 {
     private const string Head = "flow: f\nlanguage: en\nstart: a\nsteps:\n";
+    private const string Early = "flow: f\nlanguage: en\nanswer: { early: 20s }\nstart: a\nsteps:\n";
     private const string Damage = "{}[]:,#&*!|>'\"%@`- \n\tA0\0\u00e9";
     private const string Bye = "  bye: { hang_up: true }\n";
     private const string Ask = "prompt: [enter-pin], no_input: [sorry-no-input], no_match: [sorry-no-match]";
@@ -30,15 +31,26 @@ public class FlowErrorTests
         { "two documents", "flow: f\n---\nflow: g\n", "f.yaml:2:1: a second document begins here; expected one document in a file" },
         { "duplicate key", Head + "  a: { play: [welcome], next: bye }\n  a: { hang_up: true }\n" + Bye, "f.yaml:6:3: the key 'a' stands here a second time; the first is on line 5" },
         // Keys.
-        { "unknown key of the document", "flow: f\nlanguage: en\nversion: 2\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:1: unknown key 'version' in a flow document; expected one of: flow, language, start, steps" },
+        { "unknown key of the document", "flow: f\nlanguage: en\nversion: 2\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:1: unknown key 'version' in a flow document; expected one of: flow, language, answer, start, steps" },
         { "missing key of the document", "flow: f\nlanguage: en\nsteps:\n" + Bye, "f.yaml:1:1: a flow document lacks the key 'start'" },
         { "unknown key of a step", Head + "  a: { play: [welcome], nxt: bye, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'nxt' in play step 'a'; expected one of: play, barge_in, next" },
         { "missing key of a step", Head + "  a: { play: [welcome] }\n" + Bye, "f.yaml:5:3: play step 'a' lacks the key 'next'" },
-        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, collect, menu, verify, fetch, transfer, record, hang_up" },
+        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, answer, collect, menu, verify, fetch, transfer, record, hang_up" },
         { "two kinds", Head + "  a: { menu: [main-menu], hang_up: true }\n" + Bye, "f.yaml:5:3: step 'a' has the keys menu and hang_up; expected one of them" },
         { "log of a secret", Head + "  a: { play: [welcome], log: pin, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'log' in play step 'a'; expected one of: play, barge_in, next" },
-        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, collect, menu, verify, fetch, transfer, record, hang_up names its kind" },
+        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, answer, collect, menu, verify, fetch, transfer, record, hang_up names its kind" },
         { "missing exit", Head + "  a: { fetch: facts, assurance: two_factors, on: { next: bye } }\n" + Bye, "f.yaml:5:50: 'on' of fetch step 'a' lacks the key 'unavailable'" },
+        // The answer.
+        { "answer of no kind", "flow: f\nlanguage: en\nanswer: later\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:9: answer: expected at_once, { ringing: 2s } or { early: 20s }" },
+        { "answer of two kinds", "flow: f\nlanguage: en\nanswer: { ringing: 2s, early: 2s }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:9: answer: expected at_once, { ringing: 2s } or { early: 20s }" },
+        { "answer of an unknown key", "flow: f\nlanguage: en\nanswer: { silence: 2s }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:11: unknown key 'silence' in answer; expected one of: ringing, early" },
+        { "early media of minutes", "flow: f\nlanguage: en\nanswer: { early: 31s }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:18: early: expected a duration such as 6s or 1500ms, from 1000ms to 30s" },
+        { "a ring too short", "flow: f\nlanguage: en\nanswer: { ringing: 500ms }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:20: ringing: expected a duration such as 6s or 1500ms, from 1000ms to 30s" },
+        { "answered twice", Head + "  a: { answer: true, next: bye }\n" + Bye, "f.yaml:5:3: answer step 'a': the call is answered before the flow begins; expected 'answer: { early: 20s }' of the flow, or no such step" },
+        { "keys before the answer", Early + "  a: { menu: [main-menu], choices: { \"1\": b }, no_input: [sorry-no-input], no_match: [sorry-no-match], on: { failed: bye } }\n  b: { answer: true, next: bye }\n" + Bye, "f.yaml:6:3: menu step 'a' comes before an answer step on the path a" },
+        { "a secret before the answer", Early + Account.Replace("secret: false", "secret: true", StringComparison.Ordinal) + "  b: { answer: true, next: bye }\n" + Bye, "f.yaml:6:3: collect step 'a' comes before an answer step on the path a" },
+        { "a recording before the answer", Early + "  a: { play: [welcome], next: b }\n  b: { record: start, consent: none, on: { next: bye, unavailable: bye } }\n" + Bye, "f.yaml:7:3: record step 'b' comes before an answer step on the path a → b" },
+        { "a transfer before the answer", Early + "  a: { transfer: agent, on: { failed: bye } }\n" + Bye, "f.yaml:6:3: transfer step 'a' comes before an answer step on the path a" },
         // Values.
         { "unknown language", "flow: f\nlanguage: tlh\nstart: bye\nsteps:\n" + Bye, "f.yaml:2:11: language: 'tlh' is not known; expected en" },
         { "bad flow name", "flow: Bank 1\nlanguage: en\nstart: bye\nsteps:\n" + Bye, "f.yaml:1:7: 'Bank 1' is not a name for 'flow'; expected a small letter, then small letters, digits, '_' or '-', at most 64 characters" },
@@ -62,7 +74,7 @@ public class FlowErrorTests
         { "endless transfer", Head + "  a: { transfer: agent, on: { failed: a } }\n", "f.yaml:5:3: endless loop when the caller presses nothing: a → a; expected a way that ends" },
         // Prompts and targets.
         { "missing prompt", Head + "  a: { play: [welcome-back], next: bye }\n" + Bye, "f.yaml:5:15: prompt 'welcome-back' (of step 'a') is not recorded; expected a file of this name in the prompt folder" },
-        { "text outside the vocabulary", Head + "  a: { play: [{ say: one hello }], next: bye }\n" + Bye, "f.yaml:5:22: say: the recorded vocabulary does not cover \"one hello\" and no speech engine is installed; install espeak-ng or record it as a prompt" },
+        { "text outside the vocabulary", Head + "  a: { play: [{ say: one hello }], next: bye }\n" + Bye, "f.yaml:5:22: say: the recorded vocabulary does not cover \"one hello\" and no speech engine is there; install espeak-ng, name a service under speech of cluster.yaml, or record it as a prompt" },
         { "unknown target", Head + "  a: { transfer: boss, on: { failed: bye } }\n" + Bye, "f.yaml:5:18: transfer target 'boss' is not configured; expected one of: agent, desk" },
         // Calls out.
         { "bridge without a trunk", Head + "  a: { transfer: agent, mode: bridge, on: { failed: bye } }\n" + Bye, "f.yaml:5:3: transfer step 'a' lacks the key 'trunk'" },
