@@ -19,8 +19,8 @@ internal interface IDtlsOwner
 internal sealed class DtlsAssociation : IDisposable
 {
     /// <summary>
-    /// ClientHellos a second that are looked at from where the peer is expected, and as many from elsewhere. A client needs two, and two more for each it loses; this many cost
-    /// a thousandth of a core, and a stranger must send more to be in the way of a peer whose address is not known.
+    /// Datagrams with ClientHellos a second that are looked at from where the peer is expected, and as many from elsewhere. A client needs two, or four with large key shares,
+    /// and as many for each that it loses; this many cost a thousandth of a core, and a stranger must send more to be in the way of a peer whose address is not known.
     /// </summary>
     public const int MostHellos = 200;
 
@@ -44,7 +44,11 @@ internal sealed class DtlsAssociation : IDisposable
     private bool _keyed;
     private bool _closed;
 
-    public DtlsAssociation(DtlsHandshakes handshakes, DtlsTerms terms, IDtlsOwner owner) => (_handshakes, Terms, _owner) = (handshakes, terms, owner);
+    public DtlsAssociation(DtlsHandshakes handshakes, DtlsTerms terms, IDtlsOwner owner)
+    {
+        (_handshakes, Terms, _owner) = (handshakes, terms, owner);
+        Hellos = new HelloAssembly(handshakes.Time.TimestampFrequency);
+    }
 
     public DtlsTerms Terms { get; }
 
@@ -53,6 +57,15 @@ internal sealed class DtlsAssociation : IDisposable
 
     /// <summary>Whether an address may take part although it is not where the handshake began: set where ICE has checked addresses.</summary>
     public bool AnyAddress { get; init; }
+
+    /// <summary>Largest datagram that is sent.</summary>
+    public int MostSent { get; init; } = DtlsQueue.MostSent;
+
+    /// <summary>Fragments of ClientHellos. Of the thread that looks at cookies.</summary>
+    public HelloAssembly Hellos { get; }
+
+    /// <summary>Whether who sends from there has shown that it receives what is sent there: by ICE, or by a cookie in the first part of a hello.</summary>
+    public bool IsProven(MediaAddress from) => AnyAddress || Hellos.Has(from);
 
     /// <summary>Takes a datagram off the wire. Returns at once.</summary>
     public void Take(ReadOnlySpan<byte> datagram, MediaAddress from)
@@ -116,7 +129,7 @@ internal sealed class DtlsAssociation : IDisposable
     {
         lock (_gate)
         {
-            if (_closed || _keyed || !MayBegin(datagram, from) || !IsInBudget(from)) return;
+            if (_closed || _keyed || !IsInBudget(from)) return;
         }
         _handshakes.Knock(this, datagram.ToArray(), from);
     }
@@ -145,7 +158,7 @@ internal sealed class DtlsAssociation : IDisposable
 
     private bool Start(DtlsRequest? request, MediaAddress from, byte[] hello)
     {
-        var attempt = new Attempt(from, hello, new DtlsGate(fromClient: !Terms.WeAreClient), new DtlsQueue(datagram => _owner.Send(datagram, from)));
+        var attempt = new Attempt(from, hello, new DtlsGate(fromClient: !Terms.WeAreClient), new DtlsQueue(datagram => _owner.Send(datagram, from), MostSent));
         if (!_handshakes.TryRun(() => Run(attempt, request))) return false;
         _attempt = attempt;
         return true;

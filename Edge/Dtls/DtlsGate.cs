@@ -7,7 +7,7 @@ namespace IvrActors.Edge.Dtls;
 /// <param name="fromClient">Whether the peer is the client.</param>
 internal sealed class DtlsGate(bool fromClient)
 {
-    private const byte ServerHello = 2, HelloVerifyRequest = 3, Certificate = 11, ServerKeyExchange = 12, CertificateRequest = 13, ServerHelloDone = 14, CertificateVerify = 15,
+    private const byte ServerHello = 2, Certificate = 11, ServerKeyExchange = 12, CertificateRequest = 13, ServerHelloDone = 14, CertificateVerify = 15,
         ClientKeyExchange = 16;
 
     private readonly HashSet<int> _verifyAt = [];
@@ -63,7 +63,7 @@ internal sealed class DtlsGate(bool fromClient)
     // A ClientHello begins a handshake and is not a part of one that goes on.
     private static bool IsOfClient(byte type) => type is Certificate or ClientKeyExchange or CertificateVerify;
 
-    private static bool IsOfServer(byte type) => type is ServerHello or HelloVerifyRequest or Certificate or ServerKeyExchange or CertificateRequest or ServerHelloDone;
+    private static bool IsOfServer(byte type) => type is ServerHello or DtlsRecords.HelloVerifyRequest or Certificate or ServerKeyExchange or CertificateRequest or ServerHelloDone;
 
     /// <summary>Notes what of the CertificateVerify is in a record that is let through.</summary>
     private bool Seen(ReadOnlySpan<byte> fragment)

@@ -13,12 +13,12 @@ internal sealed class DtlsHandshakes : IDisposable
     /// <summary>Handshakes at once. One takes a few ms of work and two round trips, so that these are hundreds a second; their memory is that of their threads' stacks.</summary>
     public const int MostAtOnce = 64;
 
-    /// <summary>ClientHellos that wait for their cookie to be looked at.</summary>
+    /// <summary>Datagrams with ClientHellos that wait for their cookie to be looked at.</summary>
     private const int MostKnocks = 256;
 
     private const int StackBytes = 512 * 1024;
 
-    private readonly Channel<(DtlsAssociation Association, byte[] Hello, MediaAddress From)> _knocks =
+    private readonly Channel<(DtlsAssociation Association, byte[] Datagram, MediaAddress From)> _knocks =
         Channel.CreateBounded<(DtlsAssociation, byte[], MediaAddress)>(new BoundedChannelOptions(MostKnocks) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private readonly TimeProvider _time;
     private readonly Action<Exception> _failed;
@@ -38,8 +38,8 @@ internal sealed class DtlsHandshakes : IDisposable
 
     public int Running => Volatile.Read(ref _running);
 
-    /// <summary>Has the cookie of a ClientHello looked at, before anything is kept of it (RFC 6347 4.2.1).</summary>
-    public void Knock(DtlsAssociation association, byte[] hello, MediaAddress from) => _knocks.Writer.TryWrite((association, hello, from));
+    /// <summary>Has the cookie of a ClientHello, or of a fragment of one, looked at, before anything is kept of it (RFC 6347 4.2.1).</summary>
+    public void Knock(DtlsAssociation association, byte[] datagram, MediaAddress from) => _knocks.Writer.TryWrite((association, datagram, from));
 
     /// <summary>Runs on a thread of its own, unless all are taken.</summary>
     public bool TryRun(Action handshake)
@@ -125,12 +125,11 @@ internal sealed class DtlsHandshakes : IDisposable
 
     private async Task OpenDoor()
     {
-        await foreach (var (association, hello, from) in _knocks.Reader.ReadAllAsync())
+        await foreach (var (association, datagram, from) in _knocks.Reader.ReadAllAsync())
         {
             try
             {
-                if (_cookies.Verify(hello, from, out var answer) is { } request) association.Admit(request, hello, from);
-                else if (answer is not null) association.SendTo(answer, from);
+                Open(association, datagram, from);
             }
 #pragma warning disable CA1031 // No ClientHello may close the door.
             catch (Exception e)
@@ -138,6 +137,28 @@ internal sealed class DtlsHandshakes : IDisposable
             {
                 _failed(e);
             }
+        }
+    }
+
+    private void Open(DtlsAssociation association, byte[] datagram, MediaAddress from)
+    {
+        ReadOnlySpan<byte> rest = datagram;
+        while (HelloFragment.TryTake(ref rest, out var fragment))
+        {
+            if (fragment.TryReadCookie(out _, out _))
+            {
+                if (!_cookies.Holds(fragment, from, datagram.Length, out var answer))
+                {
+                    if (answer is not null) association.SendTo(answer, from);
+                    return;
+                }
+            }
+            else if (!association.IsProven(from))
+            {
+                continue; // A part without a cookie, of whoever has shown none: it comes again behind the first one.
+            }
+            // Once more when it is whole, since the parts may be of several senders.
+            if (association.Hellos.Add(_time.GetTimestamp(), fragment, from) is { } hello && _cookies.Verify(hello, from, out _) is { } request) association.Admit(request, hello, from);
         }
     }
 }

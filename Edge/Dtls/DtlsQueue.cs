@@ -3,7 +3,7 @@ using Org.BouncyCastle.Tls;
 namespace IvrActors.Edge.Dtls;
 
 /// <summary>What a blocking handshake reads from and writes to: the media thread puts datagrams in, the handshake's thread waits for them.</summary>
-internal sealed class DtlsQueue(Action<byte[]> send) : DatagramTransport
+internal sealed class DtlsQueue(Action<byte[]> send, int mostSent = DtlsQueue.MostSent) : DatagramTransport
 {
     /// <summary>Datagrams that wait; a flight is a handful, and more is a flood, whose rest is lost as on any path.</summary>
     public const int MostWaiting = 32;
@@ -12,7 +12,7 @@ internal sealed class DtlsQueue(Action<byte[]> send) : DatagramTransport
     public const int MostReceived = 500;
 
     /// <summary>Largest datagram that is sent: IPv6's least MTU without its headers and some for tunnels.</summary>
-    private const int MostSent = 1200;
+    public const int MostSent = 1200;
 
     private readonly object _gate = new();
     private readonly Queue<byte[]> _waiting = new();
@@ -47,7 +47,7 @@ internal sealed class DtlsQueue(Action<byte[]> send) : DatagramTransport
 
     public int GetReceiveLimit() => Net.MediaWire.MostDatagram;
 
-    public int GetSendLimit() => MostSent;
+    public int GetSendLimit() => mostSent;
 
     public int Receive(byte[] buf, int off, int len, int waitMillis) => Receive(buf.AsSpan(off, len), waitMillis);
 

@@ -18,12 +18,12 @@ internal static class DtlsRecords
 
     public const byte ChangeCipherSpec = 20, Handshake = 22;
 
-    public const byte ClientHello = 1;
+    public const byte ClientHello = 1, HelloVerifyRequest = 3;
 
     /// <summary>Whether a datagram on a shared port is DTLS by its first byte (RFC 7983 7).</summary>
     public static bool IsDtls(byte first) => first is >= 20 and <= 63;
 
-    /// <summary>Whether its first record is a ClientHello in clear and whole, as it begins a handshake.</summary>
+    /// <summary>Whether its first record is a ClientHello in clear, as it begins a handshake, or a fragment of one.</summary>
     public static bool IsClientHello(ReadOnlySpan<byte> datagram) =>
         TryTake(ref datagram, out var record) && record[0] == Handshake && EpochOf(record) == 0 && record.Length > HeaderSize + MessageHeaderSize && record[HeaderSize] == ClientHello;
 
@@ -58,6 +58,8 @@ internal static class DtlsRecords
         datagram = datagram[length..];
         return true;
     }
+
+    internal static long SequenceOf(ReadOnlySpan<byte> record) => (long)(BinaryPrimitives.ReadUInt64BigEndian(record[3..]) & 0xFFFF_FFFF_FFFF);
 
     internal static int UInt24(ReadOnlySpan<byte> bytes) => bytes[0] << 16 | bytes[1] << 8 | bytes[2];
 }

@@ -7,7 +7,8 @@ namespace IvrActors.Fuzz;
 
 /// <summary>
 /// What comes on a port that carries STUN, DTLS and RTP: which of them it is, and which records of DTLS go on to a handshake. Oracle: an obvious walk over the records keeps
-/// the same ones in the same order; keeping once more changes nothing; a ClientHello without a cookie of ours begins nothing and is answered with less than it was.
+/// the same ones in the same order; keeping once more changes nothing; a ClientHello without a cookie of ours begins nothing and is answered with less than it was; what is
+/// put together of fragments has only bytes that came, each at its place.
 /// </summary>
 public sealed class DtlsTarget : IFuzzTarget
 {
@@ -37,9 +38,10 @@ public sealed class DtlsTarget : IFuzzTarget
         Require(kinds <= 1, "a datagram is two things at once");
 
         var any = CheckKept(datagram, fromClient: true) | CheckKept(datagram, fromClient: false);
-        if (DtlsRecords.IsClientHello(datagram))
-            CheckHello(datagram.ToArray());
-        return any;
+        if (!DtlsRecords.IsClientHello(datagram))
+            return any;
+        CheckHello(datagram.ToArray());
+        return CheckAssembled(datagram) | any;
     }
 
     private bool CheckKept(ReadOnlySpan<byte> datagram, bool fromClient)
@@ -77,5 +79,37 @@ public sealed class DtlsTarget : IFuzzTarget
     {
         Require(_cookies.Verify(datagram, s_home, out var answer) is null, "a cookie was made up");
         Require(answer is null || answer.Length <= datagram.Length, "an answer to a stranger is longer than what asked for it");
+    }
+
+    private bool CheckAssembled(ReadOnlySpan<byte> datagram)
+    {
+        var assembly = new HelloAssembly(second: 1);
+        var came = new List<byte[]>();
+        var any = false;
+        for (var rest = datagram; ;)
+        {
+            var before = rest;
+            if (!HelloFragment.TryTake(ref rest, out var fragment))
+                return any;
+            came.Add(before[..^rest.Length].ToArray());
+            any = true;
+            if (fragment.TryReadCookie(out _, out _) && !_cookies.Holds(fragment, s_home, datagram.Length, out var answer))
+                Require(answer is null || answer.Length <= datagram.Length, "an answer to a stranger's part of a hello is longer than what asked for it");
+            if (assembly.Add(0, fragment, s_home) is not { } hello)
+                continue;
+            ReadOnlySpan<byte> whole = hello;
+            Require(HelloFragment.TryTake(ref whole, out var read) && read.IsWhole && whole.IsEmpty && read.Length <= HelloFragment.MostHello, "what was put together is no whole hello");
+            for (var i = 0; i < read.Length; i++)
+                Require(came.Exists(one => IsAt(one, hello, i)), "a byte of a hello was in no part of it");
+        }
+    }
+
+    private static bool IsAt(byte[] part, byte[] hello, int at)
+    {
+        // The message's type, length and number are the same in all of its parts.
+        if (!part.AsSpan(13, 6).SequenceEqual(hello.AsSpan(13, 6)))
+            return false;
+        var offset = part[19] << 16 | part[20] << 8 | part[21];
+        return at >= offset && at < offset + part.Length - 25 && part[25 + at - offset] == hello[25 + at];
     }
 }

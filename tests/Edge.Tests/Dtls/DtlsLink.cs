@@ -23,15 +23,20 @@ internal sealed class DtlsLink : IDisposable
     private readonly Func<bool, byte[], IEnumerable<byte[]>> _fate;
 
     /// <param name="fate">What becomes of a datagram to the server (true) or the client; null: it arrives.</param>
+    /// <param name="clientSends">Largest datagram of the client.</param>
     public DtlsLink(Func<bool, byte[], IEnumerable<byte[]>>? fate = null, IReadOnlyList<SdpFingerprint>? clientExpects = null, IReadOnlyList<SdpFingerprint>? serverExpects = null,
-        int[]? clientProfiles = null, int[]? serverProfiles = null)
+        int[]? clientProfiles = null, int[]? serverProfiles = null, int clientSends = DtlsQueue.MostSent, bool anyAddress = false)
     {
         _fate = fate ?? ((_, datagram) => [datagram]);
         var (client, server) = (DtlsIdentity.Create(DateTimeOffset.UtcNow), DtlsIdentity.Create(DateTimeOffset.UtcNow));
         Client = new Owner(this, isServer: false);
         Server = new Owner(this, isServer: true);
-        Client.Association = new DtlsAssociation(_handshakes, new DtlsTerms(client, clientExpects ?? [server.Fingerprint], WeAreClient: true, clientProfiles ?? Profiles), Client);
-        Server.Association = new DtlsAssociation(_handshakes, new DtlsTerms(server, serverExpects ?? [client.Fingerprint], WeAreClient: false, serverProfiles ?? Profiles), Server) { Expected = ClientAt };
+        Client.Association = new DtlsAssociation(_handshakes, new DtlsTerms(client, clientExpects ?? [server.Fingerprint], WeAreClient: true, clientProfiles ?? Profiles), Client) { MostSent = clientSends };
+        Server.Association = new DtlsAssociation(_handshakes, new DtlsTerms(server, serverExpects ?? [client.Fingerprint], WeAreClient: false, serverProfiles ?? Profiles), Server)
+        {
+            Expected = ClientAt,
+            AnyAddress = anyAddress,
+        };
         _ = Task.Run(Carry);
     }
 
