@@ -13,8 +13,8 @@ internal interface IDtlsOwner
 }
 
 /// <summary>
-/// A DTLS association that ends with its handshake: SRTP needs its keys and nothing more of it. Datagrams come in by <see cref="Take"/>; a handshake runs on a thread of
-/// <see cref="DtlsHandshakes"/>, one at a time, and one that fails leaves room for the next.
+/// A DTLS association that ends with its handshake: SRTP needs its keys and nothing more of it. Datagrams come in by <see cref="Take"/>; each attempt at a handshake runs on a
+/// thread of <see cref="DtlsHandshakes"/>. Where ICE does not say who is the peer, a few addresses may try at once, and the first with the right certificate is it.
 /// </summary>
 internal sealed class DtlsAssociation : IDisposable
 {
@@ -24,8 +24,11 @@ internal sealed class DtlsAssociation : IDisposable
     /// </summary>
     public const int MostHellos = 200;
 
-    /// <summary>Handshakes that we begin; each lasts as long as anybody waits for a call's audio.</summary>
-    private const int MostBegun = 3;
+    /// <summary>Addresses that try at once, where ICE has checked none: the peer, and strangers who were faster.</summary>
+    public const int MostAttempts = 3;
+
+    /// <summary>Handshakes that we begin; with the silence after which each is given up they last as long as anybody waits for a call's audio.</summary>
+    private const int MostBegun = 9;
 
     /// <summary>How often the last flight is sent again to a client that did not get it (RFC 6347 4.2.4).</summary>
     private const int MostResends = 20;
@@ -33,12 +36,15 @@ internal sealed class DtlsAssociation : IDisposable
     private readonly Lock _gate = new();
     private readonly DtlsHandshakes _handshakes;
     private readonly IDtlsOwner _owner;
-    private Attempt? _attempt;
+    private readonly List<Attempt> _attempts = [];
+    private readonly DtlsStarts _starts = new();
+    private MediaAddress _expected;
     private byte[][] _lastFlight = [];
     private MediaAddress _lastFlightTo;
     private int _expectedHellos;
     private int _otherHellos;
     private long _hellosSince;
+    private bool _beginning;
     private int _begun;
     private int _resends;
     private bool _keyed;
@@ -53,7 +59,17 @@ internal sealed class DtlsAssociation : IDisposable
     public DtlsTerms Terms { get; }
 
     /// <summary>Where the peer said that it is; its handshake goes before a stranger's. None when that is not known.</summary>
-    public MediaAddress Expected { get; set; }
+    public MediaAddress Expected
+    {
+        get
+        {
+            lock (_gate) return _expected;
+        }
+        set
+        {
+            lock (_gate) _expected = value;
+        }
+    }
 
     /// <summary>Whether an address may take part although it is not where the handshake began: set where ICE has checked addresses.</summary>
     public bool AnyAddress { get; init; }
@@ -70,46 +86,72 @@ internal sealed class DtlsAssociation : IDisposable
     /// <summary>Takes a datagram off the wire. Returns at once.</summary>
     public void Take(ReadOnlySpan<byte> datagram, MediaAddress from)
     {
-        if (!Terms.WeAreClient && DtlsRecords.IsClientHello(datagram))
-        {
-            TakeHello(datagram, from);
-            return;
-        }
+        var isHello = !Terms.WeAreClient && DtlsRecords.IsClientHello(datagram);
         lock (_gate)
         {
-            if (_closed || (_attempt is null && !_keyed)) return;
-            if (_attempt is { } running && from != running.From && !AnyAddress) return;
-            if (_attempt is null)
+            if (_closed) return;
+            if (_keyed)
             {
                 if (!Terms.WeAreClient && (from == _lastFlightTo || AnyAddress) && DtlsRecords.HasFinished(datagram) && _resends++ < MostResends) Resend(from);
                 return;
             }
-            var kept = new byte[datagram.Length];
-            var length = _attempt.Gate.Keep(datagram, kept);
-            if (length > 0) _attempt.Queue.Put(kept[..length]);
+            if (!isHello)
+            {
+                if (AttemptOf(from) is not { } attempt) return;
+                var kept = new byte[datagram.Length];
+                var length = attempt.Gate.Keep(datagram, kept);
+                if (length > 0) attempt.Queue.Put(kept[..length]);
+                return;
+            }
+            if (!IsInBudget(from)) return;
         }
+        _handshakes.Knock(this, datagram.ToArray(), from);
     }
 
-    /// <summary>As client: begins, unless a handshake runs already or too many have failed.</summary>
+    /// <summary>As client: has a handshake begun, unless one runs already or too many have failed. Returns at once.</summary>
     public void Begin(MediaAddress to)
     {
         lock (_gate)
         {
-            if (_closed || _keyed || _attempt is not null || to.IsNone || _begun >= MostBegun) return;
-            if (Start(request: null, to, hello: [])) _begun++;
+            if (_closed || _keyed || _beginning || _attempts.Count > 0 || to.IsNone || _begun >= MostBegun) return;
+            _beginning = true;
         }
+        if (!_handshakes.Ask(this, to)) NotBegun();
     }
 
-    /// <summary>A ClientHello with a cookie of ours came from there: its sender receives what is sent to it.</summary>
-    public void Admit(DtlsRequest request, byte[] hello, MediaAddress from)
+    /// <summary>As client: begins. On a thread that may wait.</summary>
+    public void BeginNow(MediaAddress to)
     {
+        Attempt attempt;
         lock (_gate)
         {
-            if (_closed || _keyed || !MayBegin(hello, from)) return;
-            _attempt?.Queue.End();
-            _attempt = null;
-            Start(request, from, hello);
+            _beginning = false;
+            if (_closed || _keyed || _attempts.Count > 0 || !_handshakes.TryReserve(to)) return;
+            _begun++;
+            attempt = Add(to, hello: []);
         }
+        _handshakes.Run(to, () => Run(attempt, request: null), () => Finish(attempt, keys: null));
+    }
+
+    /// <summary>A ClientHello with a cookie of ours came from there: its sender receives what is sent to it. On a thread that may wait.</summary>
+    public void Admit(DtlsRequest request, byte[] hello, MediaAddress from)
+    {
+        Attempt attempt;
+        lock (_gate)
+        {
+            if (_closed || _keyed) return;
+            var before = BeforeIt(from);
+            if (before is not null && (from == before.From || AnyAddress) && IsSame(hello, before.Hello)) return;
+            // Nothing that runs is ended for what can't be begun.
+            if (!_starts.TryTake(_handshakes.Time.GetElapsedTime(0).Ticks, from, AnyAddress || from == _expected) || !_handshakes.TryReserve(from)) return;
+            if (before is not null)
+            {
+                before.Queue.End();
+                _attempts.Remove(before);
+            }
+            attempt = Add(from, hello);
+        }
+        _handshakes.Run(from, () => Run(attempt, request), () => Finish(attempt, keys: null));
     }
 
     public void SendTo(ReadOnlySpan<byte> datagram, MediaAddress to) => _owner.Send(datagram, to);
@@ -119,36 +161,34 @@ internal sealed class DtlsAssociation : IDisposable
         lock (_gate)
         {
             _closed = true;
-            _attempt?.Queue.End();
-            _attempt = null;
+            EndAttempts();
             _lastFlight = [];
         }
     }
 
-    private void TakeHello(ReadOnlySpan<byte> datagram, MediaAddress from)
+    private void NotBegun()
     {
-        lock (_gate)
-        {
-            if (_closed || _keyed || !IsInBudget(from)) return;
-        }
-        _handshakes.Knock(this, datagram.ToArray(), from);
+        lock (_gate) _beginning = false;
     }
 
+    private Attempt? AttemptOf(MediaAddress from) => AnyAddress ? _attempts.FirstOrDefault() : _attempts.Find(one => one.From == from);
+
     /// <summary>
-    /// Whether a ClientHello may end the handshake that runs: one of the same client that began anew (and not the same hello once more), or one from where the peer is expected,
-    /// when the other is not.
+    /// Which attempt ends for one from there: that of the same client, which began anew; that of another port of its host; when all places are taken, the one that began first.
+    /// What comes from where the peer is expected ends for nobody else.
     /// </summary>
-    private bool MayBegin(ReadOnlySpan<byte> hello, MediaAddress from)
+    private Attempt? BeforeIt(MediaAddress from)
     {
-        if (_attempt is not { } running) return true;
-        if (from == running.From) return !DtlsRecords.FragmentOf(hello).SequenceEqual(DtlsRecords.FragmentOf(running.Hello));
-        return AnyAddress || (from == Expected && running.From != Expected);
+        if (AttemptOf(from) is { } same) return same;
+        return _attempts.Find(one => one.From != _expected && one.From.HasSameIp(from)) ?? (_attempts.Count < MostAttempts ? null : _attempts.Find(one => one.From != _expected));
     }
+
+    private static bool IsSame(byte[] hello, byte[] other) => DtlsRecords.FragmentOf(hello).SequenceEqual(DtlsRecords.FragmentOf(other));
 
     private bool IsInBudget(MediaAddress from)
     {
         if (_handshakes.Time.GetElapsedTime(_hellosSince) >= TimeSpan.FromSeconds(1)) (_expectedHellos, _otherHellos, _hellosSince) = (0, 0, _handshakes.Time.GetTimestamp());
-        return AnyAddress || from == Expected ? _expectedHellos++ < MostHellos : _otherHellos++ < MostHellos;
+        return AnyAddress || from == _expected ? _expectedHellos++ < MostHellos : _otherHellos++ < MostHellos;
     }
 
     private void Resend(MediaAddress to)
@@ -156,12 +196,12 @@ internal sealed class DtlsAssociation : IDisposable
         foreach (var datagram in _lastFlight) _owner.Send(datagram, to);
     }
 
-    private bool Start(DtlsRequest? request, MediaAddress from, byte[] hello)
+    private Attempt Add(MediaAddress from, byte[] hello)
     {
-        var attempt = new Attempt(from, hello, new DtlsGate(fromClient: !Terms.WeAreClient), new DtlsQueue(datagram => _owner.Send(datagram, from), MostSent));
-        if (!_handshakes.TryRun(() => Run(attempt, request))) return false;
-        _attempt = attempt;
-        return true;
+        var queue = new DtlsQueue(datagram => _owner.Send(datagram, from), _handshakes.Time, _handshakes.Turns, MostSent);
+        var attempt = new Attempt(from, hello, new DtlsGate(fromClient: !Terms.WeAreClient), queue);
+        _attempts.Add(attempt);
+        return attempt;
     }
 
     // On the handshake's own thread.
@@ -184,19 +224,25 @@ internal sealed class DtlsAssociation : IDisposable
     {
         lock (_gate)
         {
-            if (_attempt != attempt || _closed)
+            if (!_attempts.Remove(attempt) || _closed)
             {
                 keys?.Dispose();
                 return null;
             }
-            _attempt = null;
             if (keys is null) return null;
             _keyed = true;
+            EndAttempts();
             // Sent again in one datagram, in which nothing overtakes the change of cipher; and Finished alone, for a client that has read the change and drops a datagram that begins with it.
             var flight = attempt.Queue.LastFlight;
             (_lastFlight, _lastFlightTo) = (flight.Count == 0 ? [] : [[.. flight.SelectMany(datagram => datagram)], flight[^1]], attempt.From);
             return keys;
         }
+    }
+
+    private void EndAttempts()
+    {
+        foreach (var attempt in _attempts) attempt.Queue.End();
+        _attempts.Clear();
     }
 
     private sealed record Attempt(MediaAddress From, byte[] Hello, DtlsGate Gate, DtlsQueue Queue);

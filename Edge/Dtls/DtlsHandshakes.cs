@@ -6,24 +6,32 @@ namespace IvrActors.Edge.Dtls;
 
 /// <summary>
 /// Runs handshakes of all calls, which block their thread, on a bounded number of threads. Whoever comes when all are taken is not queued: its ClientHello is lost, and it
-/// sends another one in a second.
+/// sends another one in a second. One thread looks at cookies and starts the others, so that no media wait for it.
 /// </summary>
 internal sealed class DtlsHandshakes : IDisposable
 {
-    /// <summary>Handshakes at once. One takes a few ms of work and two round trips, so that these are hundreds a second; their memory is that of their threads' stacks.</summary>
-    public const int MostAtOnce = 64;
+    /// <summary>
+    /// Handshakes at once, most of which wait for their peers: what they hold is a thread with what it has used of its stack, some tens of KB. How many compute is for
+    /// <see cref="DtlsTurns"/> to say.
+    /// </summary>
+    public const int MostAtOnce = 512;
 
-    /// <summary>Datagrams with ClientHellos that wait for their cookie to be looked at.</summary>
+    /// <summary>Of one host: whoever opens calls and then says nothing holds no more than a quarter, each of them for no longer than <see cref="DtlsQueue.MostSilence"/>.</summary>
+    public const int MostOfSource = MostAtOnce / 4;
+
+    /// <summary>Datagrams with ClientHellos that wait for their cookie to be looked at, and handshakes of ours that are to begin.</summary>
     private const int MostKnocks = 256;
 
     private const int StackBytes = 512 * 1024;
 
-    private readonly Channel<(DtlsAssociation Association, byte[] Datagram, MediaAddress From)> _knocks =
-        Channel.CreateBounded<(DtlsAssociation, byte[], MediaAddress)>(new BoundedChannelOptions(MostKnocks) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly Channel<(DtlsAssociation Association, byte[]? Datagram, MediaAddress From)> _knocks =
+        Channel.CreateBounded<(DtlsAssociation, byte[]?, MediaAddress)>(new BoundedChannelOptions(MostKnocks) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
     private readonly TimeProvider _time;
     private readonly Action<Exception> _failed;
     private readonly Task _door;
     private readonly DtlsCookies _cookies;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<MediaAddress, int> _bySource = [];
     private int _running;
 
     /// <param name="failed">Told of internal errors, never of a peer's.</param>
@@ -36,32 +44,52 @@ internal sealed class DtlsHandshakes : IDisposable
 
     public TimeProvider Time => _time;
 
+    public DtlsTurns Turns { get; } = new(DtlsTurns.Most);
+
     public int Running => Volatile.Read(ref _running);
+
+    /// <summary>The host that an address is of; of IPv6 the /64, in which a host may take any.</summary>
+    public static MediaAddress SourceOf(MediaAddress address) => address with { Port = 0, Low = address.IsV6 ? 0 : address.Low };
 
     /// <summary>Has the cookie of a ClientHello, or of a fragment of one, looked at, before anything is kept of it (RFC 6347 4.2.1).</summary>
     public void Knock(DtlsAssociation association, byte[] datagram, MediaAddress from) => _knocks.Writer.TryWrite((association, datagram, from));
 
-    /// <summary>Runs on a thread of its own, unless all are taken.</summary>
-    public bool TryRun(Action handshake)
+    /// <summary>As <see cref="Knock"/>, for a handshake that we begin: not by whom asks for it, whose thread has no time. False when too many wait.</summary>
+    public bool Ask(DtlsAssociation association, MediaAddress to) => _knocks.Writer.TryWrite((association, null, to));
+
+    /// <summary>Takes the place of a handshake with that peer, which <see cref="Run"/> gives back; false when all are taken, or too many by its host.</summary>
+    public bool TryReserve(MediaAddress peer)
     {
-        if (Interlocked.Increment(ref _running) > MostAtOnce)
+        var source = SourceOf(peer);
+        lock (_gate)
         {
-            Interlocked.Decrement(ref _running);
-            DtlsMetrics.Ended("busy");
-            return false;
+            var ofSource = _bySource.GetValueOrDefault(source);
+            if (_running < MostAtOnce && ofSource < MostOfSource)
+            {
+                _running++;
+                _bySource[source] = ofSource + 1;
+                return true;
+            }
         }
+        DtlsMetrics.Ended("busy");
+        return false;
+    }
+
+    /// <summary>Runs on a thread of its own, in the place that was reserved. Not for a thread that must not wait, or under a lock that such a one takes.</summary>
+    /// <param name="notBegun">Told when the system gives no more threads.</param>
+    public void Run(MediaAddress peer, Action handshake, Action notBegun)
+    {
         try
         {
-            new Thread(() => Run(handshake), StackBytes) { IsBackground = true, Name = "dtls handshake" }.Start();
-            return true;
+            new Thread(() => RunNow(peer, handshake), StackBytes) { IsBackground = true, Name = "dtls handshake" }.Start();
         }
-#pragma warning disable CA1031 // The system gives no more threads (or memory for one): its place must come free again, and this call's handshake is not begun.
+#pragma warning disable CA1031 // No thread, or no memory for one: its place must come free again, and this call's handshake is not begun.
         catch (Exception)
 #pragma warning restore CA1031
         {
-            Interlocked.Decrement(ref _running);
+            Release(peer);
             DtlsMetrics.Ended("busy");
-            return false;
+            notBegun();
         }
     }
 
@@ -69,6 +97,7 @@ internal sealed class DtlsHandshakes : IDisposable
     public SrtpKeys? Shake(DtlsTerms terms, DtlsQueue queue, DtlsRequest? request)
     {
         var began = _time.GetTimestamp();
+        Turns.Take();
         try
         {
             IDtlsSide side;
@@ -92,7 +121,7 @@ internal sealed class DtlsHandshakes : IDisposable
         {
             DtlsMetrics.Ended("wrong-certificate");
         }
-        catch (TlsTimeoutException)
+        catch (Exception e) when (e is TlsTimeoutException or SilentPeerException)
         {
             DtlsMetrics.Ended("timeout");
         }
@@ -100,12 +129,16 @@ internal sealed class DtlsHandshakes : IDisposable
         {
             DtlsMetrics.Ended("failed"); // Alerts are IOExceptions, too.
         }
+        finally
+        {
+            Turns.Give();
+        }
         return null;
     }
 
     public void Dispose() => _knocks.Writer.TryComplete();
 
-    private void Run(Action handshake)
+    private void RunNow(MediaAddress peer, Action handshake)
     {
         try
         {
@@ -119,7 +152,17 @@ internal sealed class DtlsHandshakes : IDisposable
         }
         finally
         {
-            Interlocked.Decrement(ref _running);
+            Release(peer);
+        }
+    }
+
+    private void Release(MediaAddress peer)
+    {
+        var source = SourceOf(peer);
+        lock (_gate)
+        {
+            _running--;
+            if (--_bySource[source] == 0) _bySource.Remove(source);
         }
     }
 
@@ -129,7 +172,8 @@ internal sealed class DtlsHandshakes : IDisposable
         {
             try
             {
-                Open(association, datagram, from);
+                if (datagram is null) association.BeginNow(from);
+                else Open(association, datagram, from);
             }
 #pragma warning disable CA1031 // No ClientHello may close the door.
             catch (Exception e)

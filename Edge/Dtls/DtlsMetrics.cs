@@ -6,7 +6,7 @@ namespace IvrActors.Edge.Dtls;
 internal static class DtlsMetrics
 {
     private static readonly Counter Handshakes = Metrics.CreateCounter(
-        "ivr_dtls_handshakes_total", "DTLS handshakes by how they ended; busy: not begun, since all threads were taken.", "result");
+        "ivr_dtls_handshakes_total", "DTLS handshakes by how they ended; busy: not begun, since no place was left, or none for its host.", "result");
 
     public static readonly Histogram Duration = Metrics.CreateHistogram(
         "ivr_dtls_handshake_seconds", "DTLS handshakes that succeeded, from the ClientHello with a cookie to the keys.",

@@ -20,7 +20,7 @@ internal sealed record DtlsTerms(DtlsIdentity Identity, IReadOnlyList<SdpFingerp
 /// <summary>What our DTLS server and client have in common: DTLS 1.2 with ECDHE and AEAD, certificates on both sides, keys for SRTP and nothing else.</summary>
 internal static class DtlsRules
 {
-    /// <summary>Whole handshake. A peer on a bad path sends again after 1, 2 and 4 s (RFC 6347 4.2.4.1); longer, and the caller has hung up.</summary>
+    /// <summary>Whole handshake of a peer that is heard all the while. One on a bad path sends again after 1, 2 and 4 s (RFC 6347 4.2.4.1); longer, and the caller has hung up.</summary>
     public const int TimeoutMs = 12_000;
 
     /// <summary>First retransmission of ours: above the round trip of any telephone path that can be talked over.</summary>

@@ -3,7 +3,7 @@ using Org.BouncyCastle.Tls;
 namespace IvrActors.Edge.Dtls;
 
 /// <summary>What a blocking handshake reads from and writes to: the media thread puts datagrams in, the handshake's thread waits for them.</summary>
-internal sealed class DtlsQueue(Action<byte[]> send, int mostSent = DtlsQueue.MostSent) : DatagramTransport
+internal sealed class DtlsQueue(Action<byte[]> send, TimeProvider time, DtlsTurns turns, int mostSent = DtlsQueue.MostSent) : DatagramTransport
 {
     /// <summary>Datagrams that wait; a flight is a handful, and more is a flood, whose rest is lost as on any path.</summary>
     public const int MostWaiting = 32;
@@ -14,9 +14,13 @@ internal sealed class DtlsQueue(Action<byte[]> send, int mostSent = DtlsQueue.Mo
     /// <summary>Largest datagram that is sent: IPv6's least MTU without its headers and some for tunnels.</summary>
     public const int MostSent = 1200;
 
+    /// <summary>A peer that says nothing for so long is gone: one that is there sends again after 1 s and after 3 (RFC 6347 4.2.4.1).</summary>
+    public static readonly TimeSpan MostSilence = TimeSpan.FromSeconds(3.5);
+
     private readonly object _gate = new();
     private readonly Queue<byte[]> _waiting = new();
     private readonly List<byte[]> _flight = [];
+    private long _heardAt = time.GetTimestamp();
     private int _received;
     private bool _closed;
     private bool _muted;
@@ -30,6 +34,7 @@ internal sealed class DtlsQueue(Action<byte[]> send, int mostSent = DtlsQueue.Mo
         {
             if (_closed || _waiting.Count >= MostWaiting) return;
             _waiting.Enqueue(datagram);
+            _heardAt = time.GetTimestamp();
             Monitor.Pulse(_gate);
         }
     }
@@ -53,9 +58,27 @@ internal sealed class DtlsQueue(Action<byte[]> send, int mostSent = DtlsQueue.Mo
 
     public int Receive(Span<byte> buffer, int waitMillis)
     {
+        turns.Give();
+        try
+        {
+            return Wait(buffer, waitMillis);
+        }
+        finally
+        {
+            turns.Take();
+        }
+    }
+
+    private int Wait(Span<byte> buffer, int waitMillis)
+    {
         lock (_gate)
         {
-            if (_waiting.Count == 0 && !_closed) Monitor.Wait(_gate, Math.Max(1, waitMillis));
+            if (_waiting.Count == 0 && !_closed)
+            {
+                var left = MostSilence - time.GetElapsedTime(_heardAt);
+                if (left <= TimeSpan.Zero) throw new SilentPeerException();
+                Monitor.Wait(_gate, Math.Max(1, Math.Min(waitMillis, (int)Math.Ceiling(left.TotalMilliseconds))));
+            }
             if (_closed) throw new IOException("the handshake was given up");
             if (!_waiting.TryDequeue(out var datagram)) return -1;
             if (++_received > MostReceived) throw new IOException("more datagrams than a handshake takes");
@@ -78,3 +101,6 @@ internal sealed class DtlsQueue(Action<byte[]> send, int mostSent = DtlsQueue.Mo
     /// <summary>Called by the protocol when it fails.</summary>
     public void Close() => End();
 }
+
+/// <summary>Nothing came from the peer for <see cref="DtlsQueue.MostSilence"/>. Not a time-out of BouncyCastle's, which takes one for a reason to wait again.</summary>
+internal sealed class SilentPeerException() : IOException("the peer is silent");

@@ -69,11 +69,16 @@ internal sealed class MediaLoop : IDisposable
         }
     }
 
-    /// <summary>Does what is due by now: receives, then sends.</summary>
+    /// <summary>Takes all that came in, and has each frame sent when it is due meanwhile: neither waits for the other, however much comes.</summary>
     public void RunDue()
     {
-        Wire.Poll();
-        while (_schedule.TryTake(_time.GetTimestamp(), out var frame, out var slot)) RunSlot(frame, slot);
+        bool any;
+        do
+        {
+            any = Wire.Poll();
+            while (_schedule.TryTake(_time.GetTimestamp(), out var frame, out var slot)) RunSlot(frame, slot);
+        }
+        while (any && !_stopping);
     }
 
     private void RunSlot(long frame, int slot)

@@ -29,12 +29,16 @@ internal sealed class MediaSocketWire : IMediaWire
         return opened;
     }
 
-    public void Poll()
+    public bool Poll()
     {
+        var any = false;
         foreach (var (port, _) in _ports)
         {
-            if (port.TryReceive(_datagram, out var length, out var from)) port.Input.Receive(_datagram.AsSpan(0, length), from, port.IsRtcp);
+            if (!port.TryReceive(_datagram, out var length, out var from)) continue;
+            any = true;
+            port.Input.Receive(_datagram.AsSpan(0, length), from, port.IsRtcp);
         }
+        return any;
     }
 
     public void PreferThisThread() => Thread.CurrentThread.Priority = ThreadPriority.Highest;

@@ -9,8 +9,8 @@ internal interface IMediaWire : IDisposable
     /// <summary>Opens a UDP port, or null when it is taken.</summary>
     IMediaPort? Open(IPAddress address, int port, bool rtcp, IMediaInput input);
 
-    /// <summary>Hands over what came in. Bounded: what is left comes with the next poll.</summary>
-    void Poll();
+    /// <summary>Hands over some of what came in, at most a datagram of each port. False when nothing was there.</summary>
+    bool Poll();
 
     /// <summary>Asks the system to run the calling thread before others, where it lets us; audio that is late is lost.</summary>
     void PreferThisThread();

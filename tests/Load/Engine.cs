@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Srtp;
 using IvrActors.Load.Media;
 using IvrActors.Load.Report;
 using IvrActors.Load.Sip;
@@ -30,7 +31,7 @@ internal sealed class Engine : IDisposable
 
     public IPEndPoint Server => _options.Server;
 
-    public bool Srtp => _options.Srtp;
+    public SrtpSuite? Srtp => _options.Srtp;
 
     public byte PayloadType => _options.Codec == "pcma" ? (byte)8 : (byte)0;
 
@@ -58,7 +59,7 @@ internal sealed class Engine : IDisposable
 
     public Result Run(Scenario scenario, Callers callers)
     {
-        Result = new Result { Name = scenario.Name, Transport = _options.Transport.ToUpperInvariant() + (Srtp ? " + SRTP" : "") };
+        Result = new Result { Name = scenario.Name, Transport = _options.Transport.ToUpperInvariant() + (Srtp is null ? "" : " + " + Srtp.Name) };
         using var probe = _options.ServerPid is { } pid ? new ServerProbe(pid) : null;
         var started = DateTime.UtcNow.Ticks;
         var dropsBefore = _receivers.Sum(r => r.Drops());
@@ -66,9 +67,11 @@ internal sealed class Engine : IDisposable
         Flood? flood = null;
         var floodFrom = started + (long)(BeforeFlood * TimeSpan.TicksPerSecond);
         var floodTo = floodFrom + (long)(scenario.Seconds * TimeSpan.TicksPerSecond);
+        var steady = new Steady();
         while (Result.Started < scenario.Calls || _calls.Count > 0)
         {
             var now = DateTime.UtcNow.Ticks;
+            if (scenario.Name == "play") Result.IsSteady = steady.Is(allUp: _calls.Count == scenario.Calls, now, probe);
             if (scenario.Flood > 0 && flood is null && now >= floodFrom) flood = new Flood(_options.FloodFrom, Server, scenario.To ?? _options.Play, scenario.Flood);
             if (flood is not null && now >= floodTo) flood.Dispose();
             var nextStart = StartDue(scenario, callers, started, now);
@@ -92,6 +95,7 @@ internal sealed class Engine : IDisposable
         if (probe is not null)
         {
             (Result.MemoryBefore, Result.MemoryAfter) = (probe.MemoryBefore, probe.MemoryNow);
+            Result.SteadyCores = steady.Cores;
             (Result.CpuSeconds, Result.MemoryGrowth, Result.MemoryPeak) = (probe.CpuSecondsUsed, probe.MemoryGrowth, probe.MemoryPeak);
             var grown = Result.MemoryGrowth / 1048576.0;
             if (scenario.MostGrowth > 0 && grown > scenario.MostGrowth) Result.Fail($"the server's memory grew by {grown:0} MB, more than {scenario.MostGrowth:0} MB");
@@ -133,8 +137,9 @@ internal sealed class Engine : IDisposable
             var isHeld = Result.Started < scenario.Held;
             var at = started + (scenario.Held > 0 && !isHeld ? TimeSpan.TicksPerSecond : 0) + (Result.Started - (isHeld ? 0 : scenario.Held)) * interval;
             if (at > now) return at;
-            if (scenario.AtOnce > 0 && _calls.Count >= scenario.AtOnce) return now + 10 * TimeSpan.TicksPerMillisecond;
-            var logsIn = scenario.Name is "keys" or "bank";
+            var isBeside = Result.Started < scenario.Beside;
+            if (!isBeside && scenario.AtOnce > 0 && _calls.Count - scenario.Beside >= scenario.AtOnce) return now + 10 * TimeSpan.TicksPerMillisecond;
+            var logsIn = scenario.Name is "keys" or "bank" && !isBeside;
             var caller = logsIn ? callers.Take(now) : null;
             if (logsIn && caller is null) return now + 100 * TimeSpan.TicksPerMillisecond;
             _number++;
@@ -149,6 +154,7 @@ internal sealed class Engine : IDisposable
             {
                 "setup" or "rejected" or "flood" => _ => Scripts.Hold(scenario.HoldMs),
                 "play" => c => Scripts.Listen(c, scenario.Seconds),
+                _ when isBeside => _ => Scripts.Hold(() => Result.Started == scenario.Calls && _calls.Count <= scenario.Beside),
                 _ => c => Scripts.Bank(c, c.Caller!),
             });
         }

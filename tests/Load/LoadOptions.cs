@@ -1,4 +1,5 @@
 using System.Net;
+using IvrActors.Edge.Srtp;
 
 namespace IvrActors.Load;
 
@@ -10,7 +11,9 @@ internal sealed class LoadOptions
     public required IPEndPoint Server { get; init; }
     public required IPAddress From { get; init; }
     public required int MediaPort { get; init; }
-    public required bool Srtp { get; init; }
+
+    /// <summary>What SRTP is offered under; null: RTP.</summary>
+    public required SrtpSuite? Srtp { get; init; }
 
     /// <summary><c>pcmu</c> or <c>pcma</c>.</summary>
     public required string Codec { get; init; }

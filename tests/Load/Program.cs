@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Net;
+using System.Text;
+using IvrActors.Edge.Srtp;
 using IvrActors.Load;
 using IvrActors.Load.Report;
 
@@ -8,7 +10,8 @@ var to = new Option<string>("--server") { Description = "TRANSPORT:ADDRESS:PORT,
 var from = new Option<string>("--from") { Description = "Address that the calls come from", DefaultValueFactory = _ => "127.0.0.1" };
 var floodFrom = new Option<string>("--flood-from") { Description = "Address that a flood comes from", DefaultValueFactory = _ => "127.0.0.66" };
 var mediaPort = new Option<int>("--media-port") { Description = "First of eight UDP ports for media", DefaultValueFactory = _ => 35500 };
-var srtp = new Option<bool>("--srtp") { Description = "Offer SRTP keyed by SDES" };
+var srtp = new Option<string?>("--srtp") { Description = "Offer SRTP under this suite, keyed by SDES" };
+srtp.AcceptOnlyFromAmong([.. SrtpSuite.All.Select(suite => suite.Name)]);
 var codec = new Option<string>("--codec") { Description = "pcmu or pcma", DefaultValueFactory = _ => "pcmu" };
 codec.AcceptOnlyFromAmong("pcmu", "pcma");
 var connections = new Option<int>("--connections") { Description = "TCP or TLS connections", DefaultValueFactory = _ => 4 };
@@ -47,7 +50,7 @@ calls.SetAction(async (parsed, _) =>
         From = own,
         FloodFrom = IPAddress.Parse(parsed.GetValue(floodFrom)!),
         MediaPort = parsed.GetValue(mediaPort),
-        Srtp = parsed.GetValue(srtp),
+        Srtp = parsed.GetValue(srtp) is { } suite ? SrtpSuite.ByName(Encoding.ASCII.GetBytes(suite)) : null,
         Codec = parsed.GetValue(codec)!,
         Connections = parsed.GetValue(connections),
         Play = parsed.GetValue(play)!,

@@ -17,6 +17,9 @@ internal sealed class Scenario
     /// <summary>Calls at once that <c>keys</c> and <c>bank</c> keep up; a new one starts when one ends.</summary>
     public int AtOnce { get; init; }
 
+    /// <summary>Calls that <c>keys</c> has listen to prompts meanwhile.</summary>
+    public int Beside { get; init; }
+
     /// <summary>How long each call of <c>play</c> listens.</summary>
     public double Seconds { get; init; }
 
@@ -47,7 +50,7 @@ internal sealed class Scenario
         flood:flood=2000,seconds=60,calls=50,hold=5000,after=45,p99=200,growth=32
                                              INVITEs a second from --flood-from that are never acknowledged, while good calls go on
         play:calls=500,seconds=30,rate=50    calls at once that each listen to a prompt
-        keys:at-once=100,calls=300           calls that type account, PIN and code, hear the balance, hang up
+        keys:at-once=100,calls=300,beside=0  calls that type account, PIN and code, hear the balance, hang up, beside others that only listen
         bank:calls=1                         the same as keys, one call after the other
         """;
 
@@ -86,7 +89,7 @@ internal sealed class Scenario
             },
             "play" => new Scenario { Name = "play", Calls = (int)Take("calls", 500), Seconds = Take("seconds", 30), Rate = Take("rate", 50), To = to },
             "keys" when (int)Take("at-once", 100) is var atOnce =>
-                new Scenario { Name = "keys", AtOnce = atOnce, Calls = (int)Take("calls", 3 * atOnce), Rate = Take("rate", 20), To = to },
+                new Scenario { Name = "keys", AtOnce = atOnce, Beside = (int)Take("beside", 0) is var beside ? beside : 0, Calls = beside + (int)Take("calls", 3 * atOnce), Rate = Take("rate", 20), To = to },
             "bank" => new Scenario { Name = "bank", AtOnce = 1, Calls = (int)Take("calls", 1), Rate = 1, To = to },
             _ => null,
         };

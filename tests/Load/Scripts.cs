@@ -53,6 +53,12 @@ internal static class Scripts
         yield return Pause.For(milliseconds / 1000.0);
     }
 
+    /// <summary>Stays until <paramref name="enough"/>.</summary>
+    public static IEnumerable<Pause> Hold(Func<bool> enough)
+    {
+        yield return Pause.Until(_ => enough(), 3600);
+    }
+
     /// <summary>Listens, and is content only when packets came at their rate and most of the time something was to be heard.</summary>
     public static IEnumerable<Pause> Listen(Call call, double seconds)
     {

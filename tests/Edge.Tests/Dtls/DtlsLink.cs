@@ -25,7 +25,7 @@ internal sealed class DtlsLink : IDisposable
     /// <param name="fate">What becomes of a datagram to the server (true) or the client; null: it arrives.</param>
     /// <param name="clientSends">Largest datagram of the client.</param>
     public DtlsLink(Func<bool, byte[], IEnumerable<byte[]>>? fate = null, IReadOnlyList<SdpFingerprint>? clientExpects = null, IReadOnlyList<SdpFingerprint>? serverExpects = null,
-        int[]? clientProfiles = null, int[]? serverProfiles = null, int clientSends = DtlsQueue.MostSent, bool anyAddress = false)
+        int[]? clientProfiles = null, int[]? serverProfiles = null, int clientSends = DtlsQueue.MostSent, bool anyAddress = false, MediaAddress? expected = null)
     {
         _fate = fate ?? ((_, datagram) => [datagram]);
         var (client, server) = (DtlsIdentity.Create(DateTimeOffset.UtcNow), DtlsIdentity.Create(DateTimeOffset.UtcNow));
@@ -34,7 +34,7 @@ internal sealed class DtlsLink : IDisposable
         Client.Association = new DtlsAssociation(_handshakes, new DtlsTerms(client, clientExpects ?? [server.Fingerprint], WeAreClient: true, clientProfiles ?? Profiles), Client) { MostSent = clientSends };
         Server.Association = new DtlsAssociation(_handshakes, new DtlsTerms(server, serverExpects ?? [client.Fingerprint], WeAreClient: false, serverProfiles ?? Profiles), Server)
         {
-            Expected = ClientAt,
+            Expected = expected ?? ClientAt,
             AnyAddress = anyAddress,
         };
         _ = Task.Run(Carry);

@@ -91,6 +91,7 @@ public sealed class AllocationTests
         private readonly byte[] _packet = new byte[182];
         private readonly List<IMediaInput> _inputs = [];
         private ushort _sequence;
+        private long _talkedAt = -1;
 
         public int Sent { get; private set; }
 
@@ -100,12 +101,14 @@ public sealed class AllocationTests
             return new Port(this);
         }
 
-        public void Poll()
+        public bool Poll()
         {
-            if (time.Now % 20_000_000 != 0) return;
+            if (time.Now % 20_000_000 != 0 || time.Now == _talkedAt) return false;
+            _talkedAt = time.Now;
             _sequence++;
             _inputs[0].Receive(Packet(0, secure: true), Peer, rtcp: false);
             _inputs[1].Receive(Packet(8, secure: false), Peer, rtcp: false);
+            return true;
         }
 
         public void PreferThisThread()
@@ -170,14 +173,15 @@ public sealed class AllocationTests
             return new Port(this, rtcp);
         }
 
-        public void Poll()
+        public bool Poll()
         {
-            if (!_owes) return;
+            if (!_owes) return false;
             _owes = false;
             _packet.AsSpan().Clear();
             new RtpHeader { PayloadType = 0, Sequence = _sequence, Timestamp = _sequence++ * 160u, Ssrc = 5 }.Write(_packet);
             var length = srtp ? _sender.ProtectRtp(_packet, 172, 12) : 172;
             _input!.Receive(_packet.AsSpan(0, length), Peer, rtcp: false);
+            return true;
         }
 
         public void PreferThisThread()

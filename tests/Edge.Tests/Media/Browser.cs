@@ -122,9 +122,11 @@ internal sealed class Browser : IMediaWire, IDtlsOwner
         return new Port(this, rtcp);
     }
 
-    void IMediaWire.Poll()
+    bool IMediaWire.Poll()
     {
-        while (_incoming.TryDequeue(out var one)) _input!.Receive(one.Datagram, one.From, rtcp: false);
+        if (!_incoming.TryDequeue(out var one)) return false;
+        _input!.Receive(one.Datagram, one.From, rtcp: false);
+        return true;
     }
 
     void IMediaWire.PreferThisThread()

@@ -140,6 +140,30 @@ public sealed class ToneKeyTests : IDisposable
         Assert.Equal("5", Heard);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Packets_that_changed_places_on_the_way_part_no_press_and_join_no_two(int reach)
+    {
+        Open(WithoutEvents);
+        var audio = Press("1777");
+        var order = Enumerable.Range(0, audio.Length / 160).Chunk(reach).SelectMany(chunk => chunk.Reverse());
+        var (sequence, timestamp) = (_sequence, _timestamp);
+        // It learns of the mixing up in what is said before.
+        foreach (var silent in Enumerable.Range(0, 2).SelectMany(_ => Enumerable.Range(0, reach).Reverse().ToArray()))
+        {
+            (_sequence, _timestamp) = ((ushort)(sequence + silent), timestamp + (uint)silent * 160);
+            Send(new short[160]);
+            if (silent == 0) (sequence, timestamp) = ((ushort)(sequence + reach), timestamp + (uint)reach * 160);
+        }
+        foreach (var packet in order)
+        {
+            (_sequence, _timestamp) = ((ushort)(sequence + packet), timestamp + (uint)packet * 160);
+            Send(audio[(packet * 160)..((packet + 1) * 160)]);
+        }
+        Assert.Equal("1777", Heard);
+    }
+
     [Fact]
     public void A_pause_that_was_not_sent_parts_two_presses()
     {

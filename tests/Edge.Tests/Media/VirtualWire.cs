@@ -20,14 +20,17 @@ internal sealed class VirtualWire : IMediaWire
         return Open[port] = new Port(this, port, rtcp, input);
     }
 
+    /// <summary>Called at each poll, before what it brings.</summary>
+    public Action? Polled { get; set; }
+
     public void Arrive(int port, byte[] datagram, MediaAddress from) => _incoming.Enqueue((port, datagram, from));
 
-    public void Poll()
+    public bool Poll()
     {
-        while (_incoming.TryDequeue(out var one))
-        {
-            if (Open.TryGetValue(one.Port, out var port)) port.Input.Receive(one.Datagram, one.From, port.IsRtcp);
-        }
+        Polled?.Invoke();
+        if (!_incoming.TryDequeue(out var one)) return false;
+        if (Open.TryGetValue(one.Port, out var port)) port.Input.Receive(one.Datagram, one.From, port.IsRtcp);
+        return true;
     }
 
     public void PreferThisThread()

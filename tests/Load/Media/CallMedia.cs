@@ -68,16 +68,17 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
     public string? Fault { get; private set; }
 
     /// <summary>Begins to send to and hear from the server. The keys are this side's and the server's SDES keys, or null for plain RTP.</summary>
-    public void Start(IPEndPoint remote, byte[]? ownKey, byte[]? serverKey, long now, uint ssrc)
+    public void Start(IPEndPoint remote, SrtpMasterKey? ownKey, SrtpMasterKey? serverKey, long now, uint ssrc)
     {
         _remotePort = remote.Port;
         _outSsrc = ssrc;
         if (ownKey is not null && serverKey is not null)
         {
-            _protect = new SrtpSender(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, ownKey));
-            _unprotect = new SrtpReceiver(new SrtpMasterKey(SrtpSuite.Aes128Sha1Tag80, serverKey));
+            _protect = new SrtpSender(ownKey);
+            _unprotect = new SrtpReceiver(serverKey);
         }
-        _nextSend = now;
+        // Each phone has its own 20 ms: calls that begin at a steady rate would otherwise all send at the same moments.
+        _nextSend = now + (long)(ssrc / 4294967296.0 * FrameTicks);
         receiver.Attach(_remotePort, this);
         Volatile.Write(ref _remote, remote.Serialize());
     }
@@ -145,7 +146,7 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
             if (header.Ssrc != _ssrc) Wrong("source changed");
             else if (step <= 0) Wrong("order");
             else if (!IsStep(header, step)) Wrong("timestamp step");
-            if (step == 1) result.Gap.Record(arrival - _lastArrival);
+            if (step == 1) result.GapNow.Record(arrival - _lastArrival);
             else if (step > 1) Interlocked.Add(ref result.PacketsLost, step - 1);
         }
         _started = true;

@@ -37,6 +37,18 @@ internal sealed class Result
 
     /// <summary>Between two RTP packets of a call as the kernel received them.</summary>
     public Histogram Gap { get; } = new();
+
+    /// <summary>The same of <c>play</c> before its last call began and after its first ended.</summary>
+    public Histogram UnsteadyGap { get; } = new();
+
+    /// <summary>Whether all calls are up; a scenario that knows no such time is always steady.</summary>
+    public volatile bool IsSteady = true;
+
+    /// <summary>Cores that the server used while all calls were up; 0 where that was not measured.</summary>
+    public double SteadyCores;
+
+    public Histogram GapNow => IsSteady ? Gap : UnsteadyGap;
+
     public ConcurrentDictionary<string, int> Failures { get; } = new();
 
     public int Failed => Failures.Values.Sum();
@@ -66,7 +78,7 @@ internal sealed class Result
         Gap.Count == 0 ? "–" : $"{Quantiles(Gap)} / {Text(Gap.MaxMs, " ms", "0.0")}",
         PacketsReceived == 0 ? "–" : Text(PacketsLost, ""),
         CpuSeconds > 0 ? Text(1000 * CpuSeconds / Math.Max(1, Started), " ms", "0.00") : "–",
-        CpuSeconds > 0 ? Text(CpuSeconds / Seconds, "", "0.00") : "–",
+        CpuSeconds > 0 ? Text(SteadyCores > 0 ? SteadyCores : CpuSeconds / Seconds, "", "0.00") : "–",
         MemoryPeak > 0 && MostAtOnce > 0 ? Text(MemoryGrowth / 1024.0 / MostAtOnce, " KB", "0") : "–",
         MemoryPeak > 0 ? Text(MemoryPeak / 1048576.0, " MB", "0") : "–",
     ];
@@ -76,6 +88,7 @@ internal sealed class Result
         foreach (var (reason, count) in Failures.OrderByDescending(f => f.Value)) text.Append(CultureInfo.InvariantCulture, $"{Name}: {count} failed: {reason}\n");
         foreach (var (input, times) in KeyToPromptOf.OrderBy(k => k.Key, StringComparer.Ordinal))
             text.Append(CultureInfo.InvariantCulture, $"{Name}: key→prompt after {input}: {Quantiles(times)} ({times.Count} times)\n");
+        if (UnsteadyGap.Count > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: RTP gap while calls began and ended: {Quantiles(UnsteadyGap)} / {Text(UnsteadyGap.MaxMs, " ms", "0.0")}; the table's RTP gap and cores are of the time while all were up\n");
         if (Flooded > 0)
         {
             var answers = string.Join(", ", FloodAnswers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => $"{a.Value} x {a.Key}"));

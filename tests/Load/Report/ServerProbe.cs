@@ -34,6 +34,9 @@ internal sealed class ServerProbe : IDisposable
 
     public long MemoryNow => Memory();
 
+    /// <summary>Seconds of processor time used since the process began.</summary>
+    public double CpuSecondsNow => CpuSeconds();
+
     public void Dispose() => _sampler.Dispose();
 
     private double CpuSeconds()

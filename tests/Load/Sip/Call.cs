@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Srtp;
 using IvrActors.Load.Media;
 using IvrActors.Load.Report;
 
@@ -15,7 +16,7 @@ internal sealed class Call
     private readonly Link _link;
     private readonly UacDialog _dialog;
     private readonly MediaReceiver _receiver;
-    private readonly byte[]? _key;
+    private readonly SrtpMasterKey? _key;
     private readonly uint _ssrc;
     private string _branch;
     private byte[] _repeat = [];
@@ -45,7 +46,7 @@ internal sealed class Call
         var uri = $"sip:{to}@{Texts.Text(engine.Server)}";
         _dialog = new UacDialog { User = user, CallId = id, From = $"<sip:{user}@{link.Local.Address}>;tag=f{id}", To = $"<{uri}>", Target = uri };
         _branch = "z9hG4bKi" + id;
-        _key = engine.Srtp ? RandomNumberGenerator.GetBytes(30) : null;
+        _key = engine.Srtp is { } suite ? new SrtpMasterKey(suite, RandomNumberGenerator.GetBytes(suite.KeyAndSaltSize)) : null;
         _ssrc = (uint)number * 2654435761u;
     }
 
@@ -148,7 +149,7 @@ internal sealed class Call
         Result.Setup.Record(now - _started);
         _link.Send(_ack = Texts.Request("ACK", _dialog.Target, _link, _dialog, _branch + "a", 1));
         _state = State.Up;
-        if (Texts.ReadAnswer(response.Body.Span, _engine.PayloadType) is not { } answer || (answer.Key is null) == _engine.Srtp)
+        if (Texts.ReadAnswer(response.Body.Span, _engine.PayloadType) is not { } answer || answer.Key?.Suite != _engine.Srtp)
         {
             Failure = "the SDP answer does not take what was offered";
             HangUp(now);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Srtp;
 
 namespace IvrActors.Load.Sip;
 
@@ -26,12 +27,12 @@ internal static class Texts
         return [.. Encoding.UTF8.GetBytes($"{head}{contact}{type}Content-Length: {sdp?.Length ?? 0}\r\n\r\n"), .. sdp ?? []];
     }
 
-    /// <summary>An offer of one codec and keys by RFC 4733; with <paramref name="key"/> (30 bytes) over SRTP keyed by SDES.</summary>
-    public static byte[] Offer(IPAddress address, int port, byte payloadType, byte eventType, byte[]? key)
+    /// <summary>An offer of one codec and keys by RFC 4733; with <paramref name="key"/> over SRTP keyed by SDES.</summary>
+    public static byte[] Offer(IPAddress address, int port, byte payloadType, byte eventType, SrtpMasterKey? key)
     {
         var codec = payloadType == 8 ? "PCMA" : "PCMU";
         var profile = key is null ? "RTP/AVP" : "RTP/SAVP";
-        var crypto = key is null ? "" : $"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{Convert.ToBase64String(key)}\r\n";
+        var crypto = key is null ? "" : $"a=crypto:1 {key.Suite.Name} inline:{Convert.ToBase64String(key.Expose())}\r\n";
         var sdp = $"""
             v=0
             o=load 1 1 IN IP4 {address}
@@ -49,19 +50,19 @@ internal static class Texts
     }
 
     /// <summary>Where the answer wants RTP, and its SDES key; null when it took nothing of the offer.</summary>
-    public static (IPEndPoint Remote, byte[]? Key)? ReadAnswer(ReadOnlySpan<byte> sdp, byte payloadType)
+    public static (IPEndPoint Remote, SrtpMasterKey? Key)? ReadAnswer(ReadOnlySpan<byte> sdp, byte payloadType)
     {
         IPAddress? address = null;
         var port = 0;
-        byte[]? key = null;
+        SrtpMasterKey? key = null;
         foreach (var line in Encoding.ASCII.GetString(sdp).Split('\n', StringSplitOptions.TrimEntries))
         {
             var words = line.Split(' ');
             if (line.StartsWith("c=IN IP4 ", StringComparison.Ordinal)) IPAddress.TryParse(words[2], out address);
             else if (line.StartsWith("m=audio ", StringComparison.Ordinal) && words.Length > 3 && words.Skip(3).Contains(payloadType.ToString(CultureInfo.InvariantCulture)))
                 _ = int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out port);
-            else if (line.StartsWith("a=crypto:", StringComparison.Ordinal) && words.Length > 2 && words[2].StartsWith("inline:", StringComparison.Ordinal))
-                key = Convert.FromBase64String(words[2]["inline:".Length..].Split('|')[0].Split(';')[0]);
+            else if (line.StartsWith("a=crypto:", StringComparison.Ordinal) && words.Length > 2 && words[2].StartsWith("inline:", StringComparison.Ordinal) && SrtpSuite.ByName(Encoding.ASCII.GetBytes(words[1])) is { } suite)
+                key = new SrtpMasterKey(suite, Convert.FromBase64String(words[2]["inline:".Length..].Split('|')[0].Split(';')[0]));
         }
         return address is null || port is <= 0 or > 65535 ? null : (new IPEndPoint(address, port), key);
     }

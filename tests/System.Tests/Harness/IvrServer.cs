@@ -24,6 +24,9 @@ internal sealed partial class IvrServer : IAsyncDisposable
 
     public int TlsPort => _ports.Tls;
 
+    /// <summary>Of RTP and RTCP.</summary>
+    public (int First, int Last) MediaPorts => (_ports.Media, _ports.Media + ClusterPorts.MediaCount - 1);
+
     /// <summary>Where WebSockets are taken, in clear and over TLS.</summary>
     public Uri Ws => new($"ws://127.0.0.1:{_ports.Ws}/sip");
 
