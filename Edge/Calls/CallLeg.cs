@@ -254,7 +254,7 @@ public sealed partial class CallLeg : ITimed
                     AnswerWhenHeard(now);
                     break;
                 case Play play when play.Prompts.Count > 0:
-                    _plays.Add(play.Prompts, play.BargeIn);
+                    _plays.Add(play.Prompts, play.BargeIn, play.Controls);
                     break;
                 case Collect collect:
                     StartCollect(now, collect);
@@ -330,7 +330,7 @@ public sealed partial class CallLeg : ITimed
             if (source == KeySource.Info && !_media.SendsKeys) _other?.Press(key);
             return;
         }
-        if (swallowed || !_plays.BargeIn) return;
+        if (swallowed || _plays.Control(key) || !_plays.BargeIn) return;
         _lastKeyAt = timestamp;
         _measuredPlay = _plays.LastId + 1;
         _plays.Interrupt();

@@ -16,6 +16,11 @@ public sealed class PromptStore : IPromptCatalogue
     /// <summary>Bytes of rendered speech held in memory, in both codecs: five hours of it.</summary>
     private const long MostRenderedBytes = 288L * 1024 * 1024;
 
+    /// <summary>Longest pause within a prompt.</summary>
+    internal static readonly TimeSpan MostPause = TimeSpan.FromSeconds(10);
+
+    private static readonly (int Frames, PromptAudio Audio)[] s_silences = [.. new[] { 50, 5, 1 }.Select(frames => (frames, PromptAudio.FromLinear(new short[frames * Telephone.FrameSamples])))];
+
     private const string Language = "en";
 
     /// <summary>How long a text that could not be rendered is not tried again: calls skip it at once, and an engine in trouble is not asked by each of them.</summary>
@@ -41,6 +46,7 @@ public sealed class PromptStore : IPromptCatalogue
             if (rejection != WavRejection.None) throw new InvalidDataException($"prompt {file}: {rejection}");
             _recorded[id] = PromptAudio.FromLinear(wav!.ToTelephoneRate().Samples);
         }
+        _recorded.TryAdd(HoldMusic.Id, HoldMusic.Audio);
         LoadVocabulary(Path.Combine(folder, "prompts.tsv"));
     }
 
@@ -60,15 +66,19 @@ public sealed class PromptStore : IPromptCatalogue
     {
         if (part.Prompt is { } id && _recorded.TryGetValue(id, out var recorded))
         {
-            audio.Add(recorded);
+            audio.Add(recorded.WithGain(part.Gain));
         }
         else if (part.Text is { } text && TryCover(text, out var ids))
         {
-            foreach (var covered in ids) audio.Add(_recorded[covered]);
+            foreach (var covered in ids) audio.Add(_recorded[covered].WithGain(part.Gain));
         }
         else if (part.Text is { Length: > 0 and <= Vocabulary.MostText } unknown && Render(unknown) is { } rendering)
         {
-            audio.Add(rendering.Audio);
+            audio.Add(rendering.Audio.WithGain(part.Gain));
+        }
+        else if (part is { Prompt: null, Text: null, Pause.Ticks: > 0 })
+        {
+            AddSilence(part.Pause, audio);
         }
         else
         {
@@ -90,6 +100,14 @@ public sealed class PromptStore : IPromptCatalogue
         if (text.Length is 0 or > Vocabulary.MostText || Render(text) is not { } rendering) return false;
         await rendering.Done;
         return rendering.Audio.IsReady;
+    }
+
+    /// <summary>Of a few lengths that all calls share: ten seconds are ten of a second.</summary>
+    private static void AddSilence(TimeSpan pause, List<PromptAudio> audio)
+    {
+        var frames = (int)Math.Min(pause.TotalMilliseconds, MostPause.TotalMilliseconds) / Telephone.FrameMs;
+        foreach (var (size, silence) in s_silences)
+            for (; frames >= size; frames -= size) audio.Add(silence);
     }
 
     private void CountSkipped() => Interlocked.Increment(ref _skipped);

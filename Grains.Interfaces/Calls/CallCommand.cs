@@ -47,6 +47,23 @@ public sealed class Play : CallCommand
 
     /// <summary>Whether a key during this prompt stops it and counts for the next collect; otherwise keys during it are discarded.</summary>
     [Id(1)] public bool BargeIn { get; init; }
+
+    /// <summary>Keys that move within it; null for none.</summary>
+    [Id(2)] public PlayControls? Controls { get; init; }
+}
+
+/// <summary>Keys with which a caller moves within what plays. They are for nothing else while it plays.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.PlayControls")]
+public sealed class PlayControls
+{
+    [Id(0)] public char? Back { get; init; }
+    [Id(1)] public char? Forward { get; init; }
+
+    /// <summary>Stops it where it is, and goes on there.</summary>
+    [Id(2)] public char? Pause { get; init; }
+
+    /// <summary>How far <see cref="Back"/> and <see cref="Forward"/> go.</summary>
+    [Id(3)] public required TimeSpan Step { get; init; }
 }
 
 /// <summary>Play prompts, then gather keys; answered by <see cref="DigitsCollected"/>.</summary>
@@ -102,6 +119,9 @@ public sealed class Bridge : CallCommand
 
     /// <summary>The call is ended after so much talk: what was set aside for it is used up.</summary>
     [Id(4)] public required TimeSpan MostTalk { get; init; }
+
+    /// <summary>Recorded prompt that the caller hears over and over until somebody answers or is heard; null: ringback, when it rings.</summary>
+    [Id(5)] public PromptPart? Hold { get; init; }
 }
 
 /// <summary>Record both sides of the call from now on; answered by <see cref="RecordingBegun"/>.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
 
 namespace IvrActors.Grains.Flows;
 
@@ -16,6 +17,12 @@ public sealed class FlowDocument
 
     /// <summary>When calls of this flow are answered.</summary>
     public AnswerPolicy Answer { get; init; }
+
+    /// <summary>How much louder than it is kept everything is said, in dB; a play step may say otherwise.</summary>
+    public int Volume { get; init; }
+
+    /// <summary>What callers hear while a bridged transfer is under way; a step may say otherwise. Null: ringback.</summary>
+    public Named? Hold { get; init; }
 
     /// <summary>Steps in the order of the file.</summary>
     public required IReadOnlyList<FlowStep> Steps { get; init; }
@@ -88,6 +95,15 @@ public sealed class PlayStep : FlowStep
 {
     public required IReadOnlyList<SpeechPart> Parts { get; init; }
     public required bool BargeIn { get; init; }
+
+    /// <summary>Null: that of the flow.</summary>
+    public int? Volume { get; init; }
+
+    /// <summary>How often it is said, and the silence between.</summary>
+    public (int Times, TimeSpan Pause) Repeat { get; init; } = (1, TimeSpan.Zero);
+
+    /// <summary>Null: no keys move within it.</summary>
+    public PlayControls? Controls { get; init; }
     public required Named Next { get; init; }
 
     public override string Kind => "play";
@@ -214,7 +230,12 @@ public sealed class TransferStep : FlowStep
 }
 
 /// <summary>How a bridged transfer calls.</summary>
-public sealed record BridgeWay(Named Trunk, TimeSpan RingTime);
+/// <param name="Hold">What the caller hears meanwhile: a prompt, or <c>ringback</c>; null: as the flow says.</param>
+public sealed record BridgeWay(Named Trunk, TimeSpan RingTime, Named? Hold)
+{
+    /// <summary>The word for ringback, which is no prompt.</summary>
+    public const string Ringback = "ringback";
+}
 
 /// <summary>Begins or ends a recording of the call.</summary>
 public sealed class RecordStep : FlowStep
@@ -286,6 +307,12 @@ public sealed class TransactionsPart : SpeechPart
 
     /// <summary>Prompt that is said when there are none.</summary>
     public required string None { get; init; }
+}
+
+/// <summary>Silence.</summary>
+public sealed class PausePart : SpeechPart
+{
+    public required TimeSpan Length { get; init; }
 }
 
 /// <summary>The digits of a plain variable, one by one.</summary>

@@ -17,7 +17,7 @@ public static class FlowParser
     /// <summary>Steps of a flow: more is not one flow that a person can check.</summary>
     public const int MostSteps = 500;
 
-    private static readonly string[] s_documentKeys = ["flow", "language", "answer", "start", "steps"];
+    private static readonly string[] s_documentKeys = ["flow", "language", "answer", "volume", "hold", "start", "steps"];
     private static readonly string[] s_answerKeys = ["ringing", "early"];
 
     /// <summary>A ring that nobody notices is none, and callers hang up after half a minute. Carriers end what is heard before the answer after a minute or so.</summary>
@@ -56,6 +56,8 @@ public static class FlowParser
             Language = language,
             Start = start,
             Answer = answer,
+            Volume = fields.Optional("volume") is { } volume ? values.Decibels("volume", volume) : 0,
+            Hold = StepReader.Hold(values, fields),
             Steps = steps,
         };
     }

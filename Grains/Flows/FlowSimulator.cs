@@ -167,5 +167,5 @@ public static class FlowSimulator
     }
 
     private static string Said(List<PromptPart> prompts, IReadOnlyDictionary<string, string>? promptTexts) =>
-        "  " + string.Join(' ', prompts.Select(p => p.Prompt is not { } id ? p.Text : promptTexts?.GetValueOrDefault(id) ?? PromptWords.Of(id)));
+        "  " + string.Join(' ', prompts.Select(p => p.Pause > TimeSpan.Zero ? "…" : p.Prompt is not { } id ? p.Text : promptTexts?.GetValueOrDefault(id) ?? PromptWords.Of(id)));
 }

@@ -169,6 +169,8 @@ public static class FlowValidator
         public void Prompts()
         {
             Recorded(document.Flow.At, Interpreter.PoliteError, "said when something fails");
+            foreach (var hold in document.Steps.OfType<TransferStep>().Select(step => step.Bridge?.Hold).Prepend(document.Hold).OfType<Named>().Where(hold => hold.Value != BridgeWay.Ringback))
+                Recorded(hold.At, hold.Value, "heard on hold");
             foreach (var step in document.Steps)
             {
                 foreach (var part in step.Speech)

@@ -165,6 +165,39 @@ public class AudioTests
         Assert.Skip(reason);
     }
 
+    [Theory]
+    [InlineData(500, 4000)]
+    [InlineData(1230, 9760)]
+    [InlineData(10_000, 80_000)]
+    [InlineData(3_600_000, 80_000)]
+    public void A_pause_is_silence_of_that_length_in_whole_frames_and_of_ten_seconds_at_most(int milliseconds, int samples)
+    {
+        var audio = new List<PromptAudio>();
+        Prompts().Resolve(new PromptPart { Pause = TimeSpan.FromMilliseconds(milliseconds) }, audio);
+        Assert.Equal(samples, audio.Sum(a => a.Bytes(aLaw: true).Length));
+        Assert.All(audio, a => Assert.All(a.Bytes(aLaw: true).ToArray(), b => Assert.Equal(G711.ALawSilence, b)));
+    }
+
+    [Fact]
+    public void A_prompt_of_one_gain_is_made_once_for_all_calls()
+    {
+        var prompts = Prompts();
+        var audio = new List<PromptAudio>();
+        foreach (var gain in new[] { -6, -6, 0, 0, 3 }) prompts.Resolve(new PromptPart { Prompt = "welcome", Gain = gain }, audio);
+        Assert.Equal((true, false, true, false), (ReferenceEquals(audio[0], audio[1]), ReferenceEquals(audio[1], audio[2]), ReferenceEquals(audio[2], audio[3]), ReferenceEquals(audio[3], audio[4])));
+        Assert.All(audio, a => Assert.Equal(audio[2].Bytes(aLaw: false).Length, a.Bytes(aLaw: false).Length));
+    }
+
+    [Fact]
+    public void There_is_music_for_holding_also_where_none_is_recorded()
+    {
+        var audio = new List<PromptAudio>();
+        var prompts = Prompts();
+        Assert.True(prompts.Contains("hold-music"));
+        prompts.Resolve(new PromptPart { Prompt = "hold-music" }, audio);
+        Assert.Same(HoldMusic.Audio, Assert.Single(audio));
+    }
+
     [Fact]
     public void What_cannot_be_spoken_is_skipped_and_counted()
     {

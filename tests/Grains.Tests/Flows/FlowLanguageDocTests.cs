@@ -29,7 +29,7 @@ public partial class FlowLanguageDocTests
     {
         Assert.Equal(12, Examples.Count);
         Assert.All(StepReader.AllKeys, key => Assert.Matches($@"\b{key}\b", s_text));
-        Assert.All(new[] { "flow", "language", "answer", "at_once", "ringing", "early", "start", "steps", "say", "amount", "transactions", "last", "intro", "none", "digits" }, key => Assert.Contains(key, s_text, StringComparison.Ordinal));
+        Assert.All(new[] { "flow", "language", "answer", "volume", "hold", "at_once", "ringing", "early", "start", "steps", "say", "amount", "transactions", "last", "intro", "none", "digits" }, key => Assert.Contains(key, s_text, StringComparison.Ordinal));
     }
 
     [GeneratedRegex("```yaml\n(.*?)```", RegexOptions.Singleline)]
