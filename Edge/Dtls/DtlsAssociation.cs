@@ -83,29 +83,30 @@ internal sealed class DtlsAssociation : IDisposable
     /// <summary>Whether who sends from there has shown that it receives what is sent there: by ICE, or by a cookie in the first part of a hello.</summary>
     public bool IsProven(MediaAddress from) => AnyAddress || Hellos.Has(from);
 
-    /// <summary>Takes a datagram off the wire. Returns at once.</summary>
-    public void Take(ReadOnlySpan<byte> datagram, MediaAddress from)
+    /// <summary>Takes a datagram off the wire. Returns at once: whether it may be of a handshake that is to be, or that runs.</summary>
+    public bool Take(ReadOnlySpan<byte> datagram, MediaAddress from)
     {
         var isHello = !Terms.WeAreClient && DtlsRecords.IsClientHello(datagram);
         lock (_gate)
         {
-            if (_closed) return;
+            if (_closed) return false;
             if (_keyed)
             {
                 if (!Terms.WeAreClient && (from == _lastFlightTo || AnyAddress) && DtlsRecords.HasFinished(datagram) && _resends++ < MostResends) Resend(from);
-                return;
+                return false;
             }
             if (!isHello)
             {
-                if (AttemptOf(from) is not { } attempt) return;
+                if (AttemptOf(from) is not { } attempt) return false;
                 var kept = new byte[datagram.Length];
                 var length = attempt.Gate.Keep(datagram, kept);
                 if (length > 0) attempt.Queue.Put(kept[..length]);
-                return;
+                return true;
             }
-            if (!IsInBudget(from)) return;
+            if (!IsInBudget(from)) return true;
         }
         _handshakes.Knock(this, datagram.ToArray(), from);
+        return true;
     }
 
     /// <summary>As client: has a handshake begun, unless one runs already or too many have failed. Returns at once.</summary>

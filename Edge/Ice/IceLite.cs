@@ -10,7 +10,7 @@ namespace IvrActors.Edge.Ice;
 /// </summary>
 public sealed class IceLite : IDisposable
 {
-    /// <summary>RFC 7675 5.1: consent lasts this long after a request of the peer that was in order.</summary>
+    /// <summary>RFC 7675 5.1: consent lasts this long after the peer has given it, here by a request that was in order or by a packet under its keys.</summary>
     public const int ConsentSeconds = 30;
 
     /// <summary>Longest answer: header, XOR-MAPPED-ADDRESS of IPv6 or an error with its attributes, integrity, fingerprint.</summary>
@@ -22,7 +22,7 @@ public sealed class IceLite : IDisposable
     private readonly IceCredentials _ours;
     private readonly byte[] _username;
     private readonly IncrementalHash _hmac;
-    private readonly long _consent;
+    private readonly long _second;
     private readonly (MediaAddress Address, long At)[] _checked = new (MediaAddress, long)[MostAddresses];
 
     /// <param name="ours">Ownership is taken.</param>
@@ -33,7 +33,7 @@ public sealed class IceLite : IDisposable
         PeerFragment = peerFragment;
         _username = Encoding.ASCII.GetBytes(ours.Fragment + ":" + peerFragment);
         _hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA1, ours.ExposePassword());
-        _consent = ConsentSeconds * second;
+        _second = second;
     }
 
     public IceCredentials Ours => _ours;
@@ -72,17 +72,33 @@ public sealed class IceLite : IDisposable
         return writer.Length;
     }
 
+    /// <summary>
+    /// An authentic packet of media came from there. RFC 7675 5.1 has a full agent ask for consent; one that asks nothing takes as such whatever only the peer can have sent from the
+    /// selected address just now, since a peer that knows no consent checks keeps its path open by media and indications alone.
+    /// </summary>
+    public void Heard(long now, MediaAddress from)
+    {
+        if (from == Selected && !from.IsNone) Remember(now, from);
+    }
+
+    /// <summary>The same session with a peer that names another fragment: our credentials stay as they were told. Takes over from this one.</summary>
+    public IceLite With(string peerFragment)
+    {
+        _hmac.Dispose();
+        return new IceLite(_ours, peerFragment, _second);
+    }
+
     /// <summary>Whether the peer has shown with its password, and not long ago, that it can be reached there.</summary>
     public bool IsChecked(long now, MediaAddress address)
     {
         foreach (var one in _checked)
         {
-            if (one.Address == address) return !address.IsNone && now - one.At <= _consent;
+            if (one.Address == address) return !address.IsNone && now - one.At <= ConsentSeconds * _second;
         }
         return false;
     }
 
-    /// <summary>Whether the peer still wants to be sent to (RFC 7675): a lite agent reads that from the peer's requests.</summary>
+    /// <summary>Whether the peer still wants to be sent to (RFC 7675): a lite agent reads that from what the peer sends.</summary>
     public bool HasConsent(long now) => IsChecked(now, Selected);
 
     private void Remember(long now, MediaAddress from)

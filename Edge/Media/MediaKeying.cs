@@ -13,12 +13,17 @@ namespace IvrActors.Edge.Media;
 /// </summary>
 internal sealed class MediaKeying : IDisposable
 {
+    private const int SilentSeconds = 1;
+
     private readonly IDtlsOwner _owner;
     private readonly DtlsHandshakes _handshakes;
     private readonly long _second;
     private readonly int[] _profiles;
     private SdpPeerDtls _peer;
     private DtlsAssociation _association;
+    private DtlsAssociation? _next; // Of a peer that may have moved: its keys will take the place of those that hold.
+    private MediaAddress _signalled;
+    private long _heardAt;
     private IceLite? _ice;
     private MediaAddress _nominatedBefore;
     private long _restartedAt;
@@ -31,6 +36,7 @@ internal sealed class MediaKeying : IDisposable
         (NewIce, NewTlsId) = (newIce, newTlsId);
         _profiles = [.. suites.Select(suite => (int)suite.Profile!)];
         if (peer.IceFragment is { } fragment) _ice = new IceLite(newIce(), fragment, second);
+        _signalled = signalled;
         _association = Associate(peer, weAreClient: peer.Setup == SdpSetup.Passive, signalled);
     }
 
@@ -54,27 +60,54 @@ internal sealed class MediaKeying : IDisposable
     /// A new agreement (RFC 8842 3.1, 5.3): other fingerprints, another id or other roles ask for a new association; another ICE fragment restarts ICE (RFC 8445 9) and
     /// leaves the association. Returns whether the keys of before no longer hold.
     /// </summary>
-    public bool Renew(long now, SdpPeerDtls peer, MediaAddress signalled)
+    /// <param name="isAnswer">To an offer of ours, whose credentials of ICE hold.</param>
+    public bool Renew(long now, SdpPeerDtls peer, MediaAddress signalled, bool isAnswer)
     {
         var weWereClient = _association.Terms.WeAreClient;
         var weAreClient = peer.Setup switch { SdpSetup.Passive => true, SdpSetup.Active => false, _ => weWereClient };
-        if (peer.IceFragment != _ice?.PeerFragment)
-        {
-            if (_ice is { Selected.IsNone: false } before) (_nominatedBefore, _restartedAt) = (before.Selected, now);
-            _ice?.Dispose();
-            _ice = peer.IceFragment is { } fragment ? new IceLite(NewIce(), fragment, _second) : null;
-        }
+        var moved = (!signalled.IsNone && signalled != _signalled) || peer.IceFragment != _peer.IceFragment;
+        if (!signalled.IsNone) _signalled = signalled;
+        if (peer.IceFragment != _ice?.PeerFragment) RestartIce(now, peer.IceFragment, isAnswer);
         var goesOn = peer.IsSameAssociationAs(_peer) && weAreClient == weWereClient && _association.AnyAddress == UsesIce;
         _peer = peer;
         if (goesOn)
         {
             _association.Expected = signalled;
+            if (moved && peer.TlsId is null) ExpectAnother(now, peer, weAreClient, signalled);
+            else if (_next is not null) _next.Expected = signalled;
             return false;
         }
         _association.Dispose();
+        _next?.Dispose();
+        _next = null;
         _association = Associate(peer, weAreClient, signalled);
         IsKeyed = false;
         return true;
+    }
+
+    private void RestartIce(long now, string? peerFragment, bool isAnswer)
+    {
+        if (_ice is { Selected.IsNone: false } before) (_nominatedBefore, _restartedAt) = (before.Selected, now);
+        if (isAnswer && peerFragment is not null)
+        {
+            // Credentials that nobody was told would leave the peer's checks without an answer; and who was offered no ICE has none.
+            _ice = _ice?.With(peerFragment);
+            return;
+        }
+        _ice?.Dispose();
+        _ice = peerFragment is null ? null : new IceLite(NewIce(), peerFragment, _second);
+    }
+
+    /// <summary>
+    /// The same certificate elsewhere, and nothing that says which it is: the association goes on there, or another endpoint with that certificate begins one (RFC 5763 6.6). Both
+    /// are right: the keys hold until there are others.
+    /// </summary>
+    private void ExpectAnother(long now, SdpPeerDtls peer, bool weAreClient, MediaAddress signalled)
+    {
+        if (!IsKeyed) return;
+        _next?.Dispose();
+        _next = Associate(peer, weAreClient, signalled);
+        _heardAt = now;
     }
 
     /// <summary>STUN (RFC 7983). Returns the length of the response in <paramref name="response"/>, or 0.</summary>
@@ -83,7 +116,15 @@ internal sealed class MediaKeying : IDisposable
     /// <summary>DTLS. With ICE only from where the peer was checked to be.</summary>
     public void TakeDtls(long now, ReadOnlySpan<byte> datagram, MediaAddress from)
     {
-        if (_ice is null || _ice.IsChecked(now, from)) _association.Take(datagram, from);
+        if (_ice is not null && !_ice.IsChecked(now, from)) return;
+        if (_next?.Take(datagram, from) != true) _association.Take(datagram, from);
+    }
+
+    /// <summary>An authentic packet came from there.</summary>
+    public void Heard(long now, MediaAddress from)
+    {
+        _heardAt = now;
+        _ice?.Heard(now, from);
     }
 
     /// <summary>Where media go, when ICE says that: none before a nomination, and none when the peer's consent has run out (RFC 7675).</summary>
@@ -96,15 +137,22 @@ internal sealed class MediaKeying : IDisposable
         return _ice.HasConsent(now) ? _ice.Selected : default;
     }
 
-    /// <summary>As client: begins when it is known where the peer is, and again when that failed.</summary>
+    /// <summary>As client: begins when it is known where the peer is, and again when that failed. When keys hold and the peer has moved, only if it is not heard under them.</summary>
     public void BeginWhenDue(long now, MediaAddress signalled)
     {
-        if (!IsKeyed && _association.Terms.WeAreClient) _association.Begin(_ice is null ? signalled : NominatedAt(now));
+        // A peer that only moved is heard, and would not know what another hello is to mean.
+        var due = IsKeyed ? now - _heardAt >= SilentSeconds * _second ? _next : null : _association;
+        if (due is { Terms.WeAreClient: true }) due.Begin(_ice is null ? signalled : NominatedAt(now));
     }
 
     /// <summary>Whether keys of this association are those of the session, which they are from now on.</summary>
     public bool Accept(DtlsAssociation association)
     {
+        if (association == _next)
+        {
+            _association.Dispose();
+            (_association, _next) = (_next, null);
+        }
         if (association != _association) return false;
         return IsKeyed = true;
     }
@@ -112,6 +160,7 @@ internal sealed class MediaKeying : IDisposable
     public void Dispose()
     {
         _association.Dispose();
+        _next?.Dispose();
         _ice?.Dispose();
     }
 

@@ -25,7 +25,7 @@ internal sealed partial class MediaSession : IDtlsOwner
 
     private SdpOurDtls? OurDtls => _keying?.Lines(_offering, [_address]);
 
-    private void ApplyDtls(NegotiatedMedia agreed, SdpPeerDtls dtls)
+    private void ApplyDtls(NegotiatedMedia agreed, SdpPeerDtls dtls, bool isAnswer)
     {
         // The address where the peer says that it is, is believed when its handshake came from there.
         var signalled = agreed.RtpAddress;
@@ -35,7 +35,7 @@ internal sealed partial class MediaSession : IDtlsOwner
                 this, _engine.Handshakes, _engine.Identities.Current, _policy.Rules.DtlsSuites, dtls, signalled, _engine.Time.TimestampFrequency, MediaEngine.NewIce, MediaEngine.NewTlsId);
             DropKeys();
         }
-        else if (_keying.Renew(_engine.Time.GetTimestamp(), dtls, signalled))
+        else if (_keying.Renew(_engine.Time.GetTimestamp(), dtls, signalled, isAnswer))
         {
             DropKeys();
         }
@@ -102,9 +102,8 @@ internal sealed partial class MediaSession : IDtlsOwner
     {
         if (_keying is null) return false;
         FollowIce(now);
-        if (!AwaitsKeys) return false;
         _keying.BeginWhenDue(now, _agreed!.RtpAddress);
-        return _engine.Time.GetElapsedTime(_keyingSince, now) >= MediaEngine.KeyingTimeout;
+        return AwaitsKeys && _engine.Time.GetElapsedTime(_keyingSince, now) >= MediaEngine.KeyingTimeout;
     }
 
     private void FollowIce(long now)
@@ -131,6 +130,7 @@ internal sealed partial class MediaSession : IDtlsOwner
             }
             var sender = new SrtpSender(keys.Ours);
             SendBy(sender, [sender]);
+            _receiver?.Dispose();
             _receiver = new SrtpReceiver(keys.Peers);
             var now = _engine.Time.GetTimestamp();
             (_lastHeard, _resumes) = (now, true);

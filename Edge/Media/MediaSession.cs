@@ -199,7 +199,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         _timedOut = false;
         if (agreed.PeerDtls is { } dtls)
         {
-            ApplyDtls(agreed, dtls);
+            ApplyDtls(agreed, dtls, isAnswer);
             return;
         }
         if (agreed.PeerCrypto is { } crypto) ApplySdes(crypto, isAnswer);
@@ -456,6 +456,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (rejection == SrtpRejection.BadTag) _loop.Tally.AuthFailures++;
             if (rejection != SrtpRejection.None) return false;
             datagram = datagram[..length];
+            _keying?.Heard(_engine.Time.GetTimestamp(), from);
             // With ICE only its checks move the target.
             if (_keying is not { UsesIce: true }) _peer.Authenticated(from);
         }
@@ -507,6 +508,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (rejection == SrtpRejection.BadTag) _loop.Tally.AuthFailures++;
             if (rejection != SrtpRejection.None) return;
             datagram = datagram[..length];
+            _keying?.Heard(_engine.Time.GetTimestamp(), from);
         }
         if (Rtcp.TryRead(datagram, _seed.Ssrc, out var report) != RtcpRejection.None) return;
         TakeReport(report);

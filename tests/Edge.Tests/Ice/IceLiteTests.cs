@@ -117,6 +117,20 @@ public sealed class IceLiteTests : IDisposable
     }
 
     [Fact]
+    public void Media_of_the_selected_address_keep_consent_and_media_from_elsewhere_do_not()
+    {
+        _ice.Heard(0, default);
+        _ice.Heard(0, Home); // Nothing was selected.
+        Assert.False(_ice.IsChecked(0, Home) || _ice.HasConsent(0));
+        Take(_peer.Check(nominates: true), Home);
+        _ice.Heard(20 * Second, Mobile);
+        Assert.False(_ice.IsChecked(20 * Second, Mobile) || _ice.HasConsent(31 * Second));
+        _ice.Heard(25 * Second, Home);
+        Assert.True(_ice.HasConsent(55 * Second));
+        Assert.False(_ice.HasConsent(55 * Second + 1));
+    }
+
+    [Fact]
     public void Many_addresses_of_a_peer_push_out_the_oldest_and_not_the_selected_one_that_is_checked()
     {
         Take(_peer.Check(nominates: true), Home, 1);

@@ -197,6 +197,72 @@ public sealed class MediaKeyingTests : IDisposable
     }
 
     [Fact]
+    public void A_peer_that_keeps_its_path_open_by_media_and_indications_alone_goes_on_being_heard_and_sent_to()
+    {
+        Call();
+        Nominate();
+        BecomeKeyed();
+        for (var second = 0; second < 40; second++)
+        {
+            _browser.Send(_browser.Packet(timestamp: (uint)(second * 8000)));
+            Run(1);
+        }
+        _browser.Media.Clear();
+        Run(0.2);
+        Assert.Equal(10, Audio().Count);
+    }
+
+    [Fact]
+    public void Whoever_answers_our_offer_is_checked_by_the_credentials_that_the_offer_told()
+    {
+        Call();
+        Nominate();
+        BecomeKeyed();
+        var offer = Encoding.ASCII.GetString(_session!.Renegotiate([]).Sdp);
+        Assert.Equal(0, _session.Renegotiate(_browser.Offer(fragment: "newF", setup: "active")).Status);
+        _browser.Send(FullAgent.Of(offer, "newF").Check(nominates: true), Mobile);
+        Run(0.1);
+        _browser.Media.Clear();
+        Run(0.2);
+        Assert.Equal(10, Audio().Count);
+        Assert.All(Audio(), m => Assert.Equal((Mobile, SrtpRejection.None), (m.To, _browser.Receiver!.UnprotectRtp(m.Datagram, 12, out _))));
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public void Another_endpoint_with_the_same_certificate_is_keyed_anew(bool ice, bool weBegin)
+    {
+        if (weBegin)
+        {
+            _browser.Dispose();
+            _browser = new Browser(weAreClient: false);
+        }
+        var setup = weBegin ? "passive" : "actpass";
+        Call(_browser.Offer(ice: ice, setup: setup));
+        if (ice) Nominate();
+        BecomeKeyed();
+        Run(0.2);
+        _browser.Address = Mobile;
+        var offer = Encoding.ASCII.GetString(_browser.Offer(fragment: "newF", ice: ice, setup: setup));
+        var answer = _session!.Renegotiate(Encoding.ASCII.GetBytes(offer.Replace("192.0.2.1", "198.51.100.7", StringComparison.Ordinal).Replace("audio 4000", "audio 5000", StringComparison.Ordinal))).Sdp;
+        Assert.True(((MediaSession)_session).IsKeyed); // It may be the one of before, who has only moved.
+        _browser.Accept(answer, "newF");
+        if (ice) Nominate(Mobile);
+        Run(1.1);
+        BecomeKeyed();
+        Assert.True(Until(() => _engine!.Handshakes.Running == 0)); // Our side may be the last to be keyed.
+        _browser.Media.Clear();
+        Run(0.2);
+        Assert.NotEmpty(Audio());
+        Assert.All(Audio(), m => Assert.Equal((Mobile, SrtpRejection.None), (m.To, _browser.Receiver!.UnprotectRtp(m.Datagram, 12, out _))));
+        Press('3', 90000);
+        Run(0.2);
+        Assert.Equal("3", string.Concat(_events.Keys));
+    }
+
+    [Fact]
     public void Datagrams_of_anybody_end_no_call()
     {
         Call();
