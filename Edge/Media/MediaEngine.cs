@@ -150,13 +150,21 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
 
     private const string IceChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+    /// <summary>SSRC and first sequence number of a stream of ours.</summary>
+    internal static (uint Ssrc, ushort Sequence) NewStream()
+    {
+        Span<byte> random = stackalloc byte[6];
+        RandomNumberGenerator.Fill(random);
+        return (BitConverter.ToUInt32(random), (ushort)(BitConverter.ToUInt16(random[4..]) & 0x7FFF));
+    }
+
     private static SessionSeed NewSeed()
     {
-        Span<byte> random = stackalloc byte[14];
+        var (ssrc, sequence) = NewStream();
+        Span<byte> random = stackalloc byte[8];
         RandomNumberGenerator.Fill(random);
         return new SessionSeed(
-            BitConverter.ToUInt32(random), (ushort)(BitConverter.ToUInt16(random[4..]) & 0x7FFF), BitConverter.ToUInt32(random[6..]),
-            BitConverter.ToUInt32(random[10..]), RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 16));
+            ssrc, sequence, BitConverter.ToUInt32(random), BitConverter.ToUInt32(random[4..]), RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 16));
     }
 
     public void Dispose()

@@ -67,7 +67,7 @@ internal sealed partial class MediaSession
         if (!goesOn || _agreed is not { Sends: true, EventPayloadType: { } payloadType } || _peer.Target.IsNone) return true;
 
         Span<byte> packet = stackalloc byte[RtpHeader.Size + TelephoneEvent.Size + SrtpSuite.MostTagSize];
-        new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt, Ssrc = _seed.Ssrc }.Write(packet);
+        new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt, Ssrc = _ssrc }.Write(packet);
         one.Event.Write(packet[RtpHeader.Size..]);
         var length = RtpHeader.Size + TelephoneEvent.Size;
         if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
@@ -116,7 +116,7 @@ internal sealed partial class MediaSession
                 Marker = heard.Header.Marker || (place.Begins && !isEvent),
                 Sequence = place.Sequence,
                 Timestamp = place.Timestamp,
-                Ssrc = _seed.Ssrc,
+                Ssrc = _ssrc,
             }.Write(packet);
             Transcode(payload, packet[RtpHeader.Size..], heard.Codec, agreed.Codec);
             RecordCarried(heard);

@@ -64,6 +64,20 @@ internal sealed partial class MediaSession : IDtlsOwner
         _receiver = new SrtpReceiver(crypto.Key);
     }
 
+    /// <summary>
+    /// Under a new key the rollover counter is 0 again, so that the sequence must begin in the lower half (RFC 3711 3.3.1): else a peer that loses the packets before a rollover
+    /// hears nothing from then on. A stream that is running can't jump there, since its receiver would see half of the numbers lost or packets out of order; so another one begins
+    /// (RFC 3550 8). There is no BYE for the old one: some gateways take it for the end of the call.
+    /// </summary>
+    private void BeginStream()
+    {
+        // A packet of the other leg that comes late would have an index from before this key's first.
+        _relay.Interrupt();
+        if (_packetsSent == _sentBefore) return;
+        (_ssrc, _sequence) = MediaEngine.NewStream();
+        (_firstSequence, _sentBefore, _resumes) = (_sequence, _packetsSent, true);
+    }
+
     /// <summary>From here to new keys the session is silent and deaf.</summary>
     private void DropKeys()
     {

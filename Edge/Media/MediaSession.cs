@@ -52,7 +52,10 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private bool _closed;
     private bool _failed;
     private long _nextFrame = -1;
+    private uint _ssrc;
     private ushort _sequence;
+    private ushort _firstSequence;
+    private uint _sentBefore; // Of _packetsSent, those of streams before this one.
     private uint _timestamp;
     private bool _talking;
     private bool _resumes = true;
@@ -76,7 +79,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     public MediaSession(MediaEngine engine, MediaLoop loop, IMediaEvents events, MediaPolicy policy, SessionSeed seed, IPAddress address, int rtpPort)
     {
         (_engine, _loop, _events, _policy, _seed, _address, _rtpPort) = (engine, loop, events, policy, seed, address, rtpPort);
-        _sequence = seed.Sequence;
+        (_ssrc, _sequence, _firstSequence) = (seed.Ssrc, seed.Sequence, seed.Sequence);
         _timestamp = seed.Timestamp;
     }
 
@@ -148,8 +151,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private void SendBy(SrtpSender sender, SrtpSender[] senders)
     {
         foreach (var old in _senders.Except(senders)) old.Dispose();
-        // A packet of the other leg that comes late would have an index from before this key's first.
-        if (sender != _sender) _relay.Interrupt();
+        if (sender != _sender) BeginStream();
         (_sender, _senders) = (sender, senders);
     }
 
@@ -342,7 +344,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         _resumes = false;
         _talking = speech;
         _relay.Interrupt();
-        new RtpHeader { PayloadType = _agreed.PayloadType, Marker = marker, Sequence = _sequence++, Timestamp = timestamp, Ssrc = _seed.Ssrc }.Write(packet);
+        new RtpHeader { PayloadType = _agreed.PayloadType, Marker = marker, Sequence = _sequence++, Timestamp = timestamp, Ssrc = _ssrc }.Write(packet);
         var length = RtpHeader.Size + Telephone.FrameSamples;
         if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
         _rtp!.Send(packet[..length], _peer.Target);
@@ -361,9 +363,10 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
 
         Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.MostRtcpOverhead];
         var ntp = Rtcp.ToNtp(_engine.Time.GetUtcNow());
-        SenderInfo? sender = _packetsSent == 0 ? null : new SenderInfo(ntp, _timestamp, _packetsSent, _packetsSent * Telephone.FrameSamples);
+        var sent = _packetsSent - _sentBefore;
+        SenderInfo? sender = sent == 0 ? null : new SenderInfo(ntp, _timestamp, sent, sent * Telephone.FrameSamples);
         if (sender is not null) _atPeer.Sent(Rtcp.Compact(ntp), Now);
-        var length = Rtcp.Write(packet, _seed.Ssrc, sender, _heardAny ? ReportOnPeer() : null, _seed.Cname, bye, Extended(ntp, sender is not null));
+        var length = Rtcp.Write(packet, _ssrc, sender, _heardAny ? ReportOnPeer() : null, _seed.Cname, bye, Extended(ntp, sender is not null));
         if (_sender is not null) length = _sender.ProtectRtcp(packet, length);
         (_agreed!.RtcpMux ? _rtp : _rtcp)!.Send(packet[..length], target);
     }
@@ -510,7 +513,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             datagram = datagram[..length];
             _keying?.Heard(_engine.Time.GetTimestamp(), from);
         }
-        if (Rtcp.TryRead(datagram, _seed.Ssrc, out var report) != RtcpRejection.None) return;
+        if (Rtcp.TryRead(datagram, _ssrc, out var report) != RtcpRejection.None) return;
         TakeReport(report);
         if (report.Sender is not { } sender || report.SenderSsrc != _peerSsrc) return;
         _lastSenderReport = Rtcp.Compact(sender.NtpTime);

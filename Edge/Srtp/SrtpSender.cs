@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace IvrActors.Edge.Srtp;
 
 /// <summary>
-/// Protects the RTP and RTCP packets of one source of ours (RFC 3711 3.3, 3.4; RFC 7714 8, 9). Each sequence number must be given once, and at most half of their range out
-/// of order: a number given twice would be one keystream for two packets. What would go beyond the key's lifetime throws.
+/// Protects the RTP and RTCP packets of one source of ours (RFC 3711 3.3, 3.4; RFC 7714 8, 9), which may give way to another one and never comes back. Each sequence number
+/// must be given once, and at most half of their range out of order: a number given twice would be one keystream for two packets. What would go beyond the key's lifetime throws.
 /// </summary>
 public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
 {
@@ -15,6 +15,7 @@ public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
     private SrtpCipher? _rtcp;
     private ulong _rollovers;
     private ushort _lastSequence;
+    private uint _ssrc;
     private bool _any;
     private ulong _rtcpIndex;
 
@@ -28,17 +29,21 @@ public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
     /// <summary>Encrypts in place and appends the tag, for which <paramref name="packet"/> has room behind <paramref name="length"/>. Returns the new length.</summary>
     public int ProtectRtp(Span<byte> packet, int length, int headerLength)
     {
-        var index = IndexOf(BinaryPrimitives.ReadUInt16BigEndian(packet[2..]));
+        var ssrc = BinaryPrimitives.ReadUInt32BigEndian(packet[8..]);
+        var index = IndexOf(BinaryPrimitives.ReadUInt16BigEndian(packet[2..]), ssrc);
         if (index >= SrtpMasterKey.MostRtpPackets) throw Expired();
         _rtp ??= SrtpCipher.ForRtp(master);
         var tag = packet.Slice(length, master.Suite.RtpTagSize);
-        _rtp.Seal(packet[..length], headerLength, BinaryPrimitives.ReadUInt32BigEndian(packet[8..]), index, default, tag);
+        _rtp.Seal(packet[..length], headerLength, ssrc, index, default, tag);
         return length + tag.Length;
     }
 
     /// <summary>The index of a packet; a late one (relayed as it came) has that of before the last rollover (RFC 3711 3.3.1).</summary>
-    private ulong IndexOf(ushort sequence)
+    private ulong IndexOf(ushort sequence, uint ssrc)
     {
+        // Each source has its own rollover counter, which begins at 0 (RFC 3711 3.2.3, 3.3.1).
+        if (_any && ssrc != _ssrc) (_rollovers, _any) = (0, false);
+        _ssrc = ssrc;
         var ahead = _any ? (short)(sequence - _lastSequence) : (short)1;
         if (ahead <= 0) return (sequence > _lastSequence ? _rollovers - 1 : _rollovers) << 16 | sequence;
         if (_any && sequence < _lastSequence) _rollovers++;

@@ -358,6 +358,43 @@ public sealed class MediaKeyingTests : IDisposable
     }
 
     [Fact]
+    public void A_new_key_begins_a_new_stream_in_the_lower_half_of_the_numbers_and_the_same_key_none()
+    {
+        Call();
+        Nominate();
+        BecomeKeyed();
+        Run(12);
+        var first = RtpHeaders();
+        Assert.Single(first.Select(header => header.Ssrc).Distinct());
+        _session!.Renegotiate(_browser.Offer());
+        _browser.Media.Clear();
+        Run(0.2);
+        Assert.Equal((first[^1].Ssrc, (ushort)(first[^1].Sequence + 1)), (RtpHeaders()[0].Ssrc, RtpHeaders()[0].Sequence));
+
+        _browser.Identity = DtlsIdentity.Create(DateTimeOffset.UtcNow);
+        _browser.Accept(_session.Renegotiate(_browser.Offer()).Sdp);
+        BecomeKeyed();
+        Run(8);
+        var second = RtpHeaders();
+        // As long as no stream rolls over within this test, which begins below 2^15.
+        Assert.All(second, header => Assert.True(header.Ssrc != first[0].Ssrc && header.Sequence < 0x8000 + 1000));
+        Assert.Single(second.Select(header => header.Ssrc).Distinct());
+        Assert.True(second[0].Marker);
+        // Reports are of the new stream, and so are its counts.
+        var report = _browser.Media.Last(m => m.Datagram[1] == 200).Datagram;
+        Assert.Equal(SrtpRejection.None, _browser.Receiver!.UnprotectRtcp(report, out var length));
+        Assert.Equal(RtcpRejection.None, Rtcp.TryRead(report.AsSpan(0, length), 0, out var read));
+        Assert.Equal(second[0].Ssrc, read.SenderSsrc);
+        Assert.InRange(read.Sender!.Value.PacketCount, 1u, (uint)second.Count);
+    }
+
+    private List<RtpHeader> RtpHeaders() => [.. Audio().Select(m =>
+    {
+        Assert.Equal(RtpRejection.None, RtpHeader.TryRead(m.Datagram, out var header));
+        return header;
+    })];
+
+    [Fact]
     public void A_call_keyed_by_dtls_is_offered_the_same_again_and_never_goes_back_to_plain()
     {
         Call(policy: Secure with { Srtp = SrtpPolicy.Preferred });

@@ -253,6 +253,17 @@ public class SrtpTests
 
     [Theory]
     [MemberData(nameof(Suites))]
+    public void A_source_that_takes_the_place_of_another_begins_without_rollovers(string suite)
+    {
+        using var sender = new SrtpSender(Key(suite), rollovers: 3, rtcpIndex: 0);
+        using var receiver = new SrtpReceiver(Key(suite));
+        Protected(sender, 30_000, ssrc: 1);
+        Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, 200, ssrc: 2)));
+        Assert.Equal(SrtpRejection.None, Open(receiver, Protected(sender, 201, ssrc: 2)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Suites))]
     public void A_packet_costs_no_allocation(string suite)
     {
         using var sender = new SrtpSender(Key(suite));
