@@ -20,7 +20,7 @@ public static class DashboardHosting
     // The largest form is a few short fields; a page that reads megabytes for them is a way in for a flood.
     private const long LargestForm = 32 * 1024;
 
-    /// <summary>Adds the operators' pages. Needs <c>IGrainFactory</c> and <c>IRoleTokens</c> from the container.</summary>
+    /// <summary>Adds the operators' pages. Needs <c>IGrainFactory</c>, <c>IRoleTokens</c> and <c>IPhonePasses</c> from the container.</summary>
     public static IServiceCollection AddDashboard(this IServiceCollection services, DashboardOptions options)
     {
         services.TryAddSingleton(TimeProvider.System);

@@ -115,7 +115,21 @@ public sealed class TrunkDigest
 
     /// <summary>Whether it is served over transports that are not TLS. Weak: what is sent there can be tried against a word list.</summary>
     public bool WithoutTls { get; init; }
+
+    /// <summary>Finds what a user name that is no account's may stand for at this moment; null: nothing.</summary>
+    public Func<string, DigestPass?>? Passes { get; init; }
+
+    /// <summary>The account of this name, and the pass that it is of; null when there is none now.</summary>
+    internal (DigestAccount Account, DigestPass? Pass)? Find(string user)
+    {
+        if (Accounts.TryGetValue(user, out var account)) return (account, null);
+        return Passes?.Invoke(user) is { } pass ? (pass.Account, pass) : null;
+    }
 }
+
+/// <summary>An account for one INVITE.</summary>
+/// <param name="Id">By which it is known that it was used.</param>
+public sealed record DigestPass(DigestAccount Account, UInt128 Id);
 
 /// <summary>What a trunk may register with us (RFC 3261 10).</summary>
 public sealed class TrunkRegistrar

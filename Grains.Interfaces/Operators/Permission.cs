@@ -36,6 +36,9 @@ public enum Permission
 
     /// <summary>Destroy what is kept of a caller.</summary>
     EraseCallers = 18,
+
+    /// <summary>Call from the dashboard's phone page.</summary>
+    UsePhone = 19,
 }
 
 /// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
@@ -65,12 +68,12 @@ public static class Roles
         [Operator] =
         [
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
-            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources,
+            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources, Permission.UsePhone,
         ],
         [Administrator] =
         [
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
-            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources,
+            Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources, Permission.UsePhone,
             Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators, Permission.TraceCalls, Permission.OpenRecordings, Permission.EraseCallers,
         ],
     };

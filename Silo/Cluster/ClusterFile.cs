@@ -45,6 +45,13 @@ internal sealed class ClusterFile
     /// <summary>How many demo callers a development cluster has.</summary>
     public required int DemoCallers { get; init; }
 
+    /// <summary>The dashboard's phone page; null: it only says how it is switched on.</summary>
+    public PhoneSettings? Phone { get; init; }
+
+    /// <summary>The trunk as which the phone page calls by passes, and its tenant.</summary>
+    public (TenantSettings Tenant, TrunkSettings Trunk)? PhoneTrunk =>
+        Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => (tenant, trunk))).Where(one => one.trunk.Digest is { Operators: true }).Cast<(TenantSettings, TrunkSettings)?>().FirstOrDefault();
+
     public string KeyFolder => System.IO.Path.Combine(DataFolder, "keys");
 
     /// <summary>Where rendered speech is kept, encrypted.</summary>

@@ -58,6 +58,7 @@ internal sealed class ClusterFileReader
         _development = root.Flag("development", false);
         var data = PathOf(root.Text("data", "a folder", "data"));
         var limits = ReadLimits(root.Map("limits"));
+        var listeners = ReadListeners(root.Map("listeners"));
         var cluster = new ClusterFile
         {
             Path = _path,
@@ -70,7 +71,7 @@ internal sealed class ClusterFileReader
             LogLevel = root.Choice("log", s_levels, LogLevel.Information),
             DatabaseFile = ReadStorage(root.Map("storage"), data),
             Node = ReadNode(root),
-            Listeners = ReadListeners(root.Map("listeners")),
+            Listeners = listeners,
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             TraceCollectors = ReadTrace(root.Map("trace", required: false)),
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
@@ -85,7 +86,9 @@ internal sealed class ClusterFileReader
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
             Tenants = ReadTenants(root, new TrunkReader(_folder, limits.CallsAtOnce, Weak)),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
+            Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
         };
+        PhoneReader.FindContradictions(root, cluster, Weak);
         if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
         root.Done();
         return cluster;

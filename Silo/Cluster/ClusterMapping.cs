@@ -20,8 +20,9 @@ internal static class ClusterMapping
     };
 
     /// <param name="speechKey">What rendered speech is encrypted with on the disk.</param>
+    /// <param name="passes">Finds the pass that a user name of a realm is.</param>
     /// <exception cref="MissingSecretException">A password of a trunk or the token of the speech service is not there.</exception>
-    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate, Secret<byte> speechKey) => new()
+    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate, Secret<byte> speechKey, Func<string, string, DigestPass?>? passes = null) => new()
     {
         Name = cluster.Node.Name,
         Address = cluster.Listeners.Sip.Address,
@@ -32,7 +33,8 @@ internal static class ClusterMapping
         WsPort = cluster.Listeners.Sip.Ws,
         WssPort = cluster.Listeners.Sip.Wss,
         WebSocketPath = cluster.Listeners.Sip.WebSocketPath,
-        WebSocketOrigins = cluster.Listeners.Sip.WebSocketOrigins,
+        // With a phone page no other page calls, unless the list names it.
+        WebSocketOrigins = cluster.Listeners.Sip.WebSocketOrigins ?? (cluster.Phone is { } phone ? [phone.Origin] : null),
         DnsServers = cluster.DnsServers,
         Certificate = certificate,
         FirstMediaPort = cluster.Listeners.FirstMediaPort,
@@ -50,7 +52,7 @@ internal static class ClusterMapping
         RecordingFolder = cluster.Recordings?.Folder,
         RecordingsKept = cluster.Recordings?.Keep ?? default,
         UnknownSources = cluster.UnknownSources,
-        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk)))],
+        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk, passes)))],
     };
 
     /// <param name="cacheKey">Null: nothing is kept on the disk.</param>

@@ -69,6 +69,6 @@ internal sealed class SipListenerReader(bool development, Action<YamlMap, string
         return IPEndPoint.TryParse(text, out var server) && server.Port > 0 ? server : null;
     }
 
-    private static string? OriginOf(string text) =>
+    internal static string? OriginOf(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out var origin) && origin.Scheme is "https" or "http" && text == origin.GetLeftPart(UriPartial.Authority) ? text : null;
 }

@@ -98,8 +98,11 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Password = ReadPassword(map, $"trunk {trunk}"),
             Md5 = map.Choice("md5", s_md5, DigestMd5.Never),
             WithoutTls = map.Flag("without_tls", false),
+            Operators = map.Flag("operators", false),
         };
-        if (digest.User is null == digest.Accounts is null) map.Report("user", "no accounts, or two kinds of them", "either user with its password, or accounts");
+        if (digest.User is not null && digest.Accounts is not null) map.Report("user", "two kinds of accounts", "either user with its password, or accounts");
+        if (digest.User is null && digest.Accounts is null && !digest.Operators) map.Report("user", "no accounts", "either user with its password, or accounts, or operators: true");
+        if (digest.Operators && digest.Md5 == DigestMd5.Only) map.Report("md5", "operators could not call", "false or true: the dashboard's phone answers SHA-256");
         if (digest.User is not null && digest.Password is null) map.Report("user", "no password", "password_file or password_variable");
         if (digest.User is null && digest.Password is not null) map.Report("accounts", "a password of nobody", "user beside it");
         map.Done();

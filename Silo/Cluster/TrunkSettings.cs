@@ -37,13 +37,14 @@ internal sealed class TrunkSettings
     public WayOut? ToWayOut() => Outbound is null ? null : new WayOut { Prefixes = [.. Destinations.Select(rule => rule.Prefix).OfType<string>()], Region = Region };
 
     /// <exception cref="MissingSecretException">A password that it needs is not there.</exception>
-    public EdgeTrunk ToEdge(string tenant, RateLimit usualCalls) => new()
+    /// <param name="passes">Finds the pass that a user name of a realm is.</param>
+    public EdgeTrunk ToEdge(string tenant, RateLimit usualCalls, Func<string, string, DigestPass?>? passes = null) => new()
     {
         Name = Name,
         Tenant = tenant,
         From = From,
         Tls = Tls,
-        Digest = Digest?.ToEdge(),
+        Digest = Digest?.ToEdge(passes),
         Registrar = Registrar,
         Outbound = Outbound?.ToEdge(),
         Destinations = Destinations,
@@ -72,7 +73,7 @@ internal enum DigestMd5
     Only,
 }
 
-/// <summary>Either one account or a file of them.</summary>
+/// <summary>Either one account or a file of them, or none where operators call.</summary>
 internal sealed class DigestSettings
 {
     public required string Realm { get; init; }
@@ -82,15 +83,26 @@ internal sealed class DigestSettings
     public required DigestMd5 Md5 { get; init; }
     public required bool WithoutTls { get; init; }
 
+    /// <summary>Whether the dashboard's phone page calls as this trunk.</summary>
+    public required bool Operators { get; init; }
+
     /// <exception cref="MissingSecretException">A password is not there.</exception>
-    public TrunkDigest ToEdge()
+    public TrunkDigest ToEdge(Func<string, string, DigestPass?>? passes = null)
     {
         var accounts = new Dictionary<string, DigestAccount>(StringComparer.Ordinal);
-        foreach (var (user, password) in Accounts?.Read() ?? [(User!, Password!.Read())])
+        foreach (var (user, password) in Accounts?.Read() ?? (User is null ? [] : [(User, Password!.Read())]))
         {
             using (password) accounts[user] = new DigestAccount(user, Realm, password.Expose(), Md5 != DigestMd5.Never);
         }
-        return new TrunkDigest { Realm = Realm, Accounts = accounts, Md5 = Md5 != DigestMd5.Never, OnlyMd5 = Md5 == DigestMd5.Only, WithoutTls = WithoutTls };
+        return new TrunkDigest
+        {
+            Realm = Realm,
+            Accounts = accounts,
+            Md5 = Md5 != DigestMd5.Never,
+            OnlyMd5 = Md5 == DigestMd5.Only,
+            WithoutTls = WithoutTls,
+            Passes = Operators && passes is not null ? user => passes(Realm, user) : null,
+        };
     }
 }
 

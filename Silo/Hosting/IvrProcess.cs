@@ -107,7 +107,9 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = cluster.DrainAtStop + s_shutdown);
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         builder.Services.AddGrains(cluster.ToPolicy());
-        var edge = cluster.ToEdgeOptions(certificate, vault.Keys.SpeechKey());
+        var passes = new PhonePasses(vault.Keys, TimeProvider.System, cluster.PhoneTrunk?.Trunk.Digest!.Realm);
+        builder.Services.AddSingleton<IPhonePasses>(passes);
+        var edge = cluster.ToEdgeOptions(certificate, vault.Keys.SpeechKey(), passes.Find);
         // Flows are checked against the prompts, also by a silo without an edge.
         if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge))
             builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, new SpeechRenderer(edge.Speech, edge.RenderedPromptFolder, TimeProvider.System)));
@@ -183,5 +185,8 @@ internal sealed class IvrProcess : IAsyncDisposable
     {
         Port = cluster.Listeners.Dashboard.Port,
         Tenants = [.. cluster.Tenants.Select(t => new DashboardTenant { Name = t.Name, Flows = [.. t.Numbers.Values.Distinct(StringComparer.Ordinal)] })],
+        Phone = cluster.Phone is { } phone
+            ? new DashboardPhone { Url = phone.Url, Origin = phone.Origin, Numbers = [.. (cluster.PhoneTrunk?.Tenant ?? cluster.Tenants[0]).Numbers.Keys] }
+            : null,
     };
 }

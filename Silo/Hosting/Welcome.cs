@@ -19,6 +19,7 @@ internal static class Welcome
             output.WriteLine($"  over       {string.Join(", ", transports.Where(t => t.Item2 is not null).Select(t => $"{t.Item1} {t.Item2}"))}");
         }
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) output.WriteLine($"  dashboard  https://{addresses.Dashboard}/");
+        if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard) && cluster.Phone is { } phone) output.WriteLine($"  phone      {phone.Origin}/phone");
         output.WriteLine($"  metrics    http://{addresses.Metrics}/metrics");
         if (opening.FirstInvitation is { } secret)
         {

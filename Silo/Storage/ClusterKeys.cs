@@ -21,6 +21,7 @@ internal sealed class ClusterKeys : IClusterKeys
     private readonly byte[] _proof;
     private readonly byte[] _token;
     private readonly byte[] _mark;
+    private readonly byte[] _phone;
     private readonly ConcurrentDictionary<string, byte[]> _tenantKeys = new(StringComparer.Ordinal);
 
     private ClusterKeys(byte[] master, ECParameters sealing)
@@ -31,6 +32,7 @@ internal sealed class ClusterKeys : IClusterKeys
         _proof = Derive("verified caller v1");
         _token = Derive("role token v1");
         _mark = Derive("grain mark v1");
+        _phone = Derive("phone pass v1");
         using var key = ECDiffieHellman.Create(sealing);
         var point = SecretSealer.PublicKeyOf("", key).PublicKey;
         SealingKey = SecretSealer.PublicKeyOf("seal-" + Convert.ToHexStringLower(SHA256.HashData(point).AsSpan(0, 8)), key);
@@ -65,6 +67,9 @@ internal sealed class ClusterKeys : IClusterKeys
 
     /// <summary>Of the speech that edges keep on the disk. The caller disposes it.</summary>
     public Secret<byte> SpeechKey() => new(Derive("rendered speech v1"));
+
+    /// <summary>Makes the passwords of the phone page's calls.</summary>
+    public ReadOnlySpan<byte> PhoneKey => _phone;
 
     public ReadOnlySpan<byte> PseudonymKey(string tenant) => TenantKey("pseudonym v1", tenant);
 

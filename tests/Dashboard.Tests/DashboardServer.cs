@@ -27,7 +27,8 @@ public sealed class DashboardServer : IAsyncDisposable
     public Uri Address => new($"https://localhost:{Port}");
     public IReadOnlyList<Endpoint> Endpoints => _app.Services.GetRequiredService<EndpointDataSource>().Endpoints;
 
-    public static async Task<DashboardServer> Start(TimeSpan? floor = null, int signInsPerMinute = 1000)
+    /// <param name="phone">What the phone page calls, of the port that was found.</param>
+    public static async Task<DashboardServer> Start(TimeSpan? floor = null, int signInsPerMinute = 1000, Func<int, DashboardPhone>? phone = null)
     {
         // Found by asking for any: the dashboard must know its port before it listens.
         for (var attempt = 0; ; attempt++)
@@ -46,6 +47,7 @@ public sealed class DashboardServer : IAsyncDisposable
             builder.Services.AddSingleton<TimeProvider>(time);
             builder.Services.AddSingleton(cluster.Grains);
             builder.Services.AddSingleton<IRoleTokens>(cluster);
+            builder.Services.AddSingleton<IPhonePasses>(cluster);
             builder.Services.AddDashboard(new DashboardOptions
             {
                 Port = port,
@@ -54,6 +56,7 @@ public sealed class DashboardServer : IAsyncDisposable
                 SignInFloor = floor ?? TimeSpan.Zero,
                 PasswordHashIterations = 1000,
                 SignInsPerMinute = signInsPerMinute,
+                Phone = phone?.Invoke(port),
             });
             var app = builder.Build();
             app.MapDashboard();

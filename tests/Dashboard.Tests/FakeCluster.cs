@@ -16,7 +16,7 @@ namespace IvrActors.Dashboard.Tests;
 /// Grains in memory behind a factory that checks the role token of every call against [Requires], as the silo's filter does: what the
 /// dashboard forgets to forbid is refused here too, and a call without a token fails.
 /// </summary>
-public sealed class FakeCluster : IRoleTokens
+public sealed class FakeCluster : IRoleTokens, IPhonePasses
 {
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
     private readonly ConcurrentDictionary<(Type, string), object> _grains = new();
@@ -51,6 +51,20 @@ public sealed class FakeCluster : IRoleTokens
     internal DirectoryFake Directory { get; }
 
     public string Issue(string name, string role) => new RoleToken { Name = name, Role = role, Expires = Time.GetUtcNow().AddMinutes(5) }.Sign(_key);
+
+    /// <summary>Whether a trunk takes passes.</summary>
+    public bool GivesPasses { get; set; } = true;
+
+    /// <summary>Those that were given.</summary>
+    public List<string> Passes { get; } = [];
+
+    PhonePass? IPhonePasses.Issue()
+    {
+        if (!GivesPasses) return null;
+        var pass = PhonePass.Make(_key, "ivr.test", Time.GetUtcNow());
+        Passes.Add(pass.User);
+        return pass;
+    }
 
     public string Invite(string role)
     {

@@ -12,7 +12,7 @@ public sealed class Screenshots
     public async Task Of_every_page_in_both_themes_and_at_phone_width()
     {
         var folder = Directory.CreateDirectory(Environment.GetEnvironmentVariable("IVR_SCREENSHOTS") ?? Path.Combine(Path.GetTempPath(), "ivr-screenshots")).FullName;
-        await using var server = await DashboardServer.Start();
+        await using var server = await DashboardServer.Start(phone: PhoneTests.PhoneAt);
         foreach (var (name, role) in new[] { ("grace", Roles.Operator), ("linus", Roles.Viewer) }) (await new Visitor(server).Join(name, role)).Dispose();
         using var ada = await new Visitor(server).Join("ada", Roles.Administrator);
         var view = server.Get<Live.ClusterView>();
@@ -37,7 +37,7 @@ public sealed class Screenshots
             browser.Manage().Cookies.AddCookie(new Cookie("__Host-ivr-session", ada.Cookies["__Host-ivr-session"], null, "/", null, true, true, "Strict"));
             foreach (var (theme, width) in new[] { ("light", 1360), ("dark", 1360), ("dark", 400) })
             {
-                foreach (var (name, path) in new[] { ("overview", ""), ("calls", "calls"), ("lockouts", "lockouts"), ("audit", "audit?tenant=demo&verify=true"), ("flow", "flows/demo/bank"), ("edges", "edges"), ("operators", "operators"), ("account", "account"), ("signin", "signin") })
+                foreach (var (name, path) in new[] { ("overview", ""), ("calls", "calls"), ("lockouts", "lockouts"), ("audit", "audit?tenant=demo&verify=true"), ("flow", "flows/demo/bank"), ("edges", "edges"), ("phone", "phone"), ("operators", "operators"), ("account", "account"), ("signin", "signin") })
                 {
                     Shoot(browser, server, server.Address + path, theme, width, Path.Combine(folder, $"{name}-{theme}-{width}.png"));
                 }

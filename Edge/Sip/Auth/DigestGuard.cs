@@ -29,6 +29,7 @@ public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources 
     private readonly StatelessTags _tags = new(key);
     private readonly NonceMint _mint = new(key, random);
     private readonly NonceCounts _counts = new();
+    private readonly NonceCounts _passes = new();
     private readonly EdgeTrunk[] _digests = [.. trunks.Where(trunk => trunk.Digest is not null)];
 
     public GuardDecision Decide(long now, SipRequest request, SipPeer peer)
@@ -77,21 +78,23 @@ public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources 
             }
             var inRealm = candidates.Where(trunk => trunk.Digest!.Realm == credentials.Realm).ToList();
             if (inRealm.Count == 0) continue;
-            var trunk = inRealm.Find(trunk => trunk.Digest!.Accounts.ContainsKey(credentials.User));
-            return (Judge(now, request, source, credentials, trunk?.Digest), trunk);
+            var (trunk, found) = inRealm.Select(trunk => (Trunk: trunk, Found: trunk.Digest!.Find(credentials.User))).FirstOrDefault(candidate => candidate.Found is not null);
+            return (Judge(now, request, source, credentials, found?.Account, found?.Pass), trunk);
         }
         return (malformed ? AuthenticationResult.Malformed : AuthenticationResult.Challenged, null);
     }
 
     /// <summary>Proof first, then the nonce, and its count only when both are right: nothing is remembered of who has no password.</summary>
-    private AuthenticationResult Judge(long now, SipRequest request, IPAddress source, DigestCredentials credentials, TrunkDigest? digest)
+    private AuthenticationResult Judge(long now, SipRequest request, IPAddress source, DigestCredentials credentials, DigestAccount? account, DigestPass? pass)
     {
-        var ha1 = digest?.Accounts[credentials.User].Ha1(credentials.Algorithm);
+        var ha1 = account?.Ha1(credentials.Algorithm);
         var proof = credentials.Proves(ha1 is null ? Nobodys(credentials.Algorithm) : ha1.Expose(), request.Method, request.Body.Span);
         var nonce = _mint.Check(now, credentials.Nonce, source, credentials.Realm, out var id);
         if (!proof || ha1 is null || !credentials.IsFor(request)) return nonce == NonceState.Foreign ? AuthenticationResult.Forged : AuthenticationResult.Failed;
         if (nonce != NonceState.Valid) return AuthenticationResult.Stale;
-        return _counts.TryUse(now, id, credentials.Count) ? AuthenticationResult.Accepted : AuthenticationResult.Replayed;
+        if (!_counts.TryUse(now, id, credentials.Count)) return AuthenticationResult.Replayed;
+        // A pass ends before what is remembered of its use does.
+        return pass is null || (request.Method == SipMethods.Invite && _passes.TryUse(now, pass.Id, count: 1)) ? AuthenticationResult.Accepted : AuthenticationResult.Failed;
     }
 
     private static ReadOnlySpan<byte> Nobodys(DigestAlgorithm algorithm) => algorithm == DigestAlgorithm.Sha256 ? s_nobodysSha256 : s_nobodysMd5;

@@ -226,6 +226,6 @@ public sealed partial class HostTests : IDisposable
         }
     }
 
-    [GeneratedRegex("((?:udp|tcp|tls|port): )[0-9]+")]
+    [GeneratedRegex("((?:udp|tcp|tls|wss|port): )[0-9]+")]
     private static partial Regex PortNumber();
 }

@@ -13,7 +13,8 @@ internal static class ClusterFile
         yaml = NeverShed + yaml;
         yaml = Replace(yaml, @"flows: flows\b", $"flows: {Repository.At("flows")}");
         yaml = Replace(yaml, @"prompts: flows/prompts\b", $"prompts: {Repository.At("flows", "prompts")}");
-        yaml = Replace(yaml, "udp: 5060, tcp: 5060, tls: 5061", $"udp: {ports.Sip}, tcp: {ports.Sip}, tls: {ports.Tls}, ws: {ports.Ws}, wss: {ports.Wss}");
+        yaml = Replace(yaml, "udp: 5060, tcp: 5060, tls: 5061, wss: 7443", $"udp: {ports.Sip}, tcp: {ports.Sip}, tls: {ports.Tls}, ws: {ports.Ws}, wss: {ports.Wss}");
+        yaml = Replace(yaml, "wss://127.0.0.1:7443/sip", $"wss://127.0.0.1:{ports.Wss}/sip");
         yaml = Replace(yaml, "first: 20000, last: 29999", $"first: {ports.Media}, last: {ports.Media + ClusterPorts.MediaCount - 1}");
         yaml = Replace(yaml, "port: 8443", $"port: {ports.Dashboard}");
         yaml = Replace(yaml, "port: 9464", $"port: {ports.Metrics}");

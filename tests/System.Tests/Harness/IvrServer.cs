@@ -32,6 +32,9 @@ internal sealed partial class IvrServer : IAsyncDisposable
 
     public Uri Wss => new($"wss://127.0.0.1:{_ports.Wss}/sip");
 
+    /// <summary>Where operators sign in.</summary>
+    public Uri Dashboard => new($"https://127.0.0.1:{_ports.Dashboard}");
+
     /// <summary>Standard output and error of every start so far.</summary>
     public string Output => string.Join('\n', [.. _outputs, _process?.Output ?? ""]);
 

@@ -269,7 +269,7 @@ public class DigestGuardTests : IAuthenticationObserver
     private static SipRequest Answer(string method, string challenge, string user, string password, uint count = 1) =>
         Request(method, AnswerTo(challenge, method, "sip:bank@ivr.example", user, password, count));
 
-    private static SipRequest Request(string method, string? authorization = null, string uri = "sip:bank@ivr.example") => (SipRequest)SipParser.Parse(Encoding.ASCII.GetBytes(
+    internal static SipRequest Request(string method, string? authorization = null, string uri = "sip:bank@ivr.example") => (SipRequest)SipParser.Parse(Encoding.ASCII.GetBytes(
         $"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/TLS h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:bank@h>\r\nCall-ID: 1\r\nCSeq: 1 {method}\r\nMax-Forwards: 70\r\n"
         + $"Contact: <sip:a@h>\r\n{(authorization is null ? "" : $"Authorization: {authorization}\r\n")}Content-Length: 0\r\n\r\n")).Message!;
 
