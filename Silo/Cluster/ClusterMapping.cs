@@ -19,10 +19,10 @@ internal static class ClusterMapping
         Argon2Passes = cluster.Pins.Passes,
     };
 
-    /// <param name="speechKey">What rendered speech is encrypted with on the disk.</param>
     /// <param name="passes">Finds the pass that a user name of a realm is.</param>
+    /// <param name="speechKey">What rendered speech is encrypted with on the disk; null: none is kept.</param>
     /// <exception cref="MissingSecretException">A password of a trunk or the token of the speech service is not there.</exception>
-    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate, Secret<byte> speechKey, Func<string, string, DigestPass?>? passes = null) => new()
+    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate, Func<string, string, DigestPass?>? passes = null, Secret<byte>? speechKey = null) => new()
     {
         Name = cluster.Node.Name,
         Address = cluster.Listeners.Sip.Address,

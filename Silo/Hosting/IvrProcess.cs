@@ -109,7 +109,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.Services.AddGrains(cluster.ToPolicy());
         var passes = new PhonePasses(vault.Keys, TimeProvider.System, cluster.PhoneTrunk?.Trunk.Digest!.Realm);
         builder.Services.AddSingleton<IPhonePasses>(passes);
-        var edge = cluster.ToEdgeOptions(certificate, vault.Keys.SpeechKey(), passes.Find);
+        var edge = cluster.ToEdgeOptions(certificate, passes.Find, vault.Keys.SpeechKey());
         // Flows are checked against the prompts, also by a silo without an edge.
         if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge))
             builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, new SpeechRenderer(edge.Speech, edge.RenderedPromptFolder, TimeProvider.System)));
