@@ -31,7 +31,7 @@ dial.addEventListener("submit", event => {
 end.addEventListener("click", () => running?.hangUp());
 for (const key of keys) key.addEventListener("click", () => running?.press(key.dataset.key));
 document.addEventListener("keydown", event => {
-  if (!running || event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea")) return;
+  if (!running || event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea")) return;
   if (!/^[0-9*#]$/.test(event.key)) return;
   event.preventDefault();
   running.press(event.key);
@@ -42,8 +42,8 @@ show("idle", "Ready");
 async function begin(number) {
   const mine = running = { hangUp: () => over(mine, "idle", "Ended"), press: () => {} };
   show("calling", "Calling");
-  protect("signalling", false, "Connecting");
-  protect("media", false, "Not yet");
+  protect("signalling", false, "Signalling: connecting");
+  protect("media", false, "Speech and keys: not yet");
   try {
     const pass = await passOf();
     if (running === mine) connect(mine, number, pass);
@@ -79,7 +79,7 @@ function connect(mine, number, pass) {
   agent.on("disconnected", () => over(mine, "failed", mine.session ? "The connection broke" : "The edge cannot be reached"));
   agent.once("connected", () => {
     clearTimeout(late);
-    protect("signalling", url.protocol === "wss:", "Signalling: TLS (WSS)");
+    protect("signalling", url.protocol === "wss:", "Signalling: encrypted, TLS (WSS)");
     mine.session = agent.call(`sip:${number}@${url.hostname}`, {
       mediaConstraints: { audio: true, video: false },
       pcConfig: { iceServers: [], bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" },
@@ -142,9 +142,9 @@ async function look(mine) {
   phone.dataset.energy = heard?.totalAudioEnergy ?? 0;
   const transport = reports.find(report => report.type === "transport" && report.dtlsState);
   if (transport?.dtlsState === "connected" && transport.srtpCipher) {
-    protect("media", true, `Encrypted: DTLS-SRTP, ${transport.srtpCipher.replace(/^SRTP_/, "")}; keys by ${versions[transport.tlsVersion] ?? transport.tlsVersion}, ${transport.dtlsCipher}`);
+    protect("media", true, `Speech and keys: encrypted, DTLS-SRTP, ${transport.srtpCipher.replace(/^SRTP_/, "")}; agreed by ${versions[transport.tlsVersion] ?? transport.tlsVersion}, ${transport.dtlsCipher}`);
   } else if (transport?.dtlsState === "failed") {
-    protect("media", false, "No keys were agreed: nothing is heard");
+    protect("media", false, "Speech and keys: no encryption was agreed, so nothing is sent or heard");
   }
 }
 
@@ -157,7 +157,8 @@ function over(mine, state, text) {
   part("audio").srcObject = null;
   part("level").value = 0;
   part("time").textContent = "";
-  for (const name of ["signalling", "media"]) protect(name, false, "No call");
+  protect("signalling", false, "Signalling: no call");
+  protect("media", false, "Speech and keys: no call");
   show(state, text);
 }
 

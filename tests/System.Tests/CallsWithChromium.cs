@@ -34,8 +34,8 @@ public sealed partial class CallsWithChromium
         await browser.Shows("[data-phone=talking]", () => server.Output);
         await IsHeard(server, browser, "collect", 1);
         await browser.Shows("[data-phone-media].on", () => server.Output);
-        Assert.Equal("Signalling: TLS (WSS)", browser.Text("[data-phone-signalling] span"));
-        Assert.Matches("^Encrypted: DTLS-SRTP, AEAD_AES_256_GCM; keys by DTLS 1\\.2, TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM_SHA(256|384)$", browser.Text("[data-phone-media] span"));
+        Assert.Equal("Signalling: encrypted, TLS (WSS)", browser.Text("[data-phone-signalling] span"));
+        Assert.Matches("^Speech and keys: encrypted, DTLS-SRTP, AEAD_AES_256_GCM; agreed by DTLS 1\\.2, TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM_SHA(256|384)$", browser.Text("[data-phone-media] span"));
 
         Press(browser, caller.Account);
         await IsHeard(server, browser, "collect", 2);
