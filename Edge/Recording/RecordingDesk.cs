@@ -37,7 +37,7 @@ internal sealed partial class RecordingDesk(EdgeOptions options, RecordingWriter
             if (await Grain(id).Begin(begin).WaitAsync(s_patience, time) is not { Length: <= byte.MaxValue } wrapped) return Refused("the cluster wrapped no key");
             var recording = new CallRecording(aLaw);
             var header = new RecordingHeader { Recording = id, ALaw = aLaw, Start = time.GetUtcNow(), WrappedKey = wrapped };
-            writer.Add(new RecordingFile(RecordingNames.PathOf(folder, id), header, key, recording) { Closed = (length, complete) => _ = Ended(id, length, complete) });
+            writer.Add(new RecordingFile(RecordingNames.PathOf(folder, id), header, key, recording) { Closed = totals => _ = Ended(id, totals) });
             return recording;
         }
 #pragma warning disable CA1031 // Whatever it is: there is no recording, and the call goes on as its flow says.
@@ -67,14 +67,14 @@ internal sealed partial class RecordingDesk(EdgeOptions options, RecordingWriter
         }
     }
 
-    private async Task Ended(RecordingId id, TimeSpan length, bool complete)
+    private async Task Ended(RecordingId id, RecordingTotals totals)
     {
         for (var attempt = 0; ; attempt++)
         {
             try
             {
                 RequestContext.Set(RoleToken.ContextKey, token.Value);
-                await Grain(id).End(new RecordingEnd { Length = length, Complete = complete }).WaitAsync(s_patience, time);
+                await Grain(id).End(new RecordingEnd { Length = totals.Length, Complete = totals.Complete, Secret = totals.Secret }).WaitAsync(s_patience, time);
                 return;
             }
 #pragma warning disable CA1031 // Its end is news for operators; the file tells it, too.

@@ -1,5 +1,8 @@
 namespace IvrActors.Edge.Recording;
 
+/// <summary>How long a recording is, how much of that is silence for secrets, and whether all of it was written.</summary>
+internal readonly record struct RecordingTotals(TimeSpan Length, TimeSpan Secret, bool Complete);
+
 /// <summary>A recording on its way to the disk. Every chunk is with the operating system when <see cref="Drain"/> returns, so the end of this process loses nothing of it.</summary>
 internal sealed class RecordingFile : IDisposable
 {
@@ -7,6 +10,7 @@ internal sealed class RecordingFile : IDisposable
     private readonly RecordingCipher _cipher;
     private uint _next;
     private long _bytes;
+    private long _secretBytes;
 
     /// <param name="key">Copied; zero it afterwards.</param>
     public RecordingFile(string path, RecordingHeader header, ReadOnlySpan<byte> key, CallRecording recording)
@@ -30,10 +34,11 @@ internal sealed class RecordingFile : IDisposable
 
     public CallRecording Recording { get; }
 
-    /// <summary>Called once, when it is closed: how long it is, and whether all of it was written.</summary>
-    public required Action<TimeSpan, bool> Closed { get; init; }
+    /// <summary>Called once, when it is closed.</summary>
+    public required Action<RecordingTotals> Closed { get; init; }
 
-    public TimeSpan Length => TimeSpan.FromSeconds((double)_bytes / RecordingCipher.MostAudio);
+    /// <param name="isComplete">Whether all of it was written.</param>
+    public RecordingTotals Totals(bool isComplete) => new(LengthOf(_bytes), LengthOf(_secretBytes), isComplete);
 
     /// <summary>Encrypts and writes what is there.</summary>
     /// <param name="audio">Room for <see cref="RecordingCipher.MostAudio"/>.</param>
@@ -47,10 +52,13 @@ internal sealed class RecordingFile : IDisposable
         {
             _file.Write(chunk[.._cipher.Seal(_next++, secret ? ChunkFlags.Secret : ChunkFlags.None, audio[..length], chunk)]);
             _bytes += length;
+            if (secret) _secretBytes += length;
         }
         if (isLast) _file.Write(chunk[.._cipher.Seal(_next++, ChunkFlags.Final, default, chunk)]);
         return isLast;
     }
+
+    private static TimeSpan LengthOf(long bytes) => TimeSpan.FromSeconds((double)bytes / RecordingCipher.MostAudio);
 
     public void Dispose()
     {

@@ -51,9 +51,10 @@ internal sealed partial class RecordingSweeper(EdgeOptions options, IGrainFactor
             if (cancellation.IsCancellationRequested) return;
             try
             {
-                if (Read(file) is not { } header || header.Start + options.RecordingsKept > now) continue;
+                var (name, start) = Read(file);
+                if (start + options.RecordingsKept > now) continue;
                 RequestContext.Set(RoleToken.ContextKey, token.Value);
-                if (!await grains.Grain<IRecordingGrain>(header.Recording.Value).Expire(header.Start).WaitAsync(s_patience, time, cancellation)) continue;
+                if (name is { } id && !await grains.Grain<IRecordingGrain>(id.Value).Expire(start).WaitAsync(s_patience, time, cancellation)) continue;
                 File.Delete(file);
                 RecordingMetrics.Expired.Inc();
             }
@@ -68,12 +69,14 @@ internal sealed partial class RecordingSweeper(EdgeOptions options, IGrainFactor
         if (!failed) RecordingMetrics.LastSweep.Set(now.ToUnixTimeSeconds());
     }
 
-    private static RecordingHeader? Read(string file)
+    /// <summary>Whose file it is, and since when. Where the process was ended before the header was written, the file's name and time tell.</summary>
+    private static (RecordingId? Name, DateTimeOffset Start) Read(string file)
     {
         using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         var bytes = new byte[RecordingHeader.MostBytes];
         var count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        return RecordingHeader.TryRead(bytes.AsSpan(0, count), out var header, out _) == RecordingRejection.None ? header : null;
+        if (RecordingHeader.TryRead(bytes.AsSpan(0, count), out var header, out _) == RecordingRejection.None) return (header!.Recording, header.Start);
+        return (RecordingId.TryParse(Path.GetFileNameWithoutExtension(file), out var id) ? id : null, File.GetLastWriteTimeUtc(file));
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "a recording could not be deleted: {Error}")]

@@ -113,7 +113,7 @@ internal sealed partial class RecordingWriter : IDisposable
         {
             Failed(_log, e.GetType().Name);
         }
-        file.Closed(file.Length, isComplete);
+        file.Closed(file.Totals(isComplete));
     }
 
     private void Run()

@@ -18,11 +18,22 @@ public interface ICallerKeyGrain : IGrainWithStringKey
     [Alias("UnwrapRecordingKey")]
     Task<SealedSecret?> UnwrapRecordingKey(RecordingId recording, byte[] share, byte[] wrapped, SealingKey to);
 
-    /// <summary>The caller is heard in a recording that is bound to another key: it is erased with this one as well.</summary>
+    /// <summary>Whether this key opens what was wrapped; where that is empty: whether there is a key.</summary>
+    [Alias("Holds")]
+    Task<bool> Holds(RecordingId recording, byte[] share, byte[] wrapped);
+
+    /// <summary>The caller is heard in a recording that is bound to another key: it is erased with this one as well. Throws where that cannot be stored.</summary>
     [Alias("Note")]
     Task Note(RecordingId recording);
 
-    /// <summary>Destroys the key, and the shares of the recordings that were noted.</summary>
-    [Alias("Erase")]
-    Task Erase();
+    /// <summary>The recording is gone. With the last one of a call goes that call's key.</summary>
+    [Alias("Forget")]
+    Task Forget(RecordingId recording);
+
+    /// <summary>
+    /// Destroys the key. What comes back are the recordings under other keys that were noted: their shares are to be destroyed, and each then forgotten here; until then it is asked again.
+    /// This grain calls no other, so that a recording which asks it for its key never waits for itself.
+    /// </summary>
+    [Alias("Destroy")]
+    Task<List<RecordingId>> Destroy();
 }

@@ -19,16 +19,25 @@ public interface IRecordingGrain : IGrainWithStringKey
     [Alias("Permit")]
     Task<bool> Permit(RecordingPermit permit);
 
-    /// <summary>Wraps the data key that the edge has drawn; what comes back goes into the file. Null: there must be no recording.</summary>
+    /// <summary>Wraps the data key that the edge has drawn; what comes back goes into the file. Null: there must be no recording. For the edge of the call, and in its own name.</summary>
     [Requires(Permission.EdgeCalls), Alias("Begin")]
     Task<byte[]?> Begin(RecordingBegin begin);
 
+    /// <summary>For the edge that began it.</summary>
     [Requires(Permission.EdgeCalls), Alias("End")]
     Task End(RecordingEnd end);
 
     /// <summary>The retention period is over: nothing is kept of it. False: it is not over, and the file must stay.</summary>
     [Requires(Permission.EdgeCalls), Alias("Expire")]
     Task<bool> Expire(DateTimeOffset started);
+
+    /// <summary>Destroys it when its time is over, as the cluster's own clean-up asks. True: nothing is kept of it any more.</summary>
+    [Alias("Retire")]
+    Task<bool> Retire();
+
+    /// <summary>This caller is heard in it, too: it is erased with either. Throws where that cannot be stored.</summary>
+    [Alias("Bind")]
+    Task Bind(CallerKey caller);
 
     /// <summary>Destroys its share of the key.</summary>
     [Alias("Shred")]
@@ -54,6 +63,12 @@ public sealed class RecordingPermit
 
     /// <summary>Whether the caller agreed by a key; false where the flow says that no question is needed.</summary>
     [Id(3)] public required bool Asked { get; init; }
+
+    /// <summary>The edge that has the call, and that alone may begin it; empty from a silo of an older version: then any, once.</summary>
+    [Id(4)] public string Edge { get; init; } = "";
+
+    /// <summary>The number that calls, where it is not the owner: it is erased with either.</summary>
+    [Id(5)] public CallerKey? Number { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.RecordingBegin")]
@@ -72,6 +87,9 @@ public sealed class RecordingEnd
 
     /// <summary>Whether the whole of it was written.</summary>
     [Id(1)] public required bool Complete { get; init; }
+
+    /// <summary>How much of it is silence for secrets.</summary>
+    [Id(2)] public TimeSpan Secret { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.RecordingOpening")]
@@ -82,6 +100,9 @@ public sealed class RecordingOpening
 
     /// <summary>A public key of the one who asks, for this once.</summary>
     [Id(1)] public required SealingKey To { get; init; }
+
+    /// <summary>Why, for the ledger, as who asks says.</summary>
+    [Id(2)] public string Reason { get; init; } = "";
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.RecordingSummary")]
@@ -98,22 +119,7 @@ public sealed class RecordingSummary
     /// <summary>Null: it goes on, or its edge died.</summary>
     [Id(5)] public TimeSpan? Length { get; init; }
     [Id(6)] public bool Complete { get; init; }
-}
 
-/// <summary>The recordings of one tenant that began within one hour (UTC), key <see cref="Key"/>.</summary>
-[Alias("ivr.IRecordingIndexGrain")]
-public interface IRecordingIndexGrain : IGrainWithStringKey
-{
-    static string Key(string tenant, DateTimeOffset at) =>
-        $"recordings-{tenant}-{at.UtcDateTime.ToString("yyyyMMddHH", System.Globalization.CultureInfo.InvariantCulture)}";
-
-    /// <summary>False: the hour is full.</summary>
-    [Alias("Add")]
-    Task<bool> Add(RecordingId recording);
-
-    [Alias("Remove")]
-    Task Remove(RecordingId recording);
-
-    [Requires(Permission.ViewCalls), Alias("List")]
-    Task<List<RecordingId>> List();
+    /// <summary>How much of it is silence for secrets; known with <see cref="Length"/>.</summary>
+    [Id(7)] public TimeSpan Secret { get; init; }
 }

@@ -241,8 +241,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
             });
             // A proof of another caller or call proves nothing here.
             if (result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller)) return new FactorResult { Outcome = FactorOutcome.Unavailable };
-            if (result.Proof is not null) await Recordings.Note(state, Call, caller);
-            return result;
+            return result.Proof is null || await Recordings.Bind(state, caller) ? result : new FactorResult { Outcome = FactorOutcome.Unavailable };
         }
         catch (Exception e)
         {

@@ -139,7 +139,7 @@ public static class CallMachine
         next.Position = transition.State;
         if (input is CallPermitted { Call: { } call }) next.Out = call;
         if (input is TransferFinished) next.Out = null;
-        if (input is RecordingPermitted { Command: { } record }) next.Recording = record.Recording;
+        if (input is RecordingPermitted { Command: { } record }) next.Recordings = [.. next.Recordings, record.Recording];
         return new CallProgress
         {
             State = next,
@@ -163,6 +163,6 @@ public static class CallMachine
         FlowVersion = state.FlowVersion,
         Position = state.Position,
         Out = state.Out,
-        Recording = state.Recording,
+        Recordings = state.Recording is { } old && !state.Recordings.Contains(old) ? [old, .. state.Recordings] : state.Recordings,
     };
 }

@@ -30,8 +30,11 @@ public sealed class CallState
     /// <summary>The call out that was permitted and is not settled.</summary>
     [Id(10)] public OutboundCall? Out { get; set; }
 
-    /// <summary>The recording that was permitted last.</summary>
+    /// <summary>The recording that was permitted last, in a row of an older version.</summary>
     [Id(11)] public RecordingId? Recording { get; set; }
+
+    /// <summary>All that were permitted: who is known later is heard in these, too.</summary>
+    [Id(12)] public List<RecordingId> Recordings { get; set; } = [];
 
     /// <summary>Where the call comes from, as audit records name it.</summary>
     public string OriginText => OriginOf(Trunk, Origin);

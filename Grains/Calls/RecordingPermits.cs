@@ -1,6 +1,5 @@
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces;
-using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
@@ -11,13 +10,24 @@ namespace IvrActors.Grains.Calls;
 /// <summary>Permits recordings of calls and binds them to whose they are.</summary>
 internal sealed partial class RecordingPermits(IGrainFactory grains, ILogger log)
 {
+    private const int MostTries = 3;
+
     /// <param name="seq">Of the event that asks: with the call it names the recording, so that a repeat is one.</param>
     public async Task<RecordingPermitted> Permit(CallState state, CallId call, int seq, PermitRecording ask)
     {
         try
         {
             var id = RecordingId.Of(call, seq);
-            var permit = new RecordingPermit { Tenant = state.Tenant, Call = call, Owner = OwnerOf(state, call), Asked = ask.Asked };
+            var (owner, number) = (OwnerOf(state, call), NumberOf(state));
+            var permit = new RecordingPermit
+            {
+                Tenant = state.Tenant,
+                Call = call,
+                Owner = owner,
+                Asked = ask.Asked,
+                Edge = state.Edge,
+                Number = number is null || number == owner ? null : new CallerKey(number),
+            };
             var permitted = await grains.Grain<IRecordingGrain>(id.Value).Permit(permit);
             return new RecordingPermitted { Command = permitted ? new Record { Recording = id } : null };
         }
@@ -29,23 +39,42 @@ internal sealed partial class RecordingPermits(IGrainFactory grains, ILogger log
         }
     }
 
-    /// <summary>Who was verified is heard in the recording of this call, which is bound to the number that called: it is erased with either.</summary>
-    public async Task Note(CallState state, CallId call, CallerKey caller)
+    /// <summary>
+    /// Who was verified is heard in all recordings of this call, those before as well: they are erased with that caller, too. False: that could not be stored, and then
+    /// nobody is to be taken for known in this call; the next check binds them again.
+    /// </summary>
+    public async Task<bool> Bind(CallState state, CallerKey caller)
     {
-        if (state.Recording is not { } recording || caller.Value == OwnerOf(state, call)) return;
-        try
+        foreach (var recording in state.Recordings)
         {
-            await grains.Grain<ICallerKeyGrain>(caller.Value).Note(recording);
+            if (!await TryBind(recording, caller)) return false;
         }
-        catch (Exception e)
+        return true;
+    }
+
+    private async Task<bool> TryBind(RecordingId recording, CallerKey caller)
+    {
+        for (var tries = MostTries; tries > 0; tries--)
         {
-            LogFailed("binding one to a caller", e.GetType().Name);
+            try
+            {
+                await grains.Grain<IRecordingGrain>(recording.Value).Bind(caller);
+                return true;
+            }
+            catch (Exception e)
+            {
+                LogFailed("binding one to a caller", e.GetType().Name);
+                // A caller waits in silence: no second time for what took its whole time.
+                if (e is TimeoutException) break;
+            }
         }
+        return false;
     }
 
     /// <summary>The caller who is verified, else the number that calls, else this call alone.</summary>
-    private static string OwnerOf(CallState state, CallId call) =>
-        state.Position.Proof is { } proof ? proof.Caller.Value : state.Actor.StartsWith("n:", StringComparison.Ordinal) ? state.Actor : call.Value;
+    private static string OwnerOf(CallState state, CallId call) => state.Position.Proof?.Caller.Value ?? NumberOf(state) ?? call.Value;
+
+    private static string? NumberOf(CallState state) => state.Actor.StartsWith("n:", StringComparison.Ordinal) ? state.Actor : null;
 
     [LoggerMessage(LogLevel.Error, "A recording could not be dealt with: {What} failed with {Error}")]
     private partial void LogFailed(string what, string error);

@@ -37,6 +37,7 @@ internal sealed partial class EdgeGrain(
 
     public async Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer)
     {
+        EdgeName.Demand(Name);
         _report = report.Calls.Count <= EdgeReport.MostCalls ? report : new EdgeReport
         {
             Edge = report.Edge,

@@ -13,6 +13,7 @@ internal sealed class MediaLaneGrain : Grain, IMediaLaneGrain
 
     public Task Publish(MediaEventBatch batch)
     {
+        EdgeName.Demand(this.GetPrimaryKeyString()[IMediaLaneGrain.Key("").Length..]);
         if (batch.Events.Count is 0 or > MediaEventBatch.MostEvents) return Task.CompletedTask;
         _stream ??= this.GetStreamProvider(IMediaLaneGrain.Provider).GetStream<MediaEventBatch>(StreamId.Create(IMediaLaneGrain.Namespace, this.GetPrimaryKeyString()));
         return _stream.OnNextAsync(batch);

@@ -12,6 +12,9 @@ internal sealed class MediaSummary
     /// <summary>ITU-T G.109: below, some users are dissatisfied.</summary>
     private const double PoorMos = 3.6;
 
+    /// <summary>ITU-T P.800: what opinions can be. What is no number is none, and one would make the mean of all others none.</summary>
+    private const double LeastMos = 1, MostMos = 5;
+
     private static readonly TimeSpan s_window = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<CallId, (DateTimeOffset At, double Mos)> _calls = [];
@@ -32,7 +35,7 @@ internal sealed class MediaSummary
                 case MediaEventKind.PlayStarted:
                     plays++;
                     break;
-                case MediaEventKind.Quality when one.Quality?.Mos is { } mos && (_calls.Count < MostCalls || _calls.ContainsKey(one.Call)):
+                case MediaEventKind.Quality when one.Quality?.Mos is { } mos and >= LeastMos and <= MostMos && (_calls.Count < MostCalls || _calls.ContainsKey(one.Call)):
                     _calls[one.Call] = (now, mos);
                     break;
             }

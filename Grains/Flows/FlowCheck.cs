@@ -33,4 +33,12 @@ public static class FlowCheck
         }
         return errors;
     }
+
+    /// <summary>Steps of a valid flow that would record where the cluster has no place for recordings: the flow is right, and each call takes <c>unavailable</c>.</summary>
+    public static IReadOnlyList<FlowError> RecordsNowhere(string fileName, string yaml) =>
+        FlowParser.Parse(fileName, yaml).Document is not { } document ? [] :
+        [
+            .. document.Steps.OfType<RecordStep>().Where(step => step.Start is not null).Select(step =>
+                YamlTree.Error(fileName, step.At, $"warning: step '{step.Name}' records, and cluster.yaml has no recordings: every call takes unavailable")),
+        ];
 }

@@ -29,8 +29,18 @@ internal static class CheckCommand
         var errors = await FlowCheck.Files(flows, Catalogue(cluster), Transfers(cluster), cancellation);
         foreach (var finding in errors) await terminal.Error.WriteLineAsync(finding.ToString());
         if (errors.Count > 0) return ExitCode.Findings;
+        if (cluster.Recordings is null) await Warn(flows, terminal, cancellation);
         await terminal.Output.WriteLineAsync($"{CommandLine.ClusterPathOf(parsed)} and {flows.Length} flows are right");
         return ExitCode.Done;
+    }
+
+    /// <summary>What is right and does not do what it looks like.</summary>
+    private static async Task Warn(string[] flows, Terminal terminal, CancellationToken cancellation)
+    {
+        foreach (var path in flows)
+        {
+            foreach (var warning in FlowCheck.RecordsNowhere(path, await File.ReadAllTextAsync(path, cancellation))) await terminal.Error.WriteLineAsync(warning.ToString());
+        }
     }
 
     /// <summary>Reads what the start would read, and keeps none of it.</summary>

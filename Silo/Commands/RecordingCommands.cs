@@ -27,8 +27,10 @@ internal static class RecordingCommands
         list.SetAction(terminal, (parsed, cluster, _) => ClusterConnection.Use(cluster, terminal, grains => List(grains, parsed.GetRequiredValue(tenant), parsed.GetValue(day), terminal)));
         var name = new Argument<string>("name") { Description = "As printed by list." };
         var output = new Option<string>("--out") { Description = "The WAV file to be made: stereo G.711, left the caller.", Required = true };
-        var decrypt = new Command("decrypt", "Decrypts a recording of this machine. Who does that is in the ledger first.") { name, output };
-        decrypt.SetAction(terminal, (parsed, cluster, _) => Decrypt(cluster, parsed.GetRequiredValue(name), parsed.GetRequiredValue(output), terminal));
+        var reason = new Option<string>("--reason") { Description = "Why, for the ledger.", DefaultValueFactory = _ => "" };
+        var decrypt = new Command("decrypt", "Decrypts a recording of this machine. Who does that, and why, is in the ledger first.") { name, output, reason };
+        decrypt.SetAction(terminal, (parsed, cluster, _) =>
+            Decrypt(cluster, parsed.GetRequiredValue(name), parsed.GetRequiredValue(output), parsed.GetValue(reason) ?? "", terminal));
         recording.Add(list);
         recording.Add(decrypt);
         root.Add(recording);
@@ -64,7 +66,7 @@ internal static class RecordingCommands
         return $"{recording.Recording} {recording.At.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture)} {recording.Call} {recording.Owner} {(recording.Edge.Length > 0 ? recording.Edge : "-")} {length}";
     }
 
-    private static async Task<int> Decrypt(ClusterFile cluster, string name, string output, Terminal terminal)
+    private static async Task<int> Decrypt(ClusterFile cluster, string name, string output, string reason, Terminal terminal)
     {
         if (cluster.Recordings is not { } settings) return await Wrong("This cluster records nothing: cluster.yaml has no recordings.");
         if (!RecordingId.TryParse(name, out var id)) return await Wrong("That is no name of a recording. See: ivr recording list");
@@ -72,7 +74,7 @@ internal static class RecordingCommands
         if (!File.Exists(path)) return await Wrong("No file of this name is on this machine.");
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         if (RecordingReader.Open(file, out var reader) is not RecordingRejection.None and var rejection) return await Wrong($"The file is no recording of ours ({rejection}).");
-        using (reader) return await ClusterConnection.Use(cluster, terminal, grains => Decrypt(grains, id, reader!, output, terminal));
+        using (reader) return await ClusterConnection.Use(cluster, terminal, grains => Decrypt(grains, id, reader!, output, reason, terminal));
 
         async Task<int> Wrong(string message)
         {
@@ -81,10 +83,10 @@ internal static class RecordingCommands
         }
     }
 
-    private static async Task<int> Decrypt(IGrainFactory grains, RecordingId id, RecordingReader reader, string output, Terminal terminal)
+    private static async Task<int> Decrypt(IGrainFactory grains, RecordingId id, RecordingReader reader, string output, string reason, Terminal terminal)
     {
         using var own = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
-        var opening = new RecordingOpening { WrappedKey = reader.Header.WrappedKey, To = SecretSealer.PublicKeyOf("once", own) };
+        var opening = new RecordingOpening { WrappedKey = reader.Header.WrappedKey, To = SecretSealer.PublicKeyOf("once", own), Reason = reason };
         var answer = await grains.GetGrain<IRecordingGrain>(id.Value).Open(opening);
         using var key = answer is null ? null : SecretSealer.Open(own, id.Value, IRecordingGrain.OpenPurpose, answer);
         if (key is null)

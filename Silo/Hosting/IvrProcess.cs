@@ -144,6 +144,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         services.AddSingleton<IRoleTokens>(provider => provider.GetRequiredService<RoleTokens>());
         services.AddSingleton<Readiness>();
         services.AddHostedService<ActivationCounter>();
+        services.AddHostedService<RecordingRetention>();
     }
 
     private static void AddSilo(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault)

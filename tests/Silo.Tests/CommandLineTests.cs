@@ -42,6 +42,31 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task Check_warns_of_a_flow_that_records_where_there_is_no_place_for_it()
+    {
+        using var folder = new TestFolder();
+        var flow = Path.Combine(folder, "rec.yaml");
+        await File.WriteAllTextAsync(flow, """
+            flow: rec
+            language: en
+            start: may_we
+            steps:
+              may_we: { record: start, consent: none, on: { next: bye, unavailable: bye } }
+              bye: { hang_up: true, play: [goodbye] }
+            """, TestContext.Current.CancellationToken);
+        var (exit, _, error) = await Ivr("check", "--cluster", Path.Combine(ClusterFileTests.Root(), "cluster.yaml"), flow);
+        Assert.Equal(ExitCode.Done, exit);
+        Assert.Contains("rec.yaml:5:3: warning: step 'may_we' records, and cluster.yaml has no recordings", error, StringComparison.Ordinal);
+
+        var recording = Path.Combine(folder, "cluster.yaml");
+        var text = ClusterFileTests.Text.Replace("# recordings:", "recordings:", StringComparison.Ordinal);
+        foreach (var name in new[] { "flows: ", "prompts: " }) text = text.Replace(name + "flows", name + Path.Combine(ClusterFileTests.Root(), "flows"), StringComparison.Ordinal);
+        await File.WriteAllTextAsync(recording, text, TestContext.Current.CancellationToken);
+        (exit, _, error) = await Ivr("check", "--cluster", recording, flow);
+        Assert.Equal((ExitCode.Done, ""), (exit, error));
+    }
+
+    [Fact]
     public async Task A_wrong_cluster_is_not_run()
     {
         using var folder = new TestFolder();

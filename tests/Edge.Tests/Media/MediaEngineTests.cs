@@ -36,7 +36,7 @@ public sealed class MediaEngineTests : IDisposable
 
     public void Dispose() => _engine.Dispose();
 
-    internal static EdgeOptions Options(int first = 32000, int last = 32007) => new()
+    internal static EdgeOptions Options(int first = 32000, int last = 32007, TimeSpan recordingsKept = default) => new()
     {
         Name = "edge",
         Address = IPAddress.Loopback,
@@ -46,6 +46,7 @@ public sealed class MediaEngineTests : IDisposable
         MessagesPerSource = new RateLimit(1, TimeSpan.FromSeconds(1), 1),
         PromptFolder = "",
         RenderedPromptFolder = "",
+        RecordingsKept = recordingsKept,
     };
 
     internal static byte[] OfferOf(string media = "m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n", string address = "192.0.2.1") =>

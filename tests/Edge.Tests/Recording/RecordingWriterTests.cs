@@ -20,7 +20,7 @@ public sealed class RecordingWriterTests : IDisposable
     private readonly VirtualWire _wire = new();
     private readonly MediaEngine _engine;
     private readonly RecordingWriter _writer = new(NullLogger<RecordingWriter>.Instance, ownThread: false);
-    private readonly List<(TimeSpan Length, bool Complete)> _closed = [];
+    private readonly List<RecordingTotals> _closed = [];
 
     public RecordingWriterTests()
     {
@@ -50,7 +50,7 @@ public sealed class RecordingWriterTests : IDisposable
 
         var (audio, end, _) = Read();
         Assert.Equal(RecordingCompleteness.Complete, end);
-        Assert.Equal([(TimeSpan.FromSeconds(audio.Length / 16000.0), true)], _closed);
+        Assert.Equal([new RecordingTotals(TimeSpan.FromSeconds(audio.Length / 16000.0), TimeSpan.Zero, true)], _closed);
         Assert.InRange(audio.Length, 15_000 * 2, 16_640 * 2);
         var sent = _wire.Sent.Where(s => s.Port % 2 == 0).SelectMany(s => s.Datagram[12..]).ToArray();
         var heard = audio.Where((_, i) => i % 2 == 1).ToArray();
@@ -113,6 +113,7 @@ public sealed class RecordingWriterTests : IDisposable
         var (audio, _, flags) = Read();
         Assert.All(audio, sample => Assert.Equal(G711.MuLawSilence, sample));
         Assert.Equal([ChunkFlags.Secret], flags.Distinct());
+        Assert.Equal(_closed.Single().Length, _closed.Single().Secret);
     }
 
     [Fact]
@@ -153,7 +154,7 @@ public sealed class RecordingWriterTests : IDisposable
     {
         var recording = new CallRecording(aLaw: false);
         var header = new RecordingHeader { Recording = new RecordingId("rec-1"), ALaw = false, Start = _time.GetUtcNow(), WrappedKey = [1, 2, 3] };
-        _writer.Add(new RecordingFile(FilePath, header, _key, recording) { Closed = (length, complete) => _closed.Add((length, complete)) });
+        _writer.Add(new RecordingFile(FilePath, header, _key, recording) { Closed = _closed.Add });
         return recording;
     }
 

@@ -7,6 +7,7 @@ using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Tracing;
@@ -125,6 +126,7 @@ public sealed class BankClusterTests : IAsyncLifetime
 
         // An edge reports every few seconds, to a new activation as well.
         var phone = new OrderedEdge();
+        RequestContext.Set(RequestActor.ContextKey, "edge-1");
         await _cluster.Client.GetGrain<IEdgeGrain>(IEdgeGrain.Key("edge-1")).Report(new EdgeReport { Edge = "edge-1", At = default, ActiveCalls = 1, Calls = [] }, _cluster.Client.CreateObjectReference<IEdgeObserver>(phone));
         Assert.True(await call.HangUp());
         Assert.Equal(new CallId("call-bridged"), phone.Ordered);

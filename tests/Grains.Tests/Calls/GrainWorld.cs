@@ -65,9 +65,13 @@ internal sealed class GrainWorld
         return Task.FromResult(answer);
     }
 
-    private Task Note(string caller, RecordingId recording)
+    /// <summary>How many attempts to bind a recording to a caller fail.</summary>
+    public int BindingsThatFail { get; set; }
+
+    private Task Bind(string recording, CallerKey caller)
     {
-        Noted.Add((caller, recording));
+        if (BindingsThatFail-- > 0) throw new InvalidOperationException("the row cannot be written");
+        Noted.Add((caller.Value, new RecordingId(recording)));
         return Task.CompletedTask;
     }
 
@@ -157,8 +161,7 @@ internal sealed class GrainWorld
         if (type == typeof(IEdgeGrain)) return Edge;
         if (type == typeof(IRateLimitGrain)) return new FakeRate(Rates, key);
         if (type == typeof(ISpendGrain)) return Spending;
-        if (type == typeof(IRecordingGrain)) return Answering.Make<IRecordingGrain>((_, given) => Permit((RecordingPermit)given[0]!));
-        if (type == typeof(ICallerKeyGrain)) return Answering.Make<ICallerKeyGrain>((_, given) => Note(key, (RecordingId)given[0]!));
+        if (type == typeof(IRecordingGrain)) return Answering.Make<IRecordingGrain>((method, given) => method.Name == nameof(IRecordingGrain.Bind) ? Bind(key, (CallerKey)given[0]!) : Permit((RecordingPermit)given[0]!));
         throw new NotSupportedException(type.Name);
     });
 }

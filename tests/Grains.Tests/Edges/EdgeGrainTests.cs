@@ -1,9 +1,11 @@
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Tests.Callers;
 using Orleans.Core.Internal;
+using Orleans.Runtime;
 using Xunit;
 
 namespace IvrActors.Grains.Tests.Edges;
@@ -13,7 +15,22 @@ public sealed class EdgeGrainTests(CallersCluster cluster)
 {
     private readonly string _name = "e" + Guid.NewGuid().ToString("N");
 
-    private IEdgeGrain Edge => cluster.Grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(_name));
+    private IEdgeGrain Edge => As(_name);
+
+    /// <summary>The edge's grain, called with the token of some edge.</summary>
+    private IEdgeGrain As(string caller)
+    {
+        RequestContext.Set(RequestActor.ContextKey, caller);
+        return cluster.Grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(_name));
+    }
+
+    [Fact]
+    public async Task Another_edge_neither_reports_nor_takes_orders_in_its_name()
+    {
+        var observer = cluster.Grains.CreateObjectReference<IEdgeObserver>(new Phone());
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => As("another").Report(Report(1), observer));
+        Assert.Null(await Edge.GetReport());
+    }
 
     private IEdgeDirectoryGrain Directory => cluster.Grains.GetGrain<IEdgeDirectoryGrain>(IEdgeDirectoryGrain.Key);
 

@@ -27,6 +27,21 @@ public sealed class MediaSummaryTests
         Assert.Equal((2, 1, 3.5), (view.Calls, view.Poor, view.Mos!.Value));
     }
 
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    [InlineData(double.NegativeInfinity)]
+    [InlineData(-1)]
+    [InlineData(0.99)]
+    [InlineData(1e300)]
+    public void What_can_be_no_opinion_is_refused(double mos)
+    {
+        Add(0, Event(MediaEventKind.Quality, "a", 4), Event(MediaEventKind.Quality, "b", mos));
+        Add(1, Event(MediaEventKind.Quality, "a", mos));
+        var view = At(2);
+        Assert.Equal((1, 0, 4.0), (view.Calls, view.Poor, view.Mos!.Value));
+    }
+
     [Fact]
     public void Keys_and_plays_are_those_of_the_last_minute()
     {

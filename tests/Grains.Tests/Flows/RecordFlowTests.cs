@@ -100,6 +100,38 @@ public class RecordFlowTests
         Assert.StartsWith("u:", noted.Caller, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(2, "goodbye")]
+    [InlineData(3, "sorry-no-match")]
+    public async Task Who_cannot_be_bound_to_what_was_recorded_before_is_not_taken_for_known(int failures, string expected)
+    {
+        var world = new GrainWorld { BindingsThatFail = failures };
+        await world.Publish(Calling("record: start, consent: none, on: { next: account, unavailable: bye }"));
+        await world.Call().Handle(GrainWorld.Offered("out", calling: null));
+        await world.Call().Handle(new RecordingBegun { Seq = 2, Begun = true });
+        await world.Call().Handle(GrainWorld.Keys(3, "10000001"));
+        var reply = await world.Call().Handle(GrainWorld.Secret(4));
+        Assert.Equal(failures < 3 ? 1 : 0, world.Noted.Count);
+        Assert.Equal([expected], reply.Commands.OfType<Play>().SelectMany(play => play.Prompts).Select(prompt => prompt.Prompt));
+    }
+
+    [Fact]
+    public async Task Every_recording_of_a_call_is_bound_to_who_is_verified_later()
+    {
+        var world = new GrainWorld();
+        await world.Publish(Calling("record: start, consent: none, on: { next: stop, unavailable: bye }", """
+              stop: { record: stop, next: again }
+              again: { record: start, consent: none, on: { next: account, unavailable: bye } }
+            """));
+        await world.Call().Handle(GrainWorld.Offered("out"));
+        await world.Call().Handle(new RecordingBegun { Seq = 2, Begun = true });
+        await world.Call().Handle(new RecordingBegun { Seq = 3, Begun = true });
+        await world.Call().Handle(GrainWorld.Keys(4, "10000001"));
+        await world.Call().Handle(GrainWorld.Secret(5));
+        Assert.Equal([1, 2], world.Noted.Select(noted => int.Parse(noted.Recording.Value.Split('-')[^1], System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal("edge-1", world.Recordings[0].Edge);
+    }
+
     [Fact]
     public async Task A_call_of_nobody_known_has_a_key_of_its_own_and_a_repeat_asks_for_the_same_recording()
     {
@@ -123,15 +155,17 @@ public class RecordFlowTests
         Assert.IsType<HangUp>(reply.Commands[^1]);
     }
 
-    private static string Calling(string record) => $$"""
+    private static string Calling(string record, string more = "") => $$"""
         flow: out
         language: en
         start: rec
         steps:
           rec: { {{record}} }
+        {{more}}
           account: { collect: account, digits: 8, secret: false, prompt: [enter-account-number], no_input: [sorry-no-input], no_match: [sorry-no-match], on: { next: pin, failed: bye } }
           pin: { collect: pin, digits: 4, secret: true, prompt: [enter-pin], no_input: [sorry-no-input], no_match: [sorry-no-match], on: { next: check, failed: bye } }
-          check: { verify: pin, account: account, with: pin, on: { accepted: bye, refused: bye, exhausted: bye, unavailable: bye } }
+          check: { verify: pin, account: account, with: pin, on: { accepted: bye, refused: bye, exhausted: bye, unavailable: sorry } }
+          sorry: { hang_up: true, play: [sorry-no-match] }
           bye: { hang_up: true, play: [goodbye] }
         """;
 }

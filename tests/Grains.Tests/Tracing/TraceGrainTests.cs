@@ -48,7 +48,12 @@ public sealed class TraceGrainTests : IAsyncLifetime
 
     private ITraceGrain Trace(string? id = null) => _cluster.Client.GetGrain<ITraceGrain>(ITraceGrain.Key(id ?? _id));
 
-    private Task<EdgeOrders> Report() => _cluster.Client.GetGrain<IEdgeGrain>(IEdgeGrain.Key("e1")).Report(new EdgeReport { Edge = "e1", At = _time.GetUtcNow(), ActiveCalls = 0, Calls = [] }, _observer);
+    // An async method of its own: what it sets in the request context ends with it.
+    private async Task<EdgeOrders> Report()
+    {
+        RequestContext.Set(RequestActor.ContextKey, "e1");
+        return await _cluster.Client.GetGrain<IEdgeGrain>(IEdgeGrain.Key("e1")).Report(new EdgeReport { Edge = "e1", At = _time.GetUtcNow(), ActiveCalls = 0, Calls = [] }, _observer);
+    }
 
     private static TraceBatch Batch(int messages, long dropped = 0) => new() { Messages = [.. Enumerable.Range(0, messages).Select(i => TraceRulesTests.Message($"{i}"))], Dropped = dropped };
 

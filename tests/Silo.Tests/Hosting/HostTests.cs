@@ -2,6 +2,8 @@ using System.Text.RegularExpressions;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Commands;
 using IvrActors.Silo.Hosting;
@@ -143,6 +145,11 @@ public sealed partial class HostTests : IDisposable
             RequestContext.Set(RoleToken.ContextKey, tokens.Issue("vic", Roles.Viewer));
             return await grains.GetGrain<IMediaQualityGrain>(key).GetView() is { Calls: 1, Poor: 1, Mos: 3 };
         });
+        // Every edge has a token that the permission covers: the name in it must be the one that is spoken for.
+        RequestContext.Set(RoleToken.ContextKey, tokens.Issue("another", Roles.Edge));
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => grains.GetGrain<IMediaLaneGrain>(key).Publish(batch));
+        var begin = new RecordingBegin { Edge = "elsewhere", Key = new SealedSecret { KeyId = "", EphemeralPublicKey = [], Ciphertext = [] } };
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => grains.GetGrain<IRecordingGrain>("rec-x-1").Begin(begin));
         RequestContext.Clear();
     }
 
