@@ -19,7 +19,8 @@ public struct DtmfReceiver
     private ushort _duration;
 
     /// <summary>The key that this packet reveals for the first time, or null.</summary>
-    public char? Receive(uint timestamp, TelephoneEvent packet)
+    /// <param name="clock">What the source's clock was divided by to come to 8 kHz: its durations fill 16 bits that much sooner.</param>
+    public char? Receive(uint timestamp, TelephoneEvent packet, uint clock = 1)
     {
         if (TelephoneEvent.KeyOf(packet.Event) is not { } key) return null;
         if (_any)
@@ -32,7 +33,7 @@ public struct DtmfReceiver
                 _duration = Math.Max(_duration, packet.Duration);
                 return null;
             }
-            if (IsNextSegment(timestamp, packet))
+            if (IsNextSegment(timestamp, packet, clock))
             {
                 Remember(timestamp, packet);
                 return null;
@@ -45,10 +46,10 @@ public struct DtmfReceiver
     /// <summary>Forgets the last press: the source (SSRC) changed and with it the clock.</summary>
     public void Reset() => this = default;
 
-    private readonly bool IsNextSegment(uint timestamp, TelephoneEvent packet)
+    private readonly bool IsNextSegment(uint timestamp, TelephoneEvent packet, uint clock)
     {
         var ahead = timestamp - _timestamp;
-        return packet.Event == _event && !_ended && _duration >= LongDuration && ahead >= _duration && ahead <= 0x10000;
+        return packet.Event == _event && !_ended && _duration >= LongDuration / clock && ahead + 1 >= _duration && ahead <= 0x10000 / clock + 1; // One: what division takes away.
     }
 
     private void Remember(uint timestamp, TelephoneEvent packet)

@@ -29,6 +29,7 @@ internal sealed partial class MediaSession
     {
         lock (_gate)
         {
+            if (IsOpus) audio.PrepareOpus();
             if (!_closed) _player.Repeat(audio);
         }
     }

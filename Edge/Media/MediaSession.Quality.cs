@@ -27,7 +27,7 @@ internal sealed partial class MediaSession
     {
         var loss = _reception.Expected == 0 ? 0 : Math.Max(0, (double)_reception.Lost / _reception.Expected);
         var jitterMs = _reception.Jitter / 8.0;
-        StreamQuality? atPeer = _atPeer.Any ? new StreamQuality(_atPeer.Loss, _atPeer.Jitter / 8.0) : null;
+        StreamQuality? atPeer = _atPeer.Any ? new StreamQuality(_atPeer.Loss, _atPeer.Jitter / (8.0 * _clock)) : null;
         // Whether machines or the other leg of a bridge hear it: the holes are heard, or filled, by a telephone in the end.
         VoiceRating? heard = _packetsReceived < LeastPackets ? null : EModel.Rate(loss, _reception.Losses.BurstRatio, Concealment.G711AppendixI, MouthToEar(jitterMs));
         VoiceRating? said = atPeer is { } peer && _packetsSent >= LeastPackets ? EModel.Rate(peer.Loss + _discarded, 1, _peerConcealment, MouthToEar(peer.JitterMs)) : null;

@@ -18,7 +18,7 @@ internal readonly ref struct HeardPacket(RtpHeader header, ReadOnlySpan<byte> pa
 
 /// <summary>
 /// Media of a bridged call: what one session hears, decrypted, goes out of the other, encrypted as that one's trunk wants it. Each side keeps its own SSRC, keys, reports and
-/// codec, so neither peer sees the other; of codecs only the two laws of G.711 are turned into each other.
+/// codec, so neither peer sees the other; codecs are turned into each other where the legs differ.
 /// </summary>
 internal sealed partial class MediaSession
 {
@@ -67,14 +67,14 @@ internal sealed partial class MediaSession
         if (!goesOn || _agreed is not { Sends: true, EventPayloadType: { } payloadType } || _peer.Target.IsNone) return true;
 
         Span<byte> packet = stackalloc byte[RtpHeader.Size + TelephoneEvent.Size + SrtpSuite.MostTagSize];
-        new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt, Ssrc = _ssrc }.Write(packet);
-        one.Event.Write(packet[RtpHeader.Size..]);
-        var length = RtpHeader.Size + TelephoneEvent.Size;
+        new RtpHeader { PayloadType = payloadType, Marker = one.Marker, Sequence = _sequence++, Timestamp = _pressedAt * _clock, Ssrc = _ssrc }.Write(packet);
+        var length = RtpHeader.Size + WriteEvent(one.Event, packet[RtpHeader.Size..]);
         if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
         _rtp!.Send(packet[..length], _peer.Target);
         _relay.Interrupt();
         (_resumes, _talking, _lastSent) = (true, false, 0);
         _packetsSent++;
+        _octetsSent += TelephoneEvent.Size;
         _loop.Tally.Sent++;
         return true;
     }
@@ -110,17 +110,18 @@ internal sealed partial class MediaSession
             if (!_player.IsIdle || _press is not null || !_relay.TryMap(heard.Header, _sequence, _timestamp, out var place)) return;
 
             Span<byte> packet = stackalloc byte[RtpHeader.Size + MostCarried + SrtpSuite.MostTagSize];
+            var carried = !isEvent ? Transcode(payload, packet.Slice(RtpHeader.Size, MostCarried), heard.Codec, agreed.Codec) : TelephoneEvent.TryRead(payload, out var one) ? WriteEvent(one, packet[RtpHeader.Size..]) : 0;
+            if (carried == 0) return;
             new RtpHeader
             {
                 PayloadType = isEvent ? agreed.EventPayloadType!.Value : agreed.PayloadType,
                 Marker = heard.Header.Marker || (place.Begins && !isEvent),
                 Sequence = place.Sequence,
-                Timestamp = place.Timestamp,
+                Timestamp = place.Timestamp * _clock,
                 Ssrc = _ssrc,
             }.Write(packet);
-            Transcode(payload, packet[RtpHeader.Size..], heard.Codec, agreed.Codec);
             RecordCarried(heard);
-            var length = RtpHeader.Size + payload.Length;
+            var length = RtpHeader.Size + carried;
             if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
             _rtp!.Send(packet[..length], _peer.Target);
 
@@ -133,18 +134,22 @@ internal sealed partial class MediaSession
             }
             (_resumes, _talking, _lastSent) = (true, false, 0);
             _packetsSent++;
+            _octetsSent += (uint)carried;
             tally.Sent++;
             tally.Relayed++;
         }
     }
 
-    private static void Transcode(ReadOnlySpan<byte> payload, Span<byte> output, SdpCodec from, SdpCodec to)
+    /// <summary>Turns audio into the codec of this leg; gives its length, or 0 when it cannot be.</summary>
+    private int Transcode(ReadOnlySpan<byte> payload, Span<byte> output, SdpCodec from, SdpCodec to)
     {
-        if (from == to || from == SdpCodec.TelephoneEvent)
+        if (to == SdpCodec.Opus) return Bridge.Encode(payload, from == SdpCodec.Pcma, output);
+        if (from == to)
         {
             payload.CopyTo(output);
-            return;
+            return payload.Length;
         }
         for (var i = 0; i < payload.Length; i++) output[i] = to == SdpCodec.Pcma ? G711.MuLawToALaw(payload[i]) : G711.ALawToMuLaw(payload[i]);
+        return payload.Length;
     }
 }

@@ -75,7 +75,7 @@ internal sealed partial class MediaSession : IDtlsOwner
         _relay.Interrupt();
         if (_packetsSent == _sentBefore) return;
         (_ssrc, _sequence) = MediaEngine.NewStream();
-        (_firstSequence, _sentBefore, _resumes) = (_sequence, _packetsSent, true);
+        (_firstSequence, _sentBefore, _octetsSent, _resumes) = (_sequence, _packetsSent, 0, true);
     }
 
     /// <summary>From here to new keys the session is silent and deaf.</summary>

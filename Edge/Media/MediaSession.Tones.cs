@@ -7,16 +7,17 @@ internal sealed partial class MediaSession
 {
     private ToneListener? _tones;
 
+    // Who sends events: its tones are the same keys once more.
+    private bool ListensForTones => !(_sendsKeys && _agreed!.EventPayloadType is not null) && _policy.Tones switch
+    {
+        ToneKeys.Always => true,
+        ToneKeys.Never => false,
+        _ => _agreed!.EventPayloadType is null,
+    };
+
     private int HearTones(in HeardPacket heard, Span<char> keys)
     {
-        // Who sends events: its tones are the same keys once more.
-        var listens = !(_sendsKeys && _agreed!.EventPayloadType is not null) && _policy.Tones switch
-        {
-            ToneKeys.Always => true,
-            ToneKeys.Never => false,
-            _ => _agreed!.EventPayloadType is null,
-        };
-        if (!listens)
+        if (!ListensForTones)
         {
             _tones?.Clear();
             _tones = null;

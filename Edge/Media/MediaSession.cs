@@ -60,6 +60,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private bool _talking;
     private bool _resumes = true;
     private uint _packetsSent;
+    private uint _octetsSent;
     private long _lastSent;
 
     private PeerLock _peer;
@@ -88,7 +89,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     /// <summary>Given and used by the loop.</summary>
     public int Slot { get; set; }
 
-    public string Codec => _agreed?.Codec == SdpCodec.Pcma ? "PCMA" : "PCMU";
+    public string Codec => _agreed?.Codec switch { SdpCodec.Opus => "opus", SdpCodec.Pcma => "PCMA", _ => "PCMU" };
 
     public bool Srtp => IsEncrypted;
 
@@ -197,6 +198,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private void Apply(NegotiatedMedia agreed, bool isAnswer)
     {
         _agreed = agreed;
+        SetClock();
         _lastHeard = _engine.Time.GetTimestamp();
         _timedOut = false;
         if (agreed.PeerDtls is { } dtls)
@@ -224,6 +226,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         foreach (var part in prompts) _engine.Prompts.Resolve(part, audio);
         lock (_gate)
         {
+            if (IsOpus) audio.ForEach(one => one.PrepareOpus());
             if (!_closed) _player.Enqueue(audio, playId);
         }
     }
@@ -328,11 +331,10 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         if (SendPress() || IsCarryingNow()) return;
         Span<byte> packet = stackalloc byte[RtpHeader.Size + Telephone.FrameSamples + SrtpSuite.MostTagSize];
         // On hold the prompts run on unheard, so that the flow does not stand still with them.
-        var speech = _player.Fill(packet.Slice(RtpHeader.Size, Telephone.FrameSamples), _agreed!.Codec == SdpCodec.Pcma, _played);
-        RecordSaid(packet.Slice(RtpHeader.Size, Telephone.FrameSamples));
+        var speech = FillFrame(packet[RtpHeader.Size..], out var payloadLength);
         var timestamp = _timestamp;
         _timestamp += Telephone.FrameSamples;
-        if (!_agreed.Sends || _peer.Target.IsNone)
+        if (!_agreed!.Sends || _peer.Target.IsNone)
         {
             _resumes = true;
             _lastSent = 0;
@@ -344,12 +346,13 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         _resumes = false;
         _talking = speech;
         _relay.Interrupt();
-        new RtpHeader { PayloadType = _agreed.PayloadType, Marker = marker, Sequence = _sequence++, Timestamp = timestamp, Ssrc = _ssrc }.Write(packet);
-        var length = RtpHeader.Size + Telephone.FrameSamples;
+        new RtpHeader { PayloadType = _agreed.PayloadType, Marker = marker, Sequence = _sequence++, Timestamp = timestamp * _clock, Ssrc = _ssrc }.Write(packet);
+        var length = RtpHeader.Size + payloadLength;
         if (_sender is not null) length = _sender.ProtectRtp(packet, length, RtpHeader.Size);
         _rtp!.Send(packet[..length], _peer.Target);
 
         _packetsSent++;
+        _octetsSent += (uint)payloadLength;
         _loop.Tally.Sent++;
         if (_lastSent != 0) _loop.Tally.AddGap(_engine.Time.GetElapsedTime(_lastSent, now).TotalSeconds);
         _lastSent = now;
@@ -364,7 +367,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         Span<byte> packet = stackalloc byte[Rtcp.MostBytes + SrtpSender.MostRtcpOverhead];
         var ntp = Rtcp.ToNtp(_engine.Time.GetUtcNow());
         var sent = _packetsSent - _sentBefore;
-        SenderInfo? sender = sent == 0 ? null : new SenderInfo(ntp, _timestamp, sent, sent * Telephone.FrameSamples);
+        SenderInfo? sender = sent == 0 ? null : new SenderInfo(ntp, _timestamp * _clock, sent, _octetsSent);
         if (sender is not null) _atPeer.Sent(Rtcp.Compact(ntp), Now);
         var length = Rtcp.Write(packet, _ssrc, sender, _heardAny ? ReportOnPeer() : null, _seed.Cname, bye, Extended(ntp, sender is not null));
         if (_sender is not null) length = _sender.ProtectRtcp(packet, length);
@@ -375,7 +378,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     {
         var delay = _lastSenderReport == 0 ? 0 : (uint)(_engine.Time.GetElapsedTime(_lastSenderReportAt).TotalSeconds * 65536);
         return new ReportBlock(
-            _peerSsrc, _reception.TakeFractionLost(), _reception.Lost, _reception.ExtendedHighestSequence, _reception.Jitter, _lastSenderReport, delay);
+            _peerSsrc, _reception.TakeFractionLost(), _reception.Lost, _reception.ExtendedHighestSequence, _reception.Jitter * _clock, _lastSenderReport, delay);
     }
 
     /// <summary>The signalled RTCP address, unless RTP was learned to come from another host: then the port above that one's (the usual mapping of a NAT).</summary>
@@ -418,6 +421,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         var tones = 0;
         Span<char> toneKeys = stackalloc char[ToneListener.MostKeys];
         scoped HeardPacket heard = default;
+        Span<byte> decoded = stackalloc byte[OpusAudio.MostSamples];
         lock (_gate)
         {
             if (_closed || _agreed is null || !IsMedia(datagram, from, rtcp)) return;
@@ -427,6 +431,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
                 return;
             }
             if (!ReceiveRtp(datagram, from, out heard)) return;
+            if (IsOpus) heard = ToTelephone(heard, decoded);
             // A flash or a fax tone is no key: who sends one may send its keys otherwise.
             _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent && TelephoneEvent.TryRead(heard.Payload, out var one) && TelephoneEvent.KeyOf(one.Event) is not null;
             other = _sendsOnTo;
@@ -447,7 +452,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         if (RtpHeader.TryRead(datagram, out var header) != RtpRejection.None) return false;
         var isEvent = header.PayloadType == _agreed!.EventPayloadType;
         // The static numbers are taken from a peer that sends the other codec than agreed: it is the peer all the same.
-        if (!isEvent && header.PayloadType != _agreed.PayloadType && header.PayloadType is not (0 or 8 or ComfortNoise)) return false;
+        if (!isEvent && header.PayloadType != _agreed.PayloadType && (IsOpus || header.PayloadType is not (0 or 8 or ComfortNoise))) return false;
 
         if (_receiver is null)
         {
@@ -464,6 +469,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             if (_keying is not { UsesIce: true }) _peer.Authenticated(from);
         }
         if (header.TryGetPayload(datagram, out var payload) != RtpRejection.None) return false;
+        if (IsOpus) header = header with { Timestamp = _peerClock.ToTelephone(header.Timestamp) };
         Count(header);
         heard = new HeardPacket(header, payload, CodecOf(header.PayloadType, isEvent));
         return true;
@@ -477,7 +483,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
 
         if (header.Ssrc != _dtmfSsrc) _dtmf.Reset();
         _dtmfSsrc = header.Ssrc;
-        var key = _dtmf.Receive(header.Timestamp, pressed);
+        var key = _dtmf.Receive(header.Timestamp, pressed, _eventClock);
         if (key is not null) _loop.Tally.Digits++;
         return key;
     }
@@ -532,6 +538,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _recording?.Finish();
             _player.Stop();
             _tones?.Clear();
+            _opus?.Dispose();
             _rtp!.Dispose();
             _rtcp!.Dispose();
             foreach (var sender in _senders) sender.Dispose();

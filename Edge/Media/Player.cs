@@ -70,8 +70,8 @@ public sealed class Player
         var position = (long)_position + samples;
         while (position < 0 && _index > 0) position += Length(track, --_index);
         while (_index < track.Audio.Count && position >= Length(track, _index)) position -= Length(track, _index++);
-        // The end is told with the next frame.
-        _position = _index == track.Audio.Count ? 0 : (int)Math.Max(0, position);
+        // The end is told with the next frame. Frames of Opus cannot be cut, so it is moved by whole frames.
+        _position = _index == track.Audio.Count ? 0 : (int)Math.Max(0, position) / Telephone.FrameSamples * Telephone.FrameSamples;
         _framesPending = 0;
         return true;
     }
@@ -89,9 +89,12 @@ public sealed class Player
     /// <summary>
     /// Fills one frame, padded with silence; adds what started and what ended with it to <paramref name="events"/>. False when there is only silence in it.
     /// </summary>
-    public bool Fill(Span<byte> frame, bool aLaw, List<PlayEvent> events)
+    /// <param name="opus">Gets the same as one frame of Opus, when it has room for that. Its frames cannot be cut, so a prompt then ends with a frame.</param>
+    public bool Fill(Span<byte> frame, bool aLaw, List<PlayEvent> events, Span<byte> opus = default)
     {
         var speech = false;
+        var silence = aLaw ? G711.ALawSilence : G711.MuLawSilence;
+        OpusAudio.Silence.AsSpan(0, opus.Length).CopyTo(opus);
         if (_paused && ++_framesPaused > MostFramesPaused) GoOn();
         while (!frame.IsEmpty && !_paused)
         {
@@ -100,13 +103,19 @@ public sealed class Player
             if (_index < track.Audio.Count)
             {
                 var audio = track.Audio[_index];
-                if (audio.IsPending && ++_framesPending <= MostFramesPending) break;
+                if (audio.IsPendingAs(!opus.IsEmpty) && ++_framesPending <= MostFramesPending) break;
                 if (!audio.IsReady) Skip();
 
                 var left = audio.Bytes(aLaw)[_position..];
                 var count = Math.Min(left.Length, frame.Length);
                 left[..count].CopyTo(frame);
                 frame = frame[count..];
+                if (!opus.IsEmpty && count > 0)
+                {
+                    audio.OpusFrame(_position / Telephone.FrameSamples).CopyTo(opus);
+                    frame.Fill(silence);
+                    frame = default;
+                }
                 _position += count;
                 speech |= count > 0;
                 if (count < left.Length) break;
@@ -123,7 +132,7 @@ public sealed class Player
             _queued -= track.Audio.Count;
             _current = null;
         }
-        frame.Fill(aLaw ? G711.ALawSilence : G711.MuLawSilence);
+        frame.Fill(silence);
         return speech;
     }
 

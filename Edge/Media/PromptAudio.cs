@@ -1,6 +1,6 @@
 namespace IvrActors.Edge.Media;
 
-/// <summary>One prompt, encoded once for both codecs and shared by all calls. May still be rendering.</summary>
+/// <summary>One prompt, encoded once for each codec and shared by all calls: for G.711 from the start, for Opus when the first call needs it. May still be rendering.</summary>
 public sealed class PromptAudio
 {
     private readonly Lock _lock = new();
@@ -8,6 +8,8 @@ public sealed class PromptAudio
     private volatile State _state;
     private byte[] _muLaw = [];
     private byte[] _aLaw = [];
+    private volatile byte[]? _opus;
+    private int _opusAsked, _opusBegun;
 
     private enum State
     {
@@ -54,6 +56,26 @@ public sealed class PromptAudio
         if (original.IsPending) return;
         if (original.IsReady) (_muLaw, _aLaw) = (Volume.Apply(original._muLaw, decibels, aLaw: false), Volume.Apply(original._aLaw, decibels, aLaw: true));
         _state = original._state;
+        EncodeOpusWhenDue();
+    }
+
+    /// <summary>Whether it comes, but is not there yet.</summary>
+    public bool IsPendingAs(bool opus) => IsPending || (opus && IsReady && _opus is null);
+
+    /// <summary>A frame of Opus (<see cref="OpusAudio.FrameBytes"/>), counted from 0; empty when it is not there.</summary>
+    public ReadOnlySpan<byte> OpusFrame(int number) => _opus is { } frames ? frames.AsSpan(number * OpusAudio.FrameBytes, OpusAudio.FrameBytes) : default;
+
+    /// <summary>Has it encoded in the background, once.</summary>
+    public void PrepareOpus()
+    {
+        Volatile.Write(ref _opusAsked, 1);
+        EncodeOpusWhenDue();
+    }
+
+    private void EncodeOpusWhenDue()
+    {
+        if (Volatile.Read(ref _opusAsked) == 0 || !IsReady || Interlocked.Exchange(ref _opusBegun, 1) != 0) return;
+        ThreadPool.UnsafeQueueUserWorkItem(audio => audio._opus = OpusAudio.Encode(audio._muLaw), this, preferLocal: false);
     }
 
     internal void Complete(ReadOnlySpan<short> samples)
@@ -68,6 +90,7 @@ public sealed class PromptAudio
         _muLaw = muLaw;
         _aLaw = aLaw;
         Become(State.Ready); // Last: the media thread reads the bytes only when it sees this.
+        EncodeOpusWhenDue();
     }
 
     internal void Fail() => Become(State.Failed);

@@ -93,6 +93,12 @@ public enum SdpCodec
 
     /// <summary>Any other encoding or clock rate.</summary>
     Other = 3,
+
+    /// <summary>RFC 7587.</summary>
+    Opus = 4,
+
+    /// <summary>telephone-event at the clock of Opus: an event's clock is that of the audio that it goes with (RFC 4733 2.1).</summary>
+    TelephoneEvent48k = 5,
 }
 
 public enum SdpProtocol

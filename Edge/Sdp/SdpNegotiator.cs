@@ -34,6 +34,9 @@ public sealed class NegotiatedMedia
     /// <summary>Payload type of telephone-event, or null when keys do not come as RTP events.</summary>
     public required byte? EventPayloadType { get; init; }
 
+    /// <summary>Durations of events count 48 kHz, as beside Opus they should (RFC 4733 2.1), and not 8 kHz, as some phones have it all the same.</summary>
+    public bool EventsAt48k { get; init; }
+
     public required MediaAddress RtpAddress { get; init; }
     public required MediaAddress RtcpAddress { get; init; }
     public required bool RtcpMux { get; init; }
@@ -70,7 +73,7 @@ public sealed class NegotiatedMedia
 /// <param name="SrtpBlockedBy">Why SRTP is not allowed.</param>
 public sealed record SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal SrtpBlockedBy)
 {
-    /// <summary>Codecs of the trunk in the order of our offers; null for all that we know.</summary>
+    /// <summary>Codecs of the trunk in the order of our offers; null for those of G.711.</summary>
     public IReadOnlyList<SdpCodec>? Codecs { get; init; }
 
     /// <summary>Suites of SRTP that the trunk may have, in the order of our offers.</summary>
@@ -101,6 +104,8 @@ public sealed record SdpPolicy(bool SrtpAllowed, bool PlainAllowed, SdpRefusal S
 /// <summary>Offer and policy in, agreement or refusal out (RFC 3264 6). Pure.</summary>
 public static class SdpNegotiator
 {
+    private static readonly SdpCodec[] s_g711 = [SdpCodec.Pcmu, SdpCodec.Pcma];
+
     /// <summary>SIP status of a refusal.</summary>
     public static int StatusOf(SdpRefusal refusal) => refusal == SdpRefusal.MalformedSdp ? 400 : 488;
 
@@ -169,12 +174,14 @@ public static class SdpNegotiator
         // RFC 2543 hold: nowhere to send to.
         var nowhere = !ice && (address!.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any));
         var rtcpPort = media.RtcpMux ? media.Port : media.RtcpPort ?? Math.Min(65535, media.Port + 1);
+        var wideEvents = codec.Codec == SdpCodec.Opus ? PickEvents(media, SdpCodec.TelephoneEvent48k) : null;
         agreed = new NegotiatedMedia
         {
             MediaIndex = index,
             Codec = codec.Codec,
             PayloadType = codec.PayloadType,
-            EventPayloadType = PickEvents(media),
+            EventPayloadType = wideEvents ?? PickEvents(media, SdpCodec.TelephoneEvent),
+            EventsAt48k = wideEvents is not null,
             RtpAddress = nowhere || ice ? default : MediaAddress.From(address!, media.Port),
             RtcpAddress = nowhere || ice ? default : MediaAddress.From(address!, rtcpPort),
             RtcpMux = media.RtcpMux,
@@ -216,16 +223,16 @@ public static class SdpNegotiator
     {
         foreach (var format in media.Formats)
         {
-            if (CodecOf(media, format) is var codec and (SdpCodec.Pcmu or SdpCodec.Pcma) && codecs?.Contains(codec) != false) return new SdpRtpMap(format, codec);
+            if (CodecOf(media, format) is var codec and (SdpCodec.Pcmu or SdpCodec.Pcma or SdpCodec.Opus) && (codecs ?? s_g711).Contains(codec)) return new SdpRtpMap(format, codec);
         }
         return null;
     }
 
-    private static byte? PickEvents(SdpMedia media)
+    private static byte? PickEvents(SdpMedia media, SdpCodec events)
     {
         foreach (var format in media.Formats)
         {
-            if (CodecOf(media, format) == SdpCodec.TelephoneEvent) return format;
+            if (CodecOf(media, format) == events) return format;
         }
         return null;
     }

@@ -225,15 +225,26 @@ public static partial class SdpParser
         if (!TryNumber(TakeWord(ref value), 127, out var payloadType)) return false;
         var name = TakeWord(ref value, (byte)'/');
         var rate = TakeWord(ref value, (byte)'/');
-        var is8000 = rate.TrimEnd((byte)' ').SequenceEqual("8000"u8) && (value.IsEmpty || value.TrimEnd((byte)' ').SequenceEqual("1"u8));
-        var codec = !is8000 ? SdpCodec.Other
-            : Ascii.EqualsIgnoreCase(name, "PCMU"u8) ? SdpCodec.Pcmu
+        map = new SdpRtpMap((byte)payloadType, CodecOf(name, rate.TrimEnd((byte)' '), value.TrimEnd((byte)' ')));
+        return true;
+    }
+
+    private static SdpCodec CodecOf(ReadOnlySpan<byte> name, ReadOnlySpan<byte> rate, ReadOnlySpan<byte> channels)
+    {
+        if (rate.SequenceEqual("48000"u8))
+        {
+            // RFC 7587 7: always written with two channels, whatever is sent.
+            if (Ascii.EqualsIgnoreCase(name, "opus"u8) && channels.SequenceEqual("2"u8)) return SdpCodec.Opus;
+            return Ascii.EqualsIgnoreCase(name, "telephone-event"u8) && IsMono(channels) ? SdpCodec.TelephoneEvent48k : SdpCodec.Other;
+        }
+        if (!rate.SequenceEqual("8000"u8) || !IsMono(channels)) return SdpCodec.Other;
+        return Ascii.EqualsIgnoreCase(name, "PCMU"u8) ? SdpCodec.Pcmu
             : Ascii.EqualsIgnoreCase(name, "PCMA"u8) ? SdpCodec.Pcma
             : Ascii.EqualsIgnoreCase(name, "telephone-event"u8) ? SdpCodec.TelephoneEvent
             : SdpCodec.Other;
-        map = new SdpRtpMap((byte)payloadType, codec);
-        return true;
     }
+
+    private static bool IsMono(ReadOnlySpan<byte> channels) => channels.IsEmpty || channels.SequenceEqual("1"u8);
 
     // crypto:1 AES_CM_128_HMAC_SHA1_80 inline:base64[|lifetime][|MKI:length] [session parameters]
     private static SdpCrypto? TryReadCrypto(ReadOnlySpan<byte> value)

@@ -23,6 +23,9 @@ public static partial class SdpWriter
     /// <summary>Payload type of telephone-event in offers of ours; the number that most others use.</summary>
     public const byte EventPayloadType = 101;
 
+    /// <summary>Dynamic types of Opus and the events beside it in offers of ours.</summary>
+    public const byte OpusPayloadType = 96, OpusEventPayloadType = 102;
+
     private static readonly SdpCodec[] s_codecs = [SdpCodec.Pcmu, SdpCodec.Pcma];
 
     /// <summary>The answer to <paramref name="offer"/>: the agreed section, and every other one refused with port 0 (RFC 3264 6).</summary>
@@ -42,7 +45,7 @@ public static partial class SdpWriter
             var events = agreed.EventPayloadType is { } e ? " " + e.ToString(CultureInfo.InvariantCulture) : "";
             output.Line($"m=audio {local.RtpPort} {media.ProtocolText} {agreed.PayloadType}{events}");
             WriteCodec(output, agreed.PayloadType, agreed.Codec);
-            if (agreed.EventPayloadType is { } number) WriteEvents(output, number);
+            if (agreed.EventPayloadType is { } number) WriteEvents(output, number, agreed.EventsAt48k);
             output.Line($"a=ptime:20");
             output.Line($"a={NameOf(agreed.Direction)}");
             if (agreed.ExtendedReports != SdpExtendedReports.None) output.Line($"a=rtcp-xr:{NamesOf(agreed.ExtendedReports)}");
@@ -54,21 +57,23 @@ public static partial class SdpWriter
         return output.ToArray();
     }
 
-    /// <summary>An offer of G.711 and telephone-event; RTP/SAVP when there are keys.</summary>
+    /// <summary>An offer of audio and telephone-event; RTP/SAVP when there are keys.</summary>
     /// <param name="ourKeys">One for each suite, in order of preference; their tags count from 1.</param>
     /// <param name="codecs">In order of preference; null: PCMU, PCMA.</param>
     /// <param name="before">What a session has that is keyed by DTLS: the offer keeps its association.</param>
     public static byte[] Offer(SdpLocal local, IReadOnlyList<SrtpMasterKey> ourKeys, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv, NegotiatedMedia? before = null)
     {
         codecs ??= s_codecs;
+        // Events of each clock that the audio may have.
+        SdpCodec[] events = [.. codecs.DistinctBy(codec => codec == SdpCodec.Opus)];
         var output = new Output();
         var dtls = before is null ? null : local.Dtls;
         WriteSession(output, local);
         if (dtls is not null) WriteSessionTransport(output, dtls, before!);
         var protocol = dtls is not null ? before!.ProtocolText : ourKeys.Count == 0 ? "RTP/AVP" : "RTP/SAVP";
-        output.Line($"m=audio {local.RtpPort} {protocol} {string.Join(' ', codecs.Select(StaticTypeOf))} {EventPayloadType}");
-        foreach (var codec in codecs) WriteCodec(output, StaticTypeOf(codec), codec);
-        WriteEvents(output, EventPayloadType);
+        output.Line($"m=audio {local.RtpPort} {protocol} {string.Join(' ', [.. codecs.Select(TypeOf), .. events.Select(EventTypeOf)])}");
+        foreach (var codec in codecs) WriteCodec(output, TypeOf(codec), codec);
+        foreach (var audio in events) WriteEvents(output, EventTypeOf(audio), at48k: audio == SdpCodec.Opus);
         output.Line($"a=ptime:20");
         output.Line($"a={NameOf(direction)}");
         if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
@@ -103,15 +108,21 @@ public static partial class SdpWriter
         output.Line($"t=0 0");
     }
 
-    /// <summary>RFC 3551 6.</summary>
-    private static byte StaticTypeOf(SdpCodec codec) => codec == SdpCodec.Pcma ? (byte)8 : (byte)0;
+    /// <summary>Of G.711 the static ones (RFC 3551 6).</summary>
+    private static byte TypeOf(SdpCodec codec) => codec switch { SdpCodec.Opus => OpusPayloadType, SdpCodec.Pcma => 8, _ => 0 };
 
-    private static void WriteCodec(Output output, byte payloadType, SdpCodec codec) =>
-        output.Line($"a=rtpmap:{payloadType} {(codec == SdpCodec.Pcma ? "PCMA" : "PCMU")}/8000");
+    private static byte EventTypeOf(SdpCodec audio) => audio == SdpCodec.Opus ? OpusEventPayloadType : EventPayloadType;
 
-    private static void WriteEvents(Output output, byte payloadType)
+    private static void WriteCodec(Output output, byte payloadType, SdpCodec codec)
     {
-        output.Line($"a=rtpmap:{payloadType} telephone-event/8000");
+        output.Line($"a=rtpmap:{payloadType} {codec switch { SdpCodec.Opus => "opus/48000/2", SdpCodec.Pcma => "PCMA/8000", _ => "PCMU/8000" }}");
+        // RFC 7587 6.1: we play and send telephone audio. A constant rate, because the length of encrypted packets would tell what is said (RFC 6562).
+        if (codec == SdpCodec.Opus) output.Line($"a=fmtp:{payloadType} maxplaybackrate=8000;sprop-maxcapturerate=8000;cbr=1");
+    }
+
+    private static void WriteEvents(Output output, byte payloadType, bool at48k)
+    {
+        output.Line($"a=rtpmap:{payloadType} telephone-event/{(at48k ? 48000 : 8000)}");
         output.Line($"a=fmtp:{payloadType} 0-15");
     }
 

@@ -161,7 +161,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
 
     private static IReadOnlyList<SdpCodec> ReadCodecs(YamlMap map)
     {
-        var codecs = map.List("codecs", "pcmu or pcma", text => text switch { "pcmu" => SdpCodec.Pcmu, "pcma" => SdpCodec.Pcma, _ => (SdpCodec?)null }, required: false);
+        var codecs = map.List("codecs", "pcmu, pcma or opus", text => text switch { "pcmu" => SdpCodec.Pcmu, "pcma" => SdpCodec.Pcma, "opus" => SdpCodec.Opus, _ => (SdpCodec?)null }, required: false);
         if (codecs.Distinct().Count() != codecs.Count) map.Report("codecs", "duplicate codec", "each codec once");
         return codecs.Count > 0 ? codecs : [SdpCodec.Pcmu, SdpCodec.Pcma];
     }

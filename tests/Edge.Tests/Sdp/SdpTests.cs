@@ -54,6 +54,30 @@ public class SdpTests
     }
 
     [Theory]
+    [InlineData("opus/48000/2", "telephone-event/48000", SdpCodec.Opus, true, 48000)]
+    [InlineData("OPUS/48000/2", "telephone-event/8000", SdpCodec.Opus, true, 8000)] // Keys should have the clock of the audio, and have not in baresip.
+    [InlineData("opus/48000", "telephone-event/48000", SdpCodec.Pcmu, false)]
+    [InlineData("opus/48000/1", "telephone-event/8000", SdpCodec.Pcmu, true)]
+    [InlineData("opus/8000/2", "telephone-event/8000", SdpCodec.Pcmu, true)]
+    public void Opus_is_taken_as_rfc_7587_writes_it_where_the_trunk_has_it(string audio, string events, SdpCodec codec, bool withEvents, int eventRate = 8000)
+    {
+        var offer = Head + $"m=audio 4000 RTP/AVP 111 0 110\r\na=rtpmap:111 {audio}\r\na=rtpmap:110 {events}\r\n";
+        var agreed = Agree(offer, Tls with { Codecs = [SdpCodec.Pcmu, SdpCodec.Opus] });
+        Assert.Equal((codec, withEvents), (agreed.Codec, agreed.EventPayloadType is not null));
+        if (withEvents) Assert.Contains($"a=rtpmap:110 telephone-event/{eventRate}\r\n", Answer(offer, Tls with { Codecs = [SdpCodec.Pcmu, SdpCodec.Opus] }), StringComparison.Ordinal);
+        Assert.Equal(SdpCodec.Pcmu, Agree(offer).Codec);
+    }
+
+    [Fact]
+    public void We_offer_opus_with_events_of_both_clocks()
+    {
+        var offer = Encoding.ASCII.GetString(SdpWriter.Offer(new SdpLocal(IPAddress.Loopback, 32000, 32001, 1, 1), [], [SdpCodec.Opus, SdpCodec.Pcma]));
+        Assert.Contains("m=audio 32000 RTP/AVP 96 8 102 101\r\na=rtpmap:96 opus/48000/2\r\n", offer, StringComparison.Ordinal);
+        Assert.Contains("a=rtpmap:102 telephone-event/48000\r\na=fmtp:102 0-15\r\na=rtpmap:101 telephone-event/8000\r\n", offer, StringComparison.Ordinal);
+        Assert.Equal((SdpCodec.Opus, (byte?)102), (Agree(offer, Tls with { Codecs = [SdpCodec.Opus] }).Codec, Agree(offer, Tls with { Codecs = [SdpCodec.Opus] }).EventPayloadType));
+    }
+
+    [Theory]
     [InlineData("m=audio 4000 RTP/AVP 0 8\r\n", SdpCodec.Pcma, 8)]
     [InlineData("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 PCMA/8000\r\n", SdpCodec.Pcma, 96)]
     [InlineData("m=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 8\r\n", SdpCodec.Pcma, 8)]

@@ -26,6 +26,10 @@ internal sealed class Baresip : IAsyncDisposable
     public static Task<Baresip> StartDtls(string folder, string caFile) =>
         Start(folder, caFile, "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=dtls_srtp;rtcp_mux=yes;audio_codecs=PCMU");
 
+    /// <summary>Starts the phone with TLS signalling, mandatory SDES-SRTP, and Opus as its only codec.</summary>
+    public static Task<Baresip> StartOpus(string folder, string caFile) =>
+        Start(folder, caFile, "<sip:caller@127.0.0.1;transport=tls>;regint=0;mediaenc=srtp-mand;audio_codecs=opus/48000/2");
+
     /// <param name="account">A line of its accounts file.</param>
     /// <param name="port">UDP port that it is called at; 0: any.</param>
     public static async Task<Baresip> Start(string folder, string caFile, string account, string? says = null, int port = 0)
@@ -51,6 +55,8 @@ internal sealed class Baresip : IAsyncDisposable
             module_path {modules}
             module stdio.so
             module g711.so
+            module opus.so
+            module auresamp.so
             module srtp.so
             module dtls_srtp.so
             module aufile.so
@@ -99,6 +105,28 @@ internal sealed class Baresip : IAsyncDisposable
         }
         _heardUpTo = from;
         return true;
+    }
+
+    /// <summary>Whether a prompt was heard through a lossy codec: a second of it is like a second that was heard, at 48 kHz and in stereo.</summary>
+    public bool HearsLike(string prompt)
+    {
+        const int Piece = 8000, SamplesOf8 = 6 * 2, Every = 8, LagStep = 2;
+        var heard = Heard().Skip(_heardUpTo * SamplesOf8).Chunk(SamplesOf8).Select(chunk => chunk.Average(sample => (double)sample)).ToArray();
+        var said = PromptAudio.Load(prompt).Samples.Take(Piece).Select(sample => (double)sample).ToArray();
+        for (var at = 0; at + said.Length <= heard.Length; at += LagStep)
+        {
+            double both = 0, ofHeard = 1, ofSaid = 1;
+            for (var i = 0; i < said.Length; i += Every)
+            {
+                both += heard[at + i] * said[i];
+                ofHeard += heard[at + i] * heard[at + i];
+                ofSaid += said[i] * said[i];
+            }
+            if (both < 0.75 * Math.Sqrt(ofHeard * ofSaid)) continue;
+            _heardUpTo += at + said.Length;
+            return true;
+        }
+        return false;
     }
 
     /// <summary>The audio heard so far: 16-bit samples at 8 kHz.</summary>

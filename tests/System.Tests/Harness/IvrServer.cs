@@ -8,6 +8,9 @@ namespace IvrActors.SystemTests.Harness;
 /// <summary>The real server as a process of its own: own folder, own ports, own keys. Restartable on the same data.</summary>
 internal sealed partial class IvrServer : IAsyncDisposable
 {
+    /// <summary>Servers of this run, which are up at the same time, have media ports of their own; those of another run on this machine begin elsewhere.</summary>
+    private static int s_servers = Random.Shared.Next(45);
+
     private readonly string _clusterFile;
     private readonly ClusterPorts _ports;
     private readonly List<string> _outputs = [];
@@ -50,7 +53,7 @@ internal sealed partial class IvrServer : IAsyncDisposable
     public static IvrServer Create(string name, Func<string, string, string>? change = null)
     {
         var folder = Directory.CreateTempSubdirectory("ivr-" + name + "-").FullName;
-        var ports = new ClusterPorts(FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), Media: 20000 + (Random.Shared.Next(60) * 200));
+        var ports = new ClusterPorts(FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), Media: 20000 + (Interlocked.Increment(ref s_servers) % 45 * ClusterPorts.MediaCount)); // Below where Linphone's media ports are.
         var yaml = ClusterFile.Adapt(File.ReadAllText(Repository.At("cluster.yaml")), ports);
         if (change is not null) yaml = change(yaml, folder);
         var file = Path.Combine(folder, "cluster.yaml");
