@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Net.Tls;
+using IvrActors.Edge.Speech;
 using IvrActors.Grains.Interfaces.Policies;
 
 namespace IvrActors.Edge;
@@ -67,6 +68,9 @@ public sealed class EdgeOptions
     /// <summary>Folder of recorded prompts, and folder for rendered ones.</summary>
     public required string PromptFolder { get; init; }
     public required string RenderedPromptFolder { get; init; }
+
+    /// <summary>How text is spoken that is not recorded.</summary>
+    public SpeechOptions Speech { get; init; } = new();
 
     /// <summary>Folder of recordings; null: nothing is recorded. They are deleted when they are this old.</summary>
     public string? RecordingFolder { get; init; }

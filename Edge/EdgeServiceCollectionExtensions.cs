@@ -8,11 +8,13 @@ using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Recording;
 using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Speech;
 using IvrActors.Edge.Tracing;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Flows;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace IvrActors.Edge;
 
@@ -29,7 +31,8 @@ public static class EdgeServiceCollectionExtensions
     {
         services.AddSingleton(options);
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(_ => new PromptStore(options.PromptFolder, options.RenderedPromptFolder));
+        services.AddSingleton(provider => new SpeechRenderer(options.Speech, options.RenderedPromptFolder, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SpeechRenderer>>()));
+        services.TryAddSingleton(provider => new PromptStore(options.PromptFolder, provider.GetRequiredService<SpeechRenderer>()));
         services.TryAddSingleton<IPromptCatalogue>(provider => provider.GetRequiredService<PromptStore>());
         services.TryAddSingleton<IMediaEngine, MediaEngine>();
         services.TryAddSingleton<EdgeToken>();

@@ -134,7 +134,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
             if (offer.Session is not { } session) return false;
             if (_leg is null)
             {
-                _leg = new BridgedLeg(caller, session, order.MostTalk, this);
+                _leg = new BridgedLeg(caller, session, order.MostTalk, this, rings: order.Hold is null);
                 BridgeMetrics.Active.WithLabels(trunk.Name).Inc();
                 // Whoever prefers encryption and meets somebody who has none goes on without; a trunk that requires it does not.
                 if (srtp == SrtpPolicy.Preferred && session.OffersSrtp) _leg.Fallback = at => Dial(at, SrtpPolicy.Off);

@@ -20,7 +20,8 @@ public interface IBridgeObserver
 /// The callee's half of a bridged call: joins a call of ours, its media and the caller's leg. A machine of the signalling thread: signals of its dialog and its media and
 /// time come in. Offers of either side are answered here, for that side alone: hold, new addresses and keys never cross over.
 /// </summary>
-public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mostTalk, IBridgeObserver observer)
+/// <param name="rings">Whether the caller hears ringback; something else is heard otherwise.</param>
+public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mostTalk, IBridgeObserver observer, bool rings = true)
 {
     /// <summary>A key that came by INFO is sent on for so long.</summary>
     private const int KeyMs = 160;
@@ -31,7 +32,7 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
     private long _answeredAt;
     private long _endBy = SipTimes.Never;
     private bool _isAnswered;
-    private bool _rings;
+    private bool _rings = !rings;
 
     public CallLeg Caller => caller;
 

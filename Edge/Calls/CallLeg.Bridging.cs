@@ -58,6 +58,7 @@ public sealed partial class CallLeg
         }
         _isBridging = true;
         _bridgeAsked = order;
+        if (order.Hold is { } sound) _media.Hold(sound);
     }
 
     /// <summary>The caller's half is over, and the other half with it; whose peer is still to be told.</summary>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
@@ -94,7 +93,7 @@ public sealed partial class CallLeg : ITimed
     public bool IsDone => IsOver && !_inFlight && _events.Count == 0;
 
     public long NextDeadline =>
-        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(Math.Min(_farewellDeadline, _hushedUntil), _recordingBy)), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never));
+        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(Math.Min(_farewellDeadline, _hushedUntil), Math.Min(_recordingBy, Math.Min(_ringUntil, _earlyUntil)))), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never));
 
     public long QueuedFor { get; set; } = SipTimes.Never;
 
@@ -157,8 +156,9 @@ public sealed partial class CallLeg : ITimed
             case CallSignalKind.LimitReached:
                 End(now, CallEndReason.LimitReached, signal.Reason);
                 break;
-            case CallSignalKind.Confirmed when !signal.Body.IsEmpty:
-                if (_media.Renegotiate(signal.Body.Span).Status != 0) HangUp(now, CallEndReason.Failed);
+            case CallSignalKind.Confirmed:
+                if (!signal.Body.IsEmpty && _media.Renegotiate(signal.Body.Span).Status != 0) HangUp(now, CallEndReason.Failed);
+                else Run(now);
                 break;
             case CallSignalKind.Reoffered:
                 var answer = _media.Renegotiate(signal.Body.Span);
@@ -226,6 +226,7 @@ public sealed partial class CallLeg : ITimed
         EndHush(now);
         if (now >= _recordingBy && _recordingAwaited is { } recording) RecordingBegan(recording, null);
         _other?.Tick(now);
+        TickAnswer(now);
         if (now < _farewellDeadline) return;
         _plays.Clear();
         Silent(now);
@@ -233,7 +234,7 @@ public sealed partial class CallLeg : ITimed
 
     private void Run(long now)
     {
-        while (!IsOver && _collector is null && _whenSilent is null && !_transferring && !_isBridging && _recordingAwaited is null && _commands.TryDequeue(out var command))
+        while (!IsOver && _collector is null && _whenSilent is null && !_transferring && !_isBridging && _recordingAwaited is null && !AwaitsAnswer && _commands.TryDequeue(out var command))
         {
             switch (command)
             {
@@ -243,11 +244,17 @@ public sealed partial class CallLeg : ITimed
                     _observer.Rejected("cluster_refused");
                     End(now, CallEndReason.FlowHungUp);
                     break;
+                case Ring ring:
+                    Ring(now, ring.Time);
+                    break;
+                case EarlyMedia early:
+                    SpeakEarly(now, early.Most);
+                    break;
                 case Answer:
-                    AnswerCall(now);
+                    AnswerWhenHeard(now);
                     break;
                 case Play play when play.Prompts.Count > 0:
-                    _plays.Add(play.Prompts, play.BargeIn);
+                    _plays.Add(play.Prompts, play.BargeIn, play.Controls);
                     break;
                 case Collect collect:
                     StartCollect(now, collect);
@@ -275,22 +282,6 @@ public sealed partial class CallLeg : ITimed
     }
 
     private CallEndReason FlowReason() => _transferred ? CallEndReason.Transferred : CallEndReason.FlowHungUp;
-
-    private void AnswerCall(long now)
-    {
-        if (_sip.State != SipCallState.Offered) return;
-        _sip.Answer(now, _sdp);
-        ForgetSdp();
-        _media.Start();
-        _observer.Answered(now - _offeredAt);
-    }
-
-    /// <summary>It holds our SRTP key and is not needed again.</summary>
-    private void ForgetSdp()
-    {
-        CryptographicOperations.ZeroMemory(_sdp);
-        _sdp = [];
-    }
 
     private void Refer(long now, string target)
     {
@@ -339,7 +330,7 @@ public sealed partial class CallLeg : ITimed
             if (source == KeySource.Info && !_media.SendsKeys) _other?.Press(key);
             return;
         }
-        if (swallowed || !_plays.BargeIn) return;
+        if (swallowed || _plays.Control(key) || !_plays.BargeIn) return;
         _lastKeyAt = timestamp;
         _measuredPlay = _plays.LastId + 1;
         _plays.Interrupt();
@@ -404,7 +395,7 @@ public sealed partial class CallLeg : ITimed
         _collector?.Dispose();
         _collector = null;
         _whenSilent = null;
-        (_farewellDeadline, _hushedUntil) = (SipTimes.Never, SipTimes.Never);
+        (_farewellDeadline, _hushedUntil, _ringUntil, _earlyUntil) = (SipTimes.Never, SipTimes.Never, SipTimes.Never, SipTimes.Never);
         _typeAhead.Clear();
         _arbiter.Clear();
         ForgetSdp();

@@ -1,4 +1,5 @@
 using IvrActors.Edge.Media;
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Calls;
@@ -18,10 +19,10 @@ public sealed class PlayQueue(IMediaSession session)
     public int LastId => _lastId;
 
     /// <summary>Plays behind what plays; returns the number of this play.</summary>
-    public int Add(List<PromptPart> prompts, bool bargeIn)
+    public int Add(List<PromptPart> prompts, bool bargeIn, PlayControls? controls = null)
     {
         var id = ++_lastId;
-        _entries.Add(new Entry(id, bargeIn, prompts));
+        _entries.Add(new Entry(id, bargeIn, prompts, controls));
         session.Play(prompts, id);
         return id;
     }
@@ -41,11 +42,22 @@ public sealed class PlayQueue(IMediaSession session)
         foreach (var entry in _entries) session.Play(entry.Prompts, entry.Id);
     }
 
+    /// <summary>Moves within what plays, where the key is for that.</summary>
+    public bool Control(char key)
+    {
+        if (IsEmpty || _entries[0] is not { Controls: { } controls } entry) return false;
+        if (key == controls.Back) session.Seek(entry.Id, -controls.Step);
+        else if (key == controls.Forward) session.Seek(entry.Id, controls.Step);
+        else if (key == controls.Pause) session.TogglePause(entry.Id);
+        else return false;
+        return true;
+    }
+
     public void Clear()
     {
         if (!IsEmpty) session.Stop();
         _entries.Clear();
     }
 
-    private sealed record Entry(int Id, bool BargeIn, List<PromptPart> Prompts);
+    private sealed record Entry(int Id, bool BargeIn, List<PromptPart> Prompts, PlayControls? Controls);
 }

@@ -79,6 +79,15 @@ public interface IMediaSession : IDisposable
     /// <summary>Plays ringback until <see cref="Stop"/>, or until the other session has something to be heard.</summary>
     void Ring();
 
+    /// <summary>As <see cref="Ring"/>, with this recorded prompt.</summary>
+    void Hold(PromptPart sound);
+
+    /// <summary>Moves within a play; nothing happens when it is not the one that plays. Heard in the next packet.</summary>
+    void Seek(int playId, TimeSpan by);
+
+    /// <summary>Keeps a play waiting where it is, for a minute at most, or lets it go on.</summary>
+    void TogglePause(int playId);
+
     /// <summary>Sends nothing before this (until 200 is sent); then prompts and silence are paced by the media clock.</summary>
     void Start();
 

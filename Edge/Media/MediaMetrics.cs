@@ -21,5 +21,7 @@ internal static class MediaMetrics
     public static readonly Counter.Child Digits =
         Metrics.CreateCounter("ivr_dtmf_digits_total", "Keys heard, by how they came.", "source").WithLabels("rfc4733");
 
+    public static readonly Counter SkippedPrompts = Metrics.CreateCounter("ivr_prompts_skipped_total", "Prompts that a caller did not hear because they could not be spoken.");
+
     public static readonly Gauge Sessions = Metrics.CreateGauge("ivr_media_sessions_active", "Open media sessions.");
 }

@@ -43,15 +43,6 @@ internal sealed partial class MediaSession
         lock (_gate) _sendsOnTo = _closed ? null : other as MediaSession;
     }
 
-    public void Ring()
-    {
-        lock (_gate)
-        {
-            if (IsOpus) Ringback.Audio.PrepareOpus();
-            if (!_closed) _player.Repeat(Ringback.Audio);
-        }
-    }
-
     public void Press(char key, int durationMs)
     {
         lock (_gate)

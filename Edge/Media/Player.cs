@@ -15,12 +15,19 @@ public sealed class Player
     /// <summary>Prompts in the queue of one call; a flow that queues more is at fault, and its call must not take the memory.</summary>
     public const int MostQueued = 1000;
 
-    private readonly Queue<Item> _queue = new();
-    private Item? _current;
-    private int _position;
-    private int _framesPending;
+    /// <summary>Frames (a minute) that a caller may keep a prompt waiting; then it goes on, for somebody who put the telephone down does not.</summary>
+    public const int MostFramesPaused = 3000;
 
-    private readonly record struct Item(PromptAudio? Audio, int PlayId, bool IsFirst, bool IsLast, bool Repeats = false);
+    private readonly Queue<Track> _queue = new();
+    private Track? _current;
+    private int _index;
+    private int _position;
+    private int _queued;
+    private int _framesPending;
+    private int _framesPaused;
+    private bool _paused;
+
+    private sealed record Track(List<PromptAudio> Audio, int PlayId, bool Repeats = false);
 
     /// <summary>Prompts that were skipped because they never became ready.</summary>
     public int Skipped { get; private set; }
@@ -35,26 +42,48 @@ public sealed class Player
     {
         Stop();
         // It neither starts nor ends for anybody who waits for it.
-        _queue.Enqueue(new Item(audio, 0, false, false, Repeats: true));
+        _queue.Enqueue(new Track([audio], 0, Repeats: true));
     }
 
     public void Enqueue(List<PromptAudio> audio, int playId)
     {
         // A play without anything to say still starts and ends: whoever waits for its end must get it.
-        if (audio.Count == 0 || _queue.Count + audio.Count > MostQueued)
-        {
-            _queue.Enqueue(new Item(null, playId, true, true));
-            return;
-        }
-        for (var i = 0; i < audio.Count; i++) _queue.Enqueue(new Item(audio[i], playId, i == 0, i == audio.Count - 1));
+        if (_queued + audio.Count > MostQueued) audio = [];
+        _queued += audio.Count;
+        _queue.Enqueue(new Track(audio, playId));
     }
 
     public void Stop()
     {
         _queue.Clear();
         _current = null;
-        _position = 0;
+        (_index, _position, _queued, _framesPending) = (0, 0, 0, 0);
+        GoOn();
+    }
+
+    /// <summary>Moves within what plays, by samples; not further than to its beginning and its end. The next frame is from there.</summary>
+    /// <returns>False when it is not this play that plays.</returns>
+    public bool Seek(int playId, int samples)
+    {
+        if (_current is not { Repeats: false } track || track.PlayId != playId) return false;
+        GoOn();
+        var position = (long)_position + samples;
+        while (position < 0 && _index > 0) position += Length(track, --_index);
+        while (_index < track.Audio.Count && position >= Length(track, _index)) position -= Length(track, _index++);
+        // The end is told with the next frame. Frames of Opus cannot be cut, so it is moved by whole frames.
+        _position = _index == track.Audio.Count ? 0 : (int)Math.Max(0, position) / Telephone.FrameSamples * Telephone.FrameSamples;
         _framesPending = 0;
+        return true;
+    }
+
+    /// <summary>Keeps what plays waiting where it is, or lets it go on.</summary>
+    /// <returns>False when it is not this play that plays.</returns>
+    public bool TogglePause(int playId)
+    {
+        if (_current is not { Repeats: false } track || track.PlayId != playId) return false;
+        if (_paused) GoOn();
+        else _paused = true;
+        return true;
     }
 
     /// <summary>
@@ -66,46 +95,63 @@ public sealed class Player
         var speech = false;
         var silence = aLaw ? G711.ALawSilence : G711.MuLawSilence;
         OpusAudio.Silence.AsSpan(0, opus.Length).CopyTo(opus);
-        while (!frame.IsEmpty)
+        if (_paused && ++_framesPaused > MostFramesPaused) GoOn();
+        while (!frame.IsEmpty && !_paused)
         {
             if (_current is null && !TakeNext(events)) break;
-            var item = _current!.Value;
-            if (item.Audio?.IsPendingAs(!opus.IsEmpty) == true && ++_framesPending <= MostFramesPending) break;
-            if (item.Audio is { IsReady: false }) Skipped++;
+            var track = _current!;
+            if (_index < track.Audio.Count)
+            {
+                var audio = track.Audio[_index];
+                if (audio.IsPendingAs(!opus.IsEmpty) && ++_framesPending <= MostFramesPending) break;
+                if (!audio.IsReady) Skip();
 
-            var left = item.Audio is null ? default : item.Audio.Bytes(aLaw);
-            left = left[Math.Min(_position, left.Length)..];
-            var count = Math.Min(left.Length, frame.Length);
-            left[..count].CopyTo(frame);
-            frame = frame[count..];
-            if (!opus.IsEmpty && count > 0)
-            {
-                item.Audio!.OpusFrame(_position / Telephone.FrameSamples).CopyTo(opus);
-                frame.Fill(silence);
-                frame = default;
+                var left = audio.Bytes(aLaw)[_position..];
+                var count = Math.Min(left.Length, frame.Length);
+                left[..count].CopyTo(frame);
+                frame = frame[count..];
+                if (!opus.IsEmpty && count > 0)
+                {
+                    audio.OpusFrame(_position / Telephone.FrameSamples).CopyTo(opus);
+                    frame.Fill(silence);
+                    frame = default;
+                }
+                _position += count;
+                speech |= count > 0;
+                if (count < left.Length) break;
+                (_position, _framesPending) = (0, 0);
+                _index++;
             }
-            _position += count;
-            speech |= count > 0;
-            if (count < left.Length) break;
-            if (item.Repeats)
+            if (_index < track.Audio.Count) continue;
+            if (track.Repeats)
             {
-                _position = 0;
+                _index = 0;
                 continue;
             }
-            if (item.IsLast) events.Add(new PlayEvent(item.PlayId, Ended: true));
+            events.Add(new PlayEvent(track.PlayId, Ended: true));
+            _queued -= track.Audio.Count;
             _current = null;
         }
         frame.Fill(silence);
         return speech;
     }
 
+    private static int Length(Track track, int index) => track.Audio[index].Bytes(aLaw: false).Length;
+
+    private void GoOn() => (_paused, _framesPaused) = (false, 0);
+
+    private void Skip()
+    {
+        Skipped++;
+        MediaMetrics.SkippedPrompts.Inc();
+    }
+
     private bool TakeNext(List<PlayEvent> events)
     {
-        if (!_queue.TryDequeue(out var item)) return false;
-        _current = item;
-        _position = 0;
-        _framesPending = 0;
-        if (item.IsFirst) events.Add(new PlayEvent(item.PlayId, Ended: false));
+        if (!_queue.TryDequeue(out var next)) return false;
+        _current = next;
+        (_index, _position, _framesPending) = (0, 0, 0);
+        if (!next.Repeats) events.Add(new PlayEvent(next.PlayId, Ended: false));
         return true;
     }
 }

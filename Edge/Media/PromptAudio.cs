@@ -3,6 +3,8 @@ namespace IvrActors.Edge.Media;
 /// <summary>One prompt, encoded once for each codec and shared by all calls: for G.711 from the start, for Opus when the first call needs it. May still be rendering.</summary>
 public sealed class PromptAudio
 {
+    private readonly Lock _lock = new();
+    private Dictionary<int, PromptAudio>? _byGain;
     private volatile State _state;
     private byte[] _muLaw = [];
     private byte[] _aLaw = [];
@@ -32,6 +34,30 @@ public sealed class PromptAudio
 
     /// <summary>G.711 bytes, one a sample at 8 kHz; empty when it is not (or never will be) ready.</summary>
     public ReadOnlySpan<byte> Bytes(bool aLaw) => !IsReady ? default : aLaw ? _aLaw : _muLaw;
+
+    /// <summary>The same, louder by so many dB; made once and shared like this one, and ready when this one is.</summary>
+    public PromptAudio WithGain(int decibels)
+    {
+        decibels = Math.Clamp(decibels, Volume.Least, Volume.Most);
+        if (decibels == 0) return this;
+        lock (_lock)
+        {
+            _byGain ??= [];
+            if (_byGain.TryGetValue(decibels, out var known)) return known;
+            var louder = new PromptAudio();
+            _byGain.Add(decibels, louder);
+            louder.Follow(this, decibels);
+            return louder;
+        }
+    }
+
+    private void Follow(PromptAudio original, int decibels)
+    {
+        if (original.IsPending) return;
+        if (original.IsReady) (_muLaw, _aLaw) = (Volume.Apply(original._muLaw, decibels, aLaw: false), Volume.Apply(original._aLaw, decibels, aLaw: true));
+        _state = original._state;
+        EncodeOpusWhenDue();
+    }
 
     /// <summary>Whether it comes, but is not there yet.</summary>
     public bool IsPendingAs(bool opus) => IsPending || (opus && IsReady && _opus is null);
@@ -63,9 +89,18 @@ public sealed class PromptAudio
         }
         _muLaw = muLaw;
         _aLaw = aLaw;
-        _state = State.Ready; // Last: the media thread reads the bytes only when it sees this.
+        Become(State.Ready); // Last: the media thread reads the bytes only when it sees this.
         EncodeOpusWhenDue();
     }
 
-    internal void Fail() => _state = State.Failed;
+    internal void Fail() => Become(State.Failed);
+
+    private void Become(State state)
+    {
+        lock (_lock)
+        {
+            _state = state;
+            foreach (var (decibels, louder) in _byGain ?? []) louder.Follow(this, decibels);
+        }
+    }
 }

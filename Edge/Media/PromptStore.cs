@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using IvrActors.Edge.Speech;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Media;
@@ -12,18 +13,30 @@ public sealed class PromptStore : IPromptCatalogue
     /// <summary>Rendered texts held in memory. Texts come from flow documents, so there are few; more than this is a mistake, not a need.</summary>
     public const int MostRendered = 2000;
 
+    /// <summary>Bytes of rendered speech held in memory, in both codecs: five hours of it.</summary>
+    private const long MostRenderedBytes = 288L * 1024 * 1024;
+
+    /// <summary>Longest pause within a prompt.</summary>
+    internal static readonly TimeSpan MostPause = TimeSpan.FromSeconds(10);
+
+    private static readonly (int Frames, PromptAudio Audio)[] s_silences = [.. new[] { 50, 5, 1 }.Select(frames => (frames, PromptAudio.FromLinear(new short[frames * Telephone.FrameSamples])))];
+
     private const string Language = "en";
+
+    /// <summary>How long a text that could not be rendered is not tried again: calls skip it at once, and an engine in trouble is not asked by each of them.</summary>
+    private static readonly TimeSpan s_afterFailure = TimeSpan.FromSeconds(10);
 
     private readonly Dictionary<string, PromptAudio> _recorded = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Rendering> _rendered = new(StringComparer.Ordinal);
     private readonly Vocabulary _vocabulary = new();
-    private readonly SpeechSynthesizer _synthesizer;
+    private readonly SpeechRenderer _speech;
+    private long _renderedBytes;
 
     /// <summary>Loads <paramref name="promptFolder"/>/en: all WAV files (the id is the path without ending) and the vocabulary in prompts.tsv.</summary>
     /// <exception cref="InvalidDataException">A file is no WAV file that can be played, or prompts.tsv names one that is not there.</exception>
-    public PromptStore(string promptFolder, string renderedPromptFolder)
+    public PromptStore(string promptFolder, SpeechRenderer speech)
     {
-        _synthesizer = new SpeechSynthesizer(renderedPromptFolder);
+        _speech = speech;
         var folder = Path.Combine(promptFolder, Language);
         if (!Directory.Exists(folder)) return;
         foreach (var file in Directory.EnumerateFiles(folder, "*.wav", SearchOption.AllDirectories))
@@ -33,6 +46,7 @@ public sealed class PromptStore : IPromptCatalogue
             if (rejection != WavRejection.None) throw new InvalidDataException($"prompt {file}: {rejection}");
             _recorded[id] = PromptAudio.FromLinear(wav!.ToTelephoneRate().Samples);
         }
+        _recorded.TryAdd(HoldMusic.Id, HoldMusic.Audio);
         LoadVocabulary(Path.Combine(folder, "prompts.tsv"));
     }
 
@@ -41,7 +55,7 @@ public sealed class PromptStore : IPromptCatalogue
 
     private long _skipped;
 
-    public bool CanRender => _synthesizer.IsInstalled;
+    public bool CanRender => _speech.IsAvailable;
 
     public bool Contains(string promptId) => _recorded.ContainsKey(promptId);
 
@@ -52,23 +66,34 @@ public sealed class PromptStore : IPromptCatalogue
     {
         if (part.Prompt is { } id && _recorded.TryGetValue(id, out var recorded))
         {
-            audio.Add(recorded);
+            audio.Add(recorded.WithGain(part.Gain));
         }
         else if (part.Text is { } text && TryCover(text, out var ids))
         {
-            foreach (var covered in ids) audio.Add(_recorded[covered]);
+            foreach (var covered in ids) audio.Add(_recorded[covered].WithGain(part.Gain));
         }
         else if (part.Text is { Length: > 0 and <= Vocabulary.MostText } unknown && Render(unknown) is { } rendering)
         {
-            audio.Add(rendering.Audio);
+            audio.Add(rendering.Audio.WithGain(part.Gain));
+        }
+        else if (part is { Prompt: null, Text: null, Pause.Ticks: > 0 })
+        {
+            AddSilence(part.Pause, audio);
         }
         else
         {
             CountSkipped();
+            MediaMetrics.SkippedPrompts.Inc();
         }
     }
 
-    /// <summary>Renders a text before it is needed (when a flow is loaded). False when it cannot be spoken.</summary>
+    /// <summary>Renders these texts before they are needed: a flow was published or loaded. Returns at once.</summary>
+    public void Prepare(IEnumerable<string> texts)
+    {
+        foreach (var text in texts) _ = PrepareAsync(text);
+    }
+
+    /// <summary>Renders a text before it is needed. False when it cannot be spoken.</summary>
     public async Task<bool> PrepareAsync(string text)
     {
         if (TryCover(text, out _)) return true;
@@ -77,33 +102,53 @@ public sealed class PromptStore : IPromptCatalogue
         return rendering.Audio.IsReady;
     }
 
-    internal void CountSkipped() => Interlocked.Increment(ref _skipped);
+    /// <summary>Of a few lengths that all calls share: ten seconds are ten of a second.</summary>
+    private static void AddSilence(TimeSpan pause, List<PromptAudio> audio)
+    {
+        var frames = (int)Math.Min(pause.TotalMilliseconds, MostPause.TotalMilliseconds) / Telephone.FrameMs;
+        foreach (var (size, silence) in s_silences)
+            for (; frames >= size; frames -= size) audio.Add(silence);
+    }
+
+    private void CountSkipped() => Interlocked.Increment(ref _skipped);
 
     private Rendering? Render(string text)
     {
-        if (_rendered.TryGetValue(text, out var known)) return known;
-        if (_rendered.Count >= MostRendered) return null;
+        if (_rendered.TryGetValue(text, out var known) && !IsDueAgain(known)) return known;
         lock (_rendered)
         {
-            if (_rendered.TryGetValue(text, out known)) return known;
-            var audio = PromptAudio.Pending();
-            var rendering = new Rendering(audio, Task.Run(() => RenderAsync(text, audio)));
-            _rendered[text] = rendering;
-            return rendering;
+            if (_rendered.TryGetValue(text, out known) && !IsDueAgain(known)) return known;
+            if (known is null && (_rendered.Count >= MostRendered || Interlocked.Read(ref _renderedBytes) >= MostRenderedBytes)) return null;
+            var rendering = new Rendering();
+            rendering.Done = Task.Run(() => RenderAsync(text, rendering));
+            return _rendered[text] = rendering;
         }
     }
 
-    private async Task RenderAsync(string text, PromptAudio audio)
+    private bool IsDueAgain(Rendering rendering) => rendering.Audio is { IsPending: false, IsReady: false } && _speech.Time.GetElapsedTime(rendering.FailedAt) >= s_afterFailure;
+
+    private async Task RenderAsync(string text, Rendering rendering)
     {
-        var samples = await _synthesizer.RenderAsync(text, CancellationToken.None);
-        if (samples is not null)
+        short[]? samples = null;
+        try
         {
-            audio.Complete(samples);
-            return;
+            samples = await _speech.RenderAsync(text, Language, CancellationToken.None);
         }
-        audio.Fail();
+        finally
+        {
+            // Whatever happened: nobody waits for it any longer.
+            if (samples is null) Failed(rendering);
+        }
+        if (samples is null) return;
+        Interlocked.Add(ref _renderedBytes, 2L * samples.Length);
+        rendering.Audio.Complete(samples);
+    }
+
+    private void Failed(Rendering rendering)
+    {
+        rendering.FailedAt = _speech.Time.GetTimestamp();
+        rendering.Audio.Fail();
         CountSkipped();
-        lock (_rendered) _rendered.TryRemove(text, out _); // The next call tries again: the program may be installed by then.
     }
 
     private void LoadVocabulary(string file)
@@ -121,5 +166,13 @@ public sealed class PromptStore : IPromptCatalogue
         }
     }
 
-    private sealed record Rendering(PromptAudio Audio, Task Done);
+    private sealed class Rendering
+    {
+        public PromptAudio Audio { get; } = PromptAudio.Pending();
+
+        public Task Done { get; set; } = Task.CompletedTask;
+
+        /// <summary>Timestamp, once the audio has failed.</summary>
+        public long FailedAt { get; set; }
+    }
 }

@@ -12,6 +12,9 @@ public enum WavRejection
     UnsupportedFormat,
     NotMono,
     NoData,
+
+    /// <summary>It has less audio than it announces.</summary>
+    Truncated,
 }
 
 /// <summary>Mono audio read from a WAV file: 16-bit linear samples at <see cref="SampleRate"/>.</summary>
@@ -26,8 +29,12 @@ public sealed class WavFile
 
     public required short[] Samples { get; init; }
 
+    /// <summary>What writers of a stream claim whose length they do not know: 0x7FFFF000 and the like, or all ones.</summary>
+    private const uint LeastUnknown = 0x7FFF_0000;
+
     /// <summary>Reads 16-bit PCM, G.711 mu-law or A-law. A data chunk that claims more than there is (a stream of unknown length) ends with the file.</summary>
-    public static WavRejection TryRead(ReadOnlySpan<byte> file, out WavFile? wav)
+    /// <param name="whole">Whether one that claims a length which it does not have is <see cref="WavRejection.Truncated"/>.</param>
+    public static WavRejection TryRead(ReadOnlySpan<byte> file, out WavFile? wav, bool whole = false)
     {
         wav = null;
         if (file.Length < 12 || !file[..4].SequenceEqual("RIFF"u8) || !file[8..12].SequenceEqual("WAVE"u8)) return WavRejection.NotWav;
@@ -51,6 +58,7 @@ public sealed class WavFile
             }
             else if (id.SequenceEqual("data"u8))
             {
+                if (whole && claimed > size && claimed < LeastUnknown) return WavRejection.Truncated;
                 return Decode(file[..size], format, channels, bits, rate, out wav);
             }
             file = file[Math.Min(file.Length, size + (size & 1))..];

@@ -18,9 +18,26 @@ public sealed class Reject : CallCommand
     [Id(1)] public int? RetryAfter { get; init; }
 }
 
-/// <summary>Answer the INVITE with 200 and the media that was negotiated.</summary>
+/// <summary>Answer the INVITE with 200 and the media that was negotiated; after <see cref="EarlyMedia"/> when what plays has ended.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallCommand.Answer")]
 public sealed class Answer : CallCommand;
+
+/// <summary>Let the INVITE ring (180) for so long before the next command. Asks for no event.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Ring")]
+public sealed class Ring : CallCommand
+{
+    [Id(0)] public required TimeSpan Time { get; init; }
+}
+
+/// <summary>
+/// Answer the INVITE provisionally with the media that was negotiated (183): what plays from now on is heard before the call is answered, for so long at most. Then
+/// the <see cref="Answer"/> or <see cref="HangUp"/> that follows is done at once. Asks for no event.
+/// </summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.EarlyMedia")]
+public sealed class EarlyMedia : CallCommand
+{
+    [Id(0)] public required TimeSpan Most { get; init; }
+}
 
 /// <summary>Queue prompts behind what is playing. Asks for no event.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallCommand.Play")]
@@ -30,6 +47,23 @@ public sealed class Play : CallCommand
 
     /// <summary>Whether a key during this prompt stops it and counts for the next collect; otherwise keys during it are discarded.</summary>
     [Id(1)] public bool BargeIn { get; init; }
+
+    /// <summary>Keys that move within it; null for none.</summary>
+    [Id(2)] public PlayControls? Controls { get; init; }
+}
+
+/// <summary>Keys with which a caller moves within what plays. They are for nothing else while it plays.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.PlayControls")]
+public sealed class PlayControls
+{
+    [Id(0)] public char? Back { get; init; }
+    [Id(1)] public char? Forward { get; init; }
+
+    /// <summary>Stops it where it is, and goes on there.</summary>
+    [Id(2)] public char? Pause { get; init; }
+
+    /// <summary>How far <see cref="Back"/> and <see cref="Forward"/> go.</summary>
+    [Id(3)] public required TimeSpan Step { get; init; }
 }
 
 /// <summary>Play prompts, then gather keys; answered by <see cref="DigitsCollected"/>.</summary>
@@ -85,6 +119,9 @@ public sealed class Bridge : CallCommand
 
     /// <summary>The call is ended after so much talk: what was set aside for it is used up.</summary>
     [Id(4)] public required TimeSpan MostTalk { get; init; }
+
+    /// <summary>Recorded prompt that the caller hears over and over until somebody answers or is heard; null: ringback, when it rings.</summary>
+    [Id(5)] public PromptPart? Hold { get; init; }
 }
 
 /// <summary>Record both sides of the call from now on; answered by <see cref="RecordingBegun"/>.</summary>

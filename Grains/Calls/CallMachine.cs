@@ -86,8 +86,15 @@ public static class CallMachine
             Flow = document.Flow.Value,
             FlowVersion = document.Version,
         };
-        return Advance(document, state, [new Answer()], [], 0, new FlowStarted());
+        return Advance(document, state, ToBegin(document.Answer), [], 0, new FlowStarted());
     }
+
+    private static List<CallCommand> ToBegin(AnswerPolicy answer) => answer.Kind switch
+    {
+        AnswerKind.Ringing => [new Ring { Time = answer.Time }, new Answer()],
+        AnswerKind.Early => [new EarlyMedia { Most = answer.Time }],
+        _ => [new Answer()],
+    };
 
     /// <summary>Gives the flow an event's input.</summary>
     public static CallProgress Resume(FlowDocument document, CallState state, FlowInput input) => Advance(document, state, [], [], 0, input);

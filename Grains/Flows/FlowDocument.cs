@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
 
 namespace IvrActors.Grains.Flows;
 
@@ -14,6 +15,15 @@ public sealed class FlowDocument
     public required string Language { get; init; }
     public required Named Start { get; init; }
 
+    /// <summary>When calls of this flow are answered.</summary>
+    public AnswerPolicy Answer { get; init; }
+
+    /// <summary>How much louder than it is kept everything is said, in dB; a play step may say otherwise.</summary>
+    public int Volume { get; init; }
+
+    /// <summary>What callers hear while a bridged transfer is under way; a step may say otherwise. Null: ringback.</summary>
+    public Named? Hold { get; init; }
+
     /// <summary>Steps in the order of the file.</summary>
     public required IReadOnlyList<FlowStep> Steps { get; init; }
 
@@ -24,6 +34,9 @@ public sealed class FlowDocument
 
     /// <summary>Names of the amounts that some step speaks.</summary>
     public IReadOnlySet<string> SpokenAmounts => _spokenAmounts;
+
+    /// <summary>The fixed texts that some step says, each once.</summary>
+    public IEnumerable<string> Texts => Steps.SelectMany(s => s.Speech).OfType<SayPart>().Select(s => s.Text).Distinct(StringComparer.Ordinal);
 
     private FrozenDictionary<string, FlowStep> _byName = FrozenDictionary<string, FlowStep>.Empty;
     private FrozenSet<string> _accountVariables = [];
@@ -36,6 +49,22 @@ public sealed class FlowDocument
         _spokenAmounts = Steps.SelectMany(s => s.Speech).OfType<AmountPart>().Select(a => a.Fact).ToFrozenSet(StringComparer.Ordinal);
         return this;
     }
+}
+
+/// <summary>When a call is answered, and what its caller hears until then.</summary>
+/// <param name="Time">Of <see cref="AnswerKind.Ringing"/> how long, of <see cref="AnswerKind.Early"/> how long at most.</param>
+public readonly record struct AnswerPolicy(AnswerKind Kind, TimeSpan Time);
+
+public enum AnswerKind
+{
+    /// <summary>Before anything else.</summary>
+    AtOnce = 0,
+
+    /// <summary>When it has rung for a while.</summary>
+    Ringing,
+
+    /// <summary>Where the flow says so: what it says before is heard as early media.</summary>
+    Early,
 }
 
 /// <summary>A place in a file; both numbers count from 1.</summary>
@@ -66,11 +95,29 @@ public sealed class PlayStep : FlowStep
 {
     public required IReadOnlyList<SpeechPart> Parts { get; init; }
     public required bool BargeIn { get; init; }
+
+    /// <summary>Null: that of the flow.</summary>
+    public int? Volume { get; init; }
+
+    /// <summary>How often it is said, and the silence between.</summary>
+    public (int Times, TimeSpan Pause) Repeat { get; init; } = (1, TimeSpan.Zero);
+
+    /// <summary>Null: no keys move within it.</summary>
+    public PlayControls? Controls { get; init; }
     public required Named Next { get; init; }
 
     public override string Kind => "play";
     public override IEnumerable<Exit> Exits => [new("next", Next)];
     public override IEnumerable<SpeechPart> Speech => Parts;
+}
+
+/// <summary>Answers a call whose flow began before the answer.</summary>
+public sealed class AnswerStep : FlowStep
+{
+    public required Named Next { get; init; }
+
+    public override string Kind => "answer";
+    public override IEnumerable<Exit> Exits => [new("next", Next)];
 }
 
 /// <summary>What collect and menu steps share: they ask, and ask again.</summary>
@@ -183,7 +230,12 @@ public sealed class TransferStep : FlowStep
 }
 
 /// <summary>How a bridged transfer calls.</summary>
-public sealed record BridgeWay(Named Trunk, TimeSpan RingTime);
+/// <param name="Hold">What the caller hears meanwhile: a prompt, or <c>ringback</c>; null: as the flow says.</param>
+public sealed record BridgeWay(Named Trunk, TimeSpan RingTime, Named? Hold)
+{
+    /// <summary>The word for ringback, which is no prompt.</summary>
+    public const string Ringback = "ringback";
+}
 
 /// <summary>Begins or ends a recording of the call.</summary>
 public sealed class RecordStep : FlowStep
@@ -255,6 +307,12 @@ public sealed class TransactionsPart : SpeechPart
 
     /// <summary>Prompt that is said when there are none.</summary>
     public required string None { get; init; }
+}
+
+/// <summary>Silence.</summary>
+public sealed class PausePart : SpeechPart
+{
+    public required TimeSpan Length { get; init; }
 }
 
 /// <summary>The digits of a plain variable, one by one.</summary>

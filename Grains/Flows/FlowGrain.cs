@@ -23,6 +23,13 @@ public sealed partial class FlowGrain(
     /// <summary>A call lasts minutes: it is over long before ten further versions are out.</summary>
     public const int MostVersions = 10;
 
+    /// <summary>Texts of the version that new calls run are spoken before the first of them asks.</summary>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        if (Published is { } published && FlowParser.Parse(published.FileName, published.Yaml).Document is { } document) catalogue.Prepare(document.Texts);
+        return Task.CompletedTask;
+    }
+
     public Task<FlowVersion?> GetPublished() => Task.FromResult(Published);
 
     public Task<string?> GetPublishedVersion() => Task.FromResult(Published?.Version);
@@ -48,6 +55,7 @@ public sealed partial class FlowGrain(
             await Audit(tenant, document);
             await Store(document, fileName, yaml);
             library.Replaced(tenant, flow, document.Version);
+            catalogue.Prepare(document.Texts);
         }
         return new PublishResult { Version = document.Version, Errors = [] };
     }

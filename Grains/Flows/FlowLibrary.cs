@@ -8,7 +8,7 @@ namespace IvrActors.Grains.Flows;
 /// Parsed documents of this process, by version. A version is a hash of its text, so an entry is right for ever and for every
 /// tenant; calls share one document and the text is fetched once.
 /// </summary>
-public sealed class FlowLibrary(TimeProvider time)
+public sealed class FlowLibrary(TimeProvider time, IPromptCatalogue? catalogue = null)
 {
     /// <summary>How long new calls may run what another silo has replaced: one question a second in place of one a call.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromSeconds(1);
@@ -39,6 +39,7 @@ public sealed class FlowLibrary(TimeProvider time)
     {
         if (_documents.TryGetValue(version, out var known)) return known;
         if (await flow.GetVersion(version) is not { } stored || FlowParser.Parse(stored.FileName, stored.Yaml).Document is not { } document) return null;
+        catalogue?.Prepare(document.Texts);
         // Rare and cheap to refill: no order of use is kept.
         if (_documents.Count >= MostDocuments) _documents.Clear();
         return _documents.GetOrAdd(version, document);

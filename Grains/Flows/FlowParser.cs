@@ -17,7 +17,12 @@ public static class FlowParser
     /// <summary>Steps of a flow: more is not one flow that a person can check.</summary>
     public const int MostSteps = 500;
 
-    private static readonly string[] s_documentKeys = ["flow", "language", "start", "steps"];
+    private static readonly string[] s_documentKeys = ["flow", "language", "answer", "volume", "hold", "start", "steps"];
+    private static readonly string[] s_answerKeys = ["ringing", "early"];
+
+    /// <summary>A ring that nobody notices is none, and callers hang up after half a minute. Carriers end what is heard before the answer after a minute or so.</summary>
+    private static readonly TimeSpan s_leastPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_mostPause = TimeSpan.FromSeconds(30);
 
     public static FlowParse Parse(string fileName, string yaml)
     {
@@ -40,6 +45,7 @@ public static class FlowParser
         var fields = new Fields(values, map, new Position(1, 1), "a flow document", s_documentKeys);
         var flow = fields.Name("flow");
         var language = fields.OneOf("language", "en");
+        var answer = ReadAnswer(values, fields.Optional("answer"));
         var start = fields.Name("start");
         var steps = ReadSteps(values, fields.Require("steps"));
         return new FlowDocument
@@ -49,8 +55,25 @@ public static class FlowParser
             Flow = flow,
             Language = language,
             Start = start,
+            Answer = answer,
+            Volume = fields.Optional("volume") is { } volume ? values.Decibels("volume", volume) : 0,
+            Hold = StepReader.Hold(values, fields),
             Steps = steps,
         };
+    }
+
+    /// <summary><c>at_once</c>, <c>{ ringing: 2s }</c> or <c>{ early: 20s }</c>.</summary>
+    private static AnswerPolicy ReadAnswer(ValueReader values, YamlNode? node)
+    {
+        if (node is null or YamlScalar { Value: "at_once" }) return default;
+        if (node is YamlMap { Entries.Count: 1 } map)
+        {
+            var fields = new Fields(values, map, map.At, "answer", s_answerKeys);
+            var time = fields.Duration("ringing", fields.Duration("early", default, s_leastPause, s_mostPause), s_leastPause, s_mostPause);
+            return new AnswerPolicy(fields.Optional("ringing") is not null ? AnswerKind.Ringing : AnswerKind.Early, time);
+        }
+        values.Error(node.At, "answer: expected at_once, { ringing: 2s } or { early: 20s }");
+        return default;
     }
 
     private static List<FlowStep> ReadSteps(ValueReader values, YamlNode? node)

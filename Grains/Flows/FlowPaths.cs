@@ -21,6 +21,8 @@ internal sealed class PathEvent
     public static PathEvent Facts { get; } = new((document, step, exit) =>
         step is FetchStep && exit == "next" ? true : ForgetsCaller(document, step) ? false : null);
 
+    public static PathEvent Answered { get; } = new((_, step, _) => step is AnswerStep ? true : null);
+
     /// <summary>The variable holds digits.</summary>
     public static PathEvent Collected(string variable) => new((_, step, exit) => step switch
     {

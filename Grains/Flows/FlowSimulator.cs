@@ -41,6 +41,8 @@ public static class FlowSimulator
         await output.WriteLineAsync($"Flow {document.Flow.Value}, version {document.Version[..12]}. {Help}");
         foreach (var caller in callers) await output.WriteLineAsync($"Simulated caller: account {caller.Account}, PIN {caller.Pin}, code {caller.Code}");
 
+        if (document.Answer.Kind == AnswerKind.Ringing) await output.WriteLineAsync($"It rings for {document.Answer.Time.TotalSeconds} s.");
+        if (document.Answer.Kind == AnswerKind.Early) await output.WriteLineAsync("What follows is heard before the call is answered.");
         var transition = Advance(document, callers, new FlowState(), new FlowStarted());
         for (var seq = 2; ; seq++)
         {
@@ -142,6 +144,9 @@ public static class FlowSimulator
                 case Collect collect:
                     await output.WriteLineAsync(Said(collect.Prompts, promptTexts));
                     break;
+                case Answer:
+                    await output.WriteLineAsync("-> the call is answered");
+                    break;
                 case Transfer transfer:
                     await output.WriteLineAsync($"-> transfer to '{transfer.Target}'");
                     break;
@@ -162,5 +167,5 @@ public static class FlowSimulator
     }
 
     private static string Said(List<PromptPart> prompts, IReadOnlyDictionary<string, string>? promptTexts) =>
-        "  " + string.Join(' ', prompts.Select(p => p.Prompt is not { } id ? p.Text : promptTexts?.GetValueOrDefault(id) ?? PromptWords.Of(id)));
+        "  " + string.Join(' ', prompts.Select(p => p.Pause > TimeSpan.Zero ? "…" : p.Prompt is not { } id ? p.Text : promptTexts?.GetValueOrDefault(id) ?? PromptWords.Of(id)));
 }

@@ -21,6 +21,7 @@ public static class FlowValidator
             check.Variables();
             check.Paths();
         }
+        check.Answers();
         check.Prompts();
         check.Targets();
         return [.. check.Errors.OrderBy(e => e.Line).ThenBy(e => e.Column)];
@@ -117,10 +118,23 @@ public static class FlowValidator
             if (Errors.Count > 0) return;
             foreach (var step in document.Steps)
             {
-                foreach (var use in Uses(step))
+                foreach (var use in Uses(step).Concat(BeforeTheAnswer(step)))
                     if (FlowPaths.PathWithout(document, step, use.Event) is { } path)
                         Error(use.At, $"{use.Message} on the path {string.Join(" → ", path)}");
             }
+        }
+
+        /// <summary>Before the answer the caller is spoken to, and nothing else: keys may not reach us, and what is not charged must not do work.</summary>
+        private IEnumerable<(Position At, PathEvent Event, string Message)> BeforeTheAnswer(FlowStep step)
+        {
+            if (document.Answer.Kind == AnswerKind.Early && step is not (PlayStep or AnswerStep or HangUpStep))
+                yield return (step.At, PathEvent.Answered, $"{step.Kind} step '{step.Name}' comes before an answer step");
+        }
+
+        public void Answers()
+        {
+            if (document.Answer.Kind == AnswerKind.Early) return;
+            foreach (var step in document.Steps.OfType<AnswerStep>()) Error(step.At, $"answer step '{step.Name}': the call is answered before the flow begins; expected 'answer: {{ early: 20s }}' of the flow, or no such step");
         }
 
         private static IEnumerable<(Position At, PathEvent Event, string Message)> Uses(FlowStep step)
@@ -155,6 +169,8 @@ public static class FlowValidator
         public void Prompts()
         {
             Recorded(document.Flow.At, Interpreter.PoliteError, "said when something fails");
+            foreach (var hold in document.Steps.OfType<TransferStep>().Select(step => step.Bridge?.Hold).Prepend(document.Hold).OfType<Named>().Where(hold => hold.Value != BridgeWay.Ringback))
+                Recorded(hold.At, hold.Value, "heard on hold");
             foreach (var step in document.Steps)
             {
                 foreach (var part in step.Speech)
@@ -165,7 +181,7 @@ public static class FlowValidator
                             Recorded(part.At, recorded.Prompt, $"of step '{step.Name}'");
                             break;
                         case SayPart say when !catalogue.TryCover(say.Text, out _) && !catalogue.CanRender:
-                            Error(say.At, $"say: the recorded vocabulary does not cover \"{YamlTree.Shown(say.Text)}\" and no speech engine is installed; install espeak-ng or record it as a prompt");
+                            Error(say.At, $"say: the recorded vocabulary does not cover \"{YamlTree.Shown(say.Text)}\" and no speech engine is there; install espeak-ng, name a service under speech of cluster.yaml, or record it as a prompt");
                             break;
                         case AmountPart:
                             Vocabulary(part.At, Speech.AmountVocabulary, "amounts");

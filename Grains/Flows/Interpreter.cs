@@ -75,6 +75,7 @@ public static class Interpreter
         private string? Enter(FlowStep step) => step switch
         {
             PlayStep play => Play(play),
+            AnswerStep answer => Answer(answer),
             CollectStep collect => Visit(collect),
             MenuStep menu => Visit(menu),
             VerifyStep verify => Verify(verify),
@@ -85,7 +86,24 @@ public static class Interpreter
             _ => throw new InvalidOperationException("internal error: unknown kind of step"),
         };
 
-        private string? Play(PlayStep step) => Say(step.Parts, step.BargeIn) ? step.Next.Value : null;
+        private string? Play(PlayStep step)
+        {
+            if (Speak(step.Parts, step.Volume) is not { } once) return null;
+            var prompts = new List<PromptPart>(once);
+            for (var i = 1; i < step.Repeat.Times; i++)
+            {
+                if (step.Repeat.Pause > TimeSpan.Zero) prompts.Add(new PromptPart { Pause = step.Repeat.Pause });
+                prompts.AddRange(once);
+            }
+            if (prompts.Count > 0) _commands.Add(new Play { Prompts = prompts, BargeIn = step.BargeIn, Controls = step.Controls });
+            return step.Next.Value;
+        }
+
+        private string Answer(AnswerStep step)
+        {
+            _commands.Add(new Answer());
+            return step.Next.Value;
+        }
 
         private string? Visit(AskingStep step)
         {
@@ -200,9 +218,21 @@ public static class Interpreter
             if (command is null) return ExitOf(step, BridgeOutcome.Refused);
             if (step.Parts.Count > 0 && !Say(step.Parts, bargeIn: false)) return null;
             state.Waiting = FlowWait.Transfer;
-            _commands.Add(command);
+            _commands.Add(command is Bridge bridge ? OnHold(bridge, (step.Bridge?.Hold ?? document.Hold)?.Value) : command);
             return null;
         }
+
+        private Bridge OnHold(Bridge bridge, string? hold) => hold is null or BridgeWay.Ringback
+            ? bridge
+            : new Bridge
+            {
+                Trunk = bridge.Trunk,
+                Number = bridge.Number,
+                Address = bridge.Address,
+                RingTime = bridge.RingTime,
+                MostTalk = bridge.MostTalk,
+                Hold = new PromptPart { Prompt = hold, Gain = document.Volume },
+            };
 
         private static string ExitOf(TransferStep step, BridgeOutcome outcome) => (outcome switch
         {
@@ -278,27 +308,31 @@ public static class Interpreter
         }
 
         /// <summary>What the parts come to, or null after failing: a value that the flow has not got is never skipped in silence.</summary>
-        private List<PromptPart>? Speak(IReadOnlyList<SpeechPart> parts)
+        private List<PromptPart>? Speak(IReadOnlyList<SpeechPart> parts, int? volume = null)
         {
+            var gain = volume ?? document.Volume;
             var prompts = new List<PromptPart>();
             foreach (var part in parts)
             {
                 switch (part)
                 {
                     case RecordedPart recorded:
-                        prompts.Add(new PromptPart { Prompt = recorded.Prompt });
+                        prompts.Add(new PromptPart { Prompt = recorded.Prompt, Gain = gain });
                         break;
                     case SayPart say:
-                        prompts.Add(new PromptPart { Text = say.Text });
+                        prompts.Add(new PromptPart { Text = say.Text, Gain = gain });
+                        break;
+                    case PausePart pause:
+                        prompts.Add(new PromptPart { Pause = pause.Length });
                         break;
                     case AmountPart amount when state.Facts is { } facts && facts.Amounts.TryGetValue(amount.Fact, out var money):
-                        AddRecorded(prompts, Speech.Amount(money));
+                        AddRecorded(prompts, Speech.Amount(money), gain);
                         break;
                     case TransactionsPart transactions when state.Facts is { } facts:
-                        AddRecorded(prompts, Transactions(transactions, facts));
+                        AddRecorded(prompts, Transactions(transactions, facts), gain);
                         break;
                     case DigitsPart digits when state.Variables.TryGetValue(digits.Variable, out var text):
-                        AddRecorded(prompts, Speech.Digits(text.Reveal()));
+                        AddRecorded(prompts, Speech.Digits(text.Reveal()), gain);
                         break;
                     default:
                         Fail();
@@ -315,9 +349,9 @@ public static class Interpreter
             return part.Intro is { } intro ? newest.Prepend(intro) : newest;
         }
 
-        private static void AddRecorded(List<PromptPart> prompts, IEnumerable<string> ids)
+        private static void AddRecorded(List<PromptPart> prompts, IEnumerable<string> ids, int gain)
         {
-            foreach (var id in ids) prompts.Add(new PromptPart { Prompt = id });
+            foreach (var id in ids) prompts.Add(new PromptPart { Prompt = id, Gain = gain });
         }
 
         /// <summary>A new value is asked for: the old one is gone, and with an account everything that was proved for the old one.</summary>

@@ -1,12 +1,13 @@
 using System.Buffers;
 using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
 
 namespace IvrActors.Grains.Flows;
 
 /// <summary>Reads one step. The key that names its kind decides which other keys it may have.</summary>
 internal static class StepReader
 {
-    public const string KindKeys = "play, collect, menu, verify, fetch, transfer, record, hang_up";
+    public const string KindKeys = "play, answer, collect, menu, verify, fetch, transfer, record, hang_up";
 
     /// <summary>The longest that a caller enters; card numbers have up to 19 digits.</summary>
     private const int MostDigits = 32;
@@ -14,28 +15,36 @@ internal static class StepReader
     /// <summary>How often one caller may be asked the same in one visit.</summary>
     private const int MostAttempts = 10;
 
+    /// <summary>How often one thing is said at a stretch.</summary>
+    private const int MostRepeats = 10;
+
     private static readonly TimeSpan s_firstDigitTimeout = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan s_interDigitTimeout = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_ringTime = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_leastRingTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_mostRingTime = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan s_seekStep = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_leastSeekStep = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_leastTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_mostTimeout = TimeSpan.FromSeconds(60);
     private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#");
-    private static readonly string[] s_kinds = ["collect", "menu", "verify", "fetch", "transfer", "record", "hang_up"];
+    private static readonly string[] s_kinds = ["answer", "collect", "menu", "verify", "fetch", "transfer", "record", "hang_up"];
     private static readonly string[] s_asking = ["first_digit_timeout", "inter_digit_timeout", "barge_in", "attempts", "no_input", "no_match", "on"];
     private static readonly string[] s_collectKeys = ["collect", "prompt", "digits", "terminator", "secret", .. s_asking];
     private static readonly string[] s_menuKeys = ["menu", "choices", .. s_asking];
     private static readonly string[] s_verifyKeys = ["verify", "account", "with", "attempts", "on"];
     private static readonly string[] s_fetchKeys = ["fetch", "assurance", "on"];
-    private static readonly string[] s_transferKeys = ["transfer", "mode", "trunk", "ring", "from_input", "play", "on"];
+    private static readonly string[] s_transferKeys = ["transfer", "mode", "trunk", "ring", "hold", "from_input", "play", "on"];
     private static readonly string[] s_transferDigits = ["digits"];
     private static readonly string[] s_recordKeys = ["record", "consent", "first_digit_timeout", "next", "on"];
     private static readonly string[] s_hangUpKeys = ["hang_up", "play"];
-    private static readonly string[] s_playKeys = ["play", "barge_in", "next"];
+    private static readonly string[] s_answerKeys = ["answer", "next"];
+    private static readonly string[] s_playKeys = ["play", "barge_in", "volume", "repeat", "controls", "next"];
+    private static readonly string[] s_repeatKeys = ["times", "pause"];
+    private static readonly string[] s_controlKeys = ["back", "forward", "pause", "step"];
 
     internal static IEnumerable<string> AllKeys =>
-        new[] { s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_recordKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
+        new[] { s_repeatKeys, s_controlKeys, s_answerKeys, s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_recordKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
 
     public static FlowStep? Read(ValueReader values, YamlScalar name, YamlMap map)
     {
@@ -54,6 +63,7 @@ internal static class StepReader
         var what = $"{kind} step '{name.Value}'";
         return kind switch
         {
+            "answer" => Answer(name, new Fields(values, map, name.At, what, s_answerKeys)),
             "collect" => Collect(values, name, new Fields(values, map, name.At, what, s_collectKeys)),
             "menu" => Menu(values, name, new Fields(values, map, name.At, what, s_menuKeys)),
             "verify" => Verify(name, new Fields(values, map, name.At, what, s_verifyKeys)),
@@ -71,8 +81,65 @@ internal static class StepReader
         At = name.At,
         Parts = SpeechReader.Read(values, "play", fields.Require("play")),
         BargeIn = fields.Bool("barge_in", true),
+        Volume = fields.Optional("volume") is { } volume ? values.Decibels("volume", volume) : null,
+        Repeat = Repeat(values, fields.Optional("repeat")),
+        Controls = Controls(values, fields.Optional("controls")),
         Next = fields.Name("next"),
     };
+
+    /// <summary><c>repeat: { times: 3, pause: 1s }</c>.</summary>
+    private static (int Times, TimeSpan Pause) Repeat(ValueReader values, YamlNode? node)
+    {
+        if (node is null) return (1, TimeSpan.Zero);
+        if (node is YamlMap map)
+        {
+            var fields = new Fields(values, map, map.At, "repeat", s_repeatKeys);
+            return (fields.Require("times") is { } times ? values.Int("times", times, 2, MostRepeats) : 1, fields.Duration("pause", TimeSpan.Zero, SpeechReader.LeastPause, SpeechReader.MostPause));
+        }
+        values.Error(node.At, "repeat: expected { times: 3, pause: 1s }");
+        return (1, TimeSpan.Zero);
+    }
+
+    /// <summary><c>controls: { back: "4", forward: "6", pause: "5", step: 5s }</c>, of which one key must be there.</summary>
+    private static PlayControls? Controls(ValueReader values, YamlNode? node)
+    {
+        if (node is null) return null;
+        if (node is YamlMap map)
+        {
+            var fields = new Fields(values, map, map.At, "controls", s_controlKeys);
+            var controls = new PlayControls
+            {
+                Back = ControlKey(values, fields, "back"),
+                Forward = ControlKey(values, fields, "forward"),
+                Pause = ControlKey(values, fields, "pause"),
+                Step = fields.Duration("step", s_seekStep, s_leastSeekStep, s_mostTimeout),
+            };
+            var keys = new[] { controls.Back, controls.Forward, controls.Pause }.OfType<char>().ToList();
+            if (keys.Count == 0) values.Error(map.At, "controls: expected a key for back, forward or pause");
+            else if (keys.Distinct().Count() < keys.Count) values.Error(map.At, "controls: one key cannot do two things");
+            return controls;
+        }
+        values.Error(node.At, "controls: expected { back: \"4\", forward: \"6\", pause: \"5\", step: 5s }");
+        return null;
+    }
+
+    private static char? ControlKey(ValueReader values, Fields fields, string name)
+    {
+        if (fields.Optional(name) is not { } node) return null;
+        if (node is YamlScalar { Value.Length: 1 } key && s_keys.Contains(key.Value[0])) return key.Value[0];
+        values.Error(node.At, $"{name}: expected one of the keys 0 to 9, * and #");
+        return null;
+    }
+
+    /// <summary>What callers hear while somebody is called for them: <c>ringback</c> or a recorded prompt, such as <c>hold-music</c>.</summary>
+    internal static Named? Hold(ValueReader values, Fields fields) =>
+        fields.Optional("hold") is { } node && SpeechReader.PromptId(values, node) is { } prompt ? new Named(prompt, node.At) : null;
+
+    private static AnswerStep Answer(YamlScalar name, Fields fields)
+    {
+        fields.OneOf("answer", "true");
+        return new AnswerStep { Name = name.Value, At = name.At, Next = fields.Name("next") };
+    }
 
     private static CollectStep Collect(ValueReader values, YamlScalar name, Fields fields)
     {
@@ -157,7 +224,7 @@ internal static class StepReader
         var bridges = fields.Optional("mode") is not null && fields.OneOf("mode", "refer", "bridge") == "bridge";
         if (!bridges)
         {
-            foreach (var key in new[] { "trunk", "ring", "from_input" })
+            foreach (var key in new[] { "trunk", "ring", "hold", "from_input" })
                 if (fields.Optional(key) is { } node) values.Error(node.At, $"{key}: only a bridged transfer has it; expected mode: bridge beside it");
         }
         var on = bridges ? fields.On("failed", "busy", "no_answer", "refused") : fields.On("failed");
@@ -167,7 +234,7 @@ internal static class StepReader
             At = name.At,
             Target = fields.Optional("transfer") is YamlMap ? null : fields.Name("transfer"),
             Digits = fields.Optional("transfer") is YamlMap digits ? FromInput(values, fields, digits, bridges) : NotFromInput(values, fields, bridges),
-            Bridge = bridges ? new BridgeWay(fields.Name("trunk"), fields.Duration("ring", s_ringTime, s_leastRingTime, s_mostRingTime)) : null,
+            Bridge = bridges ? new BridgeWay(fields.Name("trunk"), fields.Duration("ring", s_ringTime, s_leastRingTime, s_mostRingTime), Hold(values, fields)) : null,
             Parts = SpeechReader.ReadOptional(values, "play", fields.Optional("play")),
             Failed = on.Name("failed"),
             Busy = bridges ? on.OptionalName("busy") : null,
@@ -273,8 +340,12 @@ internal static class SpeechReader
     private const int MostParts = 32;
 
     private const int LongestText = 500;
-    private const string Expected = "expected a prompt id, {say: text}, {amount: facts.NAME}, {transactions: facts.transactions, last: N} or {digits: VARIABLE}";
+    public static readonly TimeSpan LeastPause = TimeSpan.FromMilliseconds(100);
+    public static readonly TimeSpan MostPause = TimeSpan.FromSeconds(10);
+
+    private const string Expected = "expected a prompt id, {say: text}, {pause: 500ms}, {amount: facts.NAME}, {transactions: facts.transactions, last: N} or {digits: VARIABLE}";
     private static readonly string[] s_say = ["say"];
+    private static readonly string[] s_pause = ["pause"];
     private static readonly string[] s_amount = ["amount"];
     private static readonly string[] s_digits = ["digits"];
     private static readonly string[] s_transactions = ["transactions", "last", "intro", "none"];
@@ -302,6 +373,7 @@ internal static class SpeechReader
         if (node is YamlMap map)
         {
             if (map.Find("say") is { } text) return Say(values, new Fields(values, map, map.At, "say", s_say), text);
+            if (map.Find("pause") is not null) return new PausePart { At = map.At, Length = new Fields(values, map, map.At, "pause", s_pause).Duration("pause", default, LeastPause, MostPause) };
             if (map.Find("amount") is { } amount) return Amount(values, new Fields(values, map, map.At, "amount", s_amount), amount);
             if (map.Find("digits") is { } digits) return Digits(values, new Fields(values, map, map.At, "digits", s_digits), digits);
             if (map.Find("transactions") is not null) return Transactions(values, map.At, new Fields(values, map, map.At, "transactions", s_transactions));
@@ -344,7 +416,7 @@ internal static class SpeechReader
         };
     }
 
-    private static string? PromptId(ValueReader values, YamlNode node)
+    internal static string? PromptId(ValueReader values, YamlNode node)
     {
         if (node is YamlScalar { Value.Length: > 0 and <= 64 } id && id.Value.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '/')) return id.Value;
         values.Error(node.At, "expected a prompt id: small letters, digits, '-', '_' and '/'");

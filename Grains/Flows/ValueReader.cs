@@ -37,6 +37,16 @@ internal sealed class ValueReader(string file, List<FlowError> errors)
         return least;
     }
 
+    /// <summary><c>-6dB</c>: how much louder.</summary>
+    public int Decibels(string key, YamlNode node)
+    {
+        const int least = -20, most = 10;
+        if (node is YamlScalar scalar && scalar.Value.EndsWith("dB", StringComparison.Ordinal)
+            && int.TryParse(scalar.Value.AsSpan(0, scalar.Value.Length - 2), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value is >= least and <= most) return value;
+        Error(node.At, $"{key}: expected a gain such as -6dB, from {least}dB to {most}dB");
+        return 0;
+    }
+
     /// <summary><c>6s</c> or <c>1500ms</c>.</summary>
     public TimeSpan Duration(string key, YamlNode node, TimeSpan least, TimeSpan most)
     {

@@ -36,6 +36,7 @@ internal sealed class ClusterFile
     public required TimeSpan DrainAtStop { get; init; }
     /// <summary>Null: nothing is recorded.</summary>
     public RecordingSettings? Recordings { get; init; }
+    public required SpeechSettings Speech { get; init; }
     public required LockoutRule Lockout { get; init; }
     public required PinSettings Pins { get; init; }
     public required UnknownSources UnknownSources { get; init; }
@@ -52,6 +53,9 @@ internal sealed class ClusterFile
         Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => (tenant, trunk))).Where(one => one.trunk.Digest is { Operators: true }).Cast<(TenantSettings, TrunkSettings)?>().FirstOrDefault();
 
     public string KeyFolder => System.IO.Path.Combine(DataFolder, "keys");
+
+    /// <summary>Where rendered speech is kept, encrypted.</summary>
+    public string RenderedFolder => System.IO.Path.Combine(DataFolder, "rendered");
 
     public string CertificateFolder => System.IO.Path.Combine(DataFolder, "certs");
 }

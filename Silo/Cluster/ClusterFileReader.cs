@@ -80,6 +80,7 @@ internal sealed class ClusterFileReader
             NeverBlock = root.List("never_block", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null, required: false),
             DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
             Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
+            Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
             Lockout = ReadLockout(root.Map("lockout", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),

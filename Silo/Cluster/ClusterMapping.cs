@@ -1,5 +1,7 @@
 using IvrActors.Edge;
 using IvrActors.Edge.Net.Tls;
+using IvrActors.Edge.Speech;
+using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Policies;
 
 namespace IvrActors.Silo.Cluster;
@@ -17,9 +19,10 @@ internal static class ClusterMapping
         Argon2Passes = cluster.Pins.Passes,
     };
 
-    /// <exception cref="MissingSecretException">A password of a trunk is not there.</exception>
     /// <param name="passes">Finds the pass that a user name of a realm is.</param>
-    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate, Func<string, string, DigestPass?>? passes = null) => new()
+    /// <param name="speechKey">What rendered speech is encrypted with on the disk; null: none is kept.</param>
+    /// <exception cref="MissingSecretException">A password of a trunk or the token of the speech service is not there.</exception>
+    public static EdgeOptions ToEdgeOptions(this ClusterFile cluster, ServerCertificate certificate, Func<string, string, DigestPass?>? passes = null, Secret<byte>? speechKey = null) => new()
     {
         Name = cluster.Node.Name,
         Address = cluster.Listeners.Sip.Address,
@@ -44,11 +47,27 @@ internal static class ClusterMapping
         DrainAtStop = cluster.DrainAtStop,
         EndsWhenDrained = cluster.Node.Roles == NodeRoles.Edge,
         PromptFolder = cluster.PromptFolder,
-        RenderedPromptFolder = Path.Combine(cluster.DataFolder, "rendered"),
+        RenderedPromptFolder = cluster.RenderedFolder,
+        Speech = cluster.Speech.ToOptions(speechKey),
         RecordingFolder = cluster.Recordings?.Folder,
         RecordingsKept = cluster.Recordings?.Keep ?? default,
         UnknownSources = cluster.UnknownSources,
         Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk, passes)))],
+    };
+
+    /// <param name="cacheKey">Null: nothing is kept on the disk.</param>
+    /// <exception cref="MissingSecretException">The token is not there.</exception>
+    public static SpeechOptions ToOptions(this SpeechSettings settings, Secret<byte>? cacheKey) => new()
+    {
+        Engine = settings.Engine,
+        Voices = settings.Voices,
+        Address = settings.Address,
+        Token = settings.Token?.Read(),
+        Timeout = settings.Timeout,
+        MostBytes = settings.MostBytes,
+        AtOnce = settings.AtOnce,
+        CacheKey = cacheKey,
+        CacheBytes = settings.CacheBytes,
     };
 
     private static TenantPolicy ToPolicy(this TenantSettings tenant, ClusterFile cluster) => new()

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using IvrActors.Edge.Media;
+using IvrActors.Edge.Speech;
 using IvrActors.Grains.Flows;
 using IvrActors.Silo.Cluster;
 
@@ -47,6 +48,7 @@ internal static class CheckCommand
     {
         try
         {
+            cluster.Speech.Token?.Read().Dispose();
             foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("", cluster.Limits.CallsPerTrunk).Outbound?.Password?.Dispose();
             return null;
         }
@@ -56,8 +58,9 @@ internal static class CheckCommand
         }
     }
 
-    /// <summary>What can be spoken; rendered prompts go nowhere here.</summary>
-    public static PromptStore Catalogue(ClusterFile cluster) => new(cluster.PromptFolder, Path.Combine(cluster.DataFolder, "rendered"));
+    /// <summary>What can be spoken; nothing is rendered here.</summary>
+    public static PromptStore Catalogue(ClusterFile cluster) =>
+        new(cluster.PromptFolder, new SpeechRenderer(new SpeechOptions { Engine = cluster.Speech.Engine, Address = cluster.Speech.Address }, cluster.RenderedFolder, TimeProvider.System));
 
     /// <summary>What any tenant may transfer to: a flow file does not say whose it is. Publishing checks it against its own.</summary>
     public static TransferPlan Transfers(ClusterFile cluster)

@@ -4,6 +4,7 @@ using IvrActors.Edge;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Tls;
+using IvrActors.Edge.Speech;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Edges;
@@ -109,10 +110,12 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.Services.AddGrains(cluster.ToPolicy());
         var passes = new PhonePasses(vault.Keys, TimeProvider.System, cluster.PhoneTrunk?.Trunk.Digest!.Realm);
         builder.Services.AddSingleton<IPhonePasses>(passes);
-        var edge = cluster.ToEdgeOptions(certificate, passes.Find);
+        var edge = cluster.ToEdgeOptions(certificate, passes.Find, vault.Keys.SpeechKey());
         // Flows are checked against the prompts, also by a silo without an edge.
-        if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge)) builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, edge.RenderedPromptFolder));
-        else builder.Services.AddEdge(edge);
+        if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge))
+            builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, new SpeechRenderer(edge.Speech, edge.RenderedPromptFolder, TimeProvider.System)));
+        else
+            builder.Services.AddEdge(edge);
         builder.Services.AddSingleton(certificate);
         builder.Services.AddHostedService<CertificateWatcher>();
         builder.WebHost.UseKestrelHttpsConfiguration();

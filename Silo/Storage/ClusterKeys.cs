@@ -65,6 +65,9 @@ internal sealed class ClusterKeys : IClusterKeys
     /// <summary>Known to silos only: what tells a call of a grain from one of a client.</summary>
     public ReadOnlySpan<byte> GrainMarkKey => _mark;
 
+    /// <summary>Of the speech that edges keep on the disk. The caller disposes it.</summary>
+    public Secret<byte> SpeechKey() => new(Derive("rendered speech v1"));
+
     /// <summary>Makes the passwords of the phone page's calls.</summary>
     public ReadOnlySpan<byte> PhoneKey => _phone;
 

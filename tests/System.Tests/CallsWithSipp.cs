@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using IvrActors.SystemTests.Harness;
 
 namespace IvrActors.SystemTests;
@@ -82,6 +83,41 @@ public sealed class CallsWithSipp
         Assert.True(phone.Heard("transferring"), phone.Recognised());
         await Eventually.Holds(async () => await server.Metric("ivr_calls_ended_total", "reason=\"transferred\"") == 1, "the call counts as transferred", () => server.Output);
     }
+
+    [Fact]
+    public async Task What_a_flow_says_before_it_answers_is_heard_before_the_200()
+    {
+        Programs.Require("sipp");
+        await using var server = IvrServer.Create("early", (yaml, folder) =>
+        {
+            var flows = Directory.CreateDirectory(Path.Combine(folder, "flows")).FullName;
+            File.WriteAllText(Path.Combine(flows, "early.yaml"), EarlyFlow);
+            return Regex.Replace(yaml, @"flows: \S+", $"flows: {flows}").Replace("numbers: { bank: bank }", "numbers: { early: early }", StringComparison.Ordinal);
+        });
+        await server.Start();
+        await using var phone = new RtpListener();
+        await using var call = await Sipp.Call(server, phone.Port, [new(PromptAudio.Load("main-menu").Duration, "1")], SippEnd.AwaitBye, called: "early", early: true);
+        await phone.WaitFor(["welcome"], () => call.Tail() + server.Output);
+        await phone.WaitFor(["welcome", "main-menu", "goodbye"], () => call.Tail() + server.Output);
+        Assert.True(await call.WaitForExit(Eventually.Limit) == 0, call.Tail() + server.Output);
+    }
+
+    private const string EarlyFlow = """
+        flow: early
+        language: en
+        answer: { early: 20s }
+        start: hello
+        steps:
+          hello: { play: [welcome], next: pick_up }
+          pick_up: { answer: true, next: ask }
+          ask:
+            menu: [main-menu]
+            choices: { "1": bye }
+            no_input: [sorry-no-input]
+            no_match: [sorry-no-match]
+            on: { failed: bye }
+          bye: { hang_up: true, play: [goodbye] }
+        """;
 
     private static IEnumerable<SippAct> SignIn(TestCaller caller) =>
         [new(s_breath, caller.Account + "#"), new(s_breath, caller.Pin + "#"), new(s_breath, caller.Code)];

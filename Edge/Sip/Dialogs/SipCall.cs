@@ -91,6 +91,9 @@ public sealed partial class SipCall : ITimed
     public bool TakesRefers { get; set; }
     public bool TakesReplacement { get; set; }
 
+    /// <summary>Whether an offer of the peer is to be answered: then a provisional response may bring the answer (RFC 3261 13.2.1).</summary>
+    public bool HasOffer => _offers.State == OfferState.Theirs;
+
     /// <summary>Whose call it is; kept for the user.</summary>
     public object? User { get; set; }
 

@@ -88,6 +88,15 @@ internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
 
     public void Ring() => Rings++;
 
+    /// <summary>What was done with what plays: prompts on hold, moves in seconds, pauses.</summary>
+    public List<string> Moves { get; } = [];
+
+    public void Hold(PromptPart sound) => Moves.Add("hold " + sound.Prompt);
+
+    public void Seek(int playId, TimeSpan by) => Moves.Add($"{playId} by {by.TotalSeconds}");
+
+    public void TogglePause(int playId) => Moves.Add($"{playId} pause");
+
     public List<char> Pressed { get; } = [];
 
     public void Press(char key, int durationMs) => Pressed.Add(key);

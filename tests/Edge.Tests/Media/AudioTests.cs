@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using IvrActors.Edge.Media;
+using IvrActors.Edge.Speech;
+using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Flows;
 using Xunit;
 
@@ -92,7 +94,10 @@ public class AudioTests
     private static string FindUp(string folder) =>
         File.Exists(Path.Combine(folder, "IvrActors.slnx")) ? folder : FindUp(Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("no repository"));
 
-    internal static PromptStore Prompts(string? rendered = null) => new(Path.Combine(Repository, "flows", "prompts"), rendered ?? Path.Combine(Path.GetTempPath(), "ivr-no-rendering"));
+    /// <param name="rendered">Folder for rendered speech; null: none is kept.</param>
+    internal static PromptStore Prompts(string? rendered = null) => new(
+        Path.Combine(Repository, "flows", "prompts"),
+        new SpeechRenderer(new SpeechOptions { CacheKey = rendered is null ? null : new Secret<byte>(new byte[32]) }, rendered ?? "", TimeProvider.System));
 
     [Fact]
     public void Every_prompt_of_the_vocabulary_is_there_and_can_be_heard()
@@ -137,7 +142,7 @@ public class AudioTests
             var prompts = Prompts(folder);
             if (!prompts.CanRender) Skip("espeak-ng is not installed");
             Assert.True(await prompts.PrepareAsync("--version; $(touch x) `ls` this is no option"));
-            Assert.Single(Directory.GetFiles(folder, "*.wav"));
+            Assert.Single(Directory.GetFiles(folder, "*.speech"));
             var audio = new List<PromptAudio>();
             prompts.Resolve(new PromptPart { Text = "--version; $(touch x) `ls` this is no option" }, audio);
             Assert.True(Assert.Single(audio).Bytes(aLaw: true).Length > 8000);
@@ -158,6 +163,39 @@ public class AudioTests
     {
         Assert.False(Environment.GetEnvironmentVariable("CI") == "true", reason);
         Assert.Skip(reason);
+    }
+
+    [Theory]
+    [InlineData(500, 4000)]
+    [InlineData(1230, 9760)]
+    [InlineData(10_000, 80_000)]
+    [InlineData(3_600_000, 80_000)]
+    public void A_pause_is_silence_of_that_length_in_whole_frames_and_of_ten_seconds_at_most(int milliseconds, int samples)
+    {
+        var audio = new List<PromptAudio>();
+        Prompts().Resolve(new PromptPart { Pause = TimeSpan.FromMilliseconds(milliseconds) }, audio);
+        Assert.Equal(samples, audio.Sum(a => a.Bytes(aLaw: true).Length));
+        Assert.All(audio, a => Assert.All(a.Bytes(aLaw: true).ToArray(), b => Assert.Equal(G711.ALawSilence, b)));
+    }
+
+    [Fact]
+    public void A_prompt_of_one_gain_is_made_once_for_all_calls()
+    {
+        var prompts = Prompts();
+        var audio = new List<PromptAudio>();
+        foreach (var gain in new[] { -6, -6, 0, 0, 3 }) prompts.Resolve(new PromptPart { Prompt = "welcome", Gain = gain }, audio);
+        Assert.Equal((true, false, true, false), (ReferenceEquals(audio[0], audio[1]), ReferenceEquals(audio[1], audio[2]), ReferenceEquals(audio[2], audio[3]), ReferenceEquals(audio[3], audio[4])));
+        Assert.All(audio, a => Assert.Equal(audio[2].Bytes(aLaw: false).Length, a.Bytes(aLaw: false).Length));
+    }
+
+    [Fact]
+    public void There_is_music_for_holding_also_where_none_is_recorded()
+    {
+        var audio = new List<PromptAudio>();
+        var prompts = Prompts();
+        Assert.True(prompts.Contains("hold-music"));
+        prompts.Resolve(new PromptPart { Prompt = "hold-music" }, audio);
+        Assert.Same(HoldMusic.Audio, Assert.Single(audio));
     }
 
     [Fact]

@@ -71,6 +71,43 @@ public sealed class MediaEngineTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_caller_on_hold_hears_the_music_again_and_again_until_it_is_stopped()
+    {
+        var session = Open();
+        session.Start();
+        session.Hold(new PromptPart { Prompt = "hold-music" });
+        Run(TimeSpan.FromSeconds(14));
+        var round = HoldMusic.Audio.Bytes(aLaw: false).ToArray();
+        var heard = Rtp().SelectMany(p => p.Payload).ToArray();
+        Assert.True(heard.Length > round.Length + 1600);
+        Assert.Equal(round, heard[..round.Length]);
+        Assert.Equal(round[..1600], heard[round.Length..(round.Length + 1600)]);
+        session.Stop();
+        _wire.Sent.Clear();
+        Run(TimeSpan.FromMilliseconds(60));
+        Assert.All(Rtp(), p => Assert.All(p.Payload, b => Assert.Equal(G711.MuLawSilence, b)));
+    }
+
+    [Fact]
+    public void A_move_within_a_prompt_is_heard_in_the_next_packet()
+    {
+        var session = Open();
+        session.Start();
+        session.Play([new PromptPart { Prompt = "enter-account-number" }], 1);
+        Run(TimeSpan.FromSeconds(1));
+        var audio = new List<PromptAudio>();
+        Prompts.Resolve(new PromptPart { Prompt = "enter-account-number" }, audio);
+        var sent = Rtp().Count;
+        session.Seek(1, TimeSpan.FromMinutes(-1));
+        Run(TimeSpan.FromMilliseconds(20));
+        Assert.Equal(audio[0].Bytes(aLaw: false)[..160].ToArray(), Rtp()[sent].Payload);
+        session.TogglePause(1);
+        sent = Rtp().Count;
+        Run(TimeSpan.FromMilliseconds(20));
+        Assert.All(Rtp()[sent].Payload, b => Assert.Equal(G711.MuLawSilence, b));
+    }
+
     private List<(RtpHeader Header, byte[] Payload)> Rtp() => [.. _wire.Sent.Where(s => s.Port % 2 == 0).Select(s =>
     {
         Assert.Equal(RtpRejection.None, RtpHeader.TryRead(s.Datagram, out var header));

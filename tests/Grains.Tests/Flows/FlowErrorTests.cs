@@ -7,6 +7,7 @@ namespace IvrActors.Grains.Tests.Flows;
 public class FlowErrorTests
 {
     private const string Head = "flow: f\nlanguage: en\nstart: a\nsteps:\n";
+    private const string Early = "flow: f\nlanguage: en\nanswer: { early: 20s }\nstart: a\nsteps:\n";
     private const string Damage = "{}[]:,#&*!|>'\"%@`- \n\tA0\0\u00e9";
     private const string Bye = "  bye: { hang_up: true }\n";
     private const string Ask = "prompt: [enter-pin], no_input: [sorry-no-input], no_match: [sorry-no-match]";
@@ -30,15 +31,38 @@ public class FlowErrorTests
         { "two documents", "flow: f\n---\nflow: g\n", "f.yaml:2:1: a second document begins here; expected one document in a file" },
         { "duplicate key", Head + "  a: { play: [welcome], next: bye }\n  a: { hang_up: true }\n" + Bye, "f.yaml:6:3: the key 'a' stands here a second time; the first is on line 5" },
         // Keys.
-        { "unknown key of the document", "flow: f\nlanguage: en\nversion: 2\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:1: unknown key 'version' in a flow document; expected one of: flow, language, start, steps" },
+        { "unknown key of the document", "flow: f\nlanguage: en\nversion: 2\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:1: unknown key 'version' in a flow document; expected one of: flow, language, answer, volume, hold, start, steps" },
         { "missing key of the document", "flow: f\nlanguage: en\nsteps:\n" + Bye, "f.yaml:1:1: a flow document lacks the key 'start'" },
-        { "unknown key of a step", Head + "  a: { play: [welcome], nxt: bye, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'nxt' in play step 'a'; expected one of: play, barge_in, next" },
+        { "unknown key of a step", Head + "  a: { play: [welcome], nxt: bye, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'nxt' in play step 'a'; expected one of: play, barge_in, volume, repeat, controls, next" },
         { "missing key of a step", Head + "  a: { play: [welcome] }\n" + Bye, "f.yaml:5:3: play step 'a' lacks the key 'next'" },
-        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, collect, menu, verify, fetch, transfer, record, hang_up" },
+        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, answer, collect, menu, verify, fetch, transfer, record, hang_up" },
         { "two kinds", Head + "  a: { menu: [main-menu], hang_up: true }\n" + Bye, "f.yaml:5:3: step 'a' has the keys menu and hang_up; expected one of them" },
-        { "log of a secret", Head + "  a: { play: [welcome], log: pin, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'log' in play step 'a'; expected one of: play, barge_in, next" },
-        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, collect, menu, verify, fetch, transfer, record, hang_up names its kind" },
+        { "log of a secret", Head + "  a: { play: [welcome], log: pin, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'log' in play step 'a'; expected one of: play, barge_in, volume, repeat, controls, next" },
+        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, answer, collect, menu, verify, fetch, transfer, record, hang_up names its kind" },
         { "missing exit", Head + "  a: { fetch: facts, assurance: two_factors, on: { next: bye } }\n" + Bye, "f.yaml:5:50: 'on' of fetch step 'a' lacks the key 'unavailable'" },
+        // The answer.
+        { "answer of no kind", "flow: f\nlanguage: en\nanswer: later\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:9: answer: expected at_once, { ringing: 2s } or { early: 20s }" },
+        { "answer of two kinds", "flow: f\nlanguage: en\nanswer: { ringing: 2s, early: 2s }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:9: answer: expected at_once, { ringing: 2s } or { early: 20s }" },
+        { "answer of an unknown key", "flow: f\nlanguage: en\nanswer: { silence: 2s }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:11: unknown key 'silence' in answer; expected one of: ringing, early" },
+        { "early media of minutes", "flow: f\nlanguage: en\nanswer: { early: 31s }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:18: early: expected a duration such as 6s or 1500ms, from 1000ms to 30s" },
+        { "a ring too short", "flow: f\nlanguage: en\nanswer: { ringing: 500ms }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:20: ringing: expected a duration such as 6s or 1500ms, from 1000ms to 30s" },
+        { "answered twice", Head + "  a: { answer: true, next: bye }\n" + Bye, "f.yaml:5:3: answer step 'a': the call is answered before the flow begins; expected 'answer: { early: 20s }' of the flow, or no such step" },
+        { "keys before the answer", Early + "  a: { menu: [main-menu], choices: { \"1\": b }, no_input: [sorry-no-input], no_match: [sorry-no-match], on: { failed: bye } }\n  b: { answer: true, next: bye }\n" + Bye, "f.yaml:6:3: menu step 'a' comes before an answer step on the path a" },
+        { "a secret before the answer", Early + Account.Replace("secret: false", "secret: true", StringComparison.Ordinal) + "  b: { answer: true, next: bye }\n" + Bye, "f.yaml:6:3: collect step 'a' comes before an answer step on the path a" },
+        { "a recording before the answer", Early + "  a: { play: [welcome], next: b }\n  b: { record: start, consent: none, on: { next: bye, unavailable: bye } }\n" + Bye, "f.yaml:7:3: record step 'b' comes before an answer step on the path a → b" },
+        { "a transfer before the answer", Early + "  a: { transfer: agent, on: { failed: bye } }\n" + Bye, "f.yaml:6:3: transfer step 'a' comes before an answer step on the path a" },
+        // How it is played.
+        { "volume without a unit", Head + "  a: { play: [welcome], volume: 3, next: bye }\n" + Bye, "f.yaml:5:33: volume: expected a gain such as -6dB, from -20dB to 10dB" },
+        { "volume that hurts", Head + "  a: { play: [welcome], volume: 11dB, next: bye }\n" + Bye, "f.yaml:5:33: volume: expected a gain such as -6dB, from -20dB to 10dB" },
+        { "volume of the flow", "flow: f\nlanguage: en\nvolume: loud\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:9: volume: expected a gain such as -6dB, from -20dB to 10dB" },
+        { "repeat of once", Head + "  a: { play: [welcome], repeat: { times: 1 }, next: bye }\n" + Bye, "f.yaml:5:42: times: expected a number from 2 to 10" },
+        { "repeat as a number", Head + "  a: { play: [welcome], repeat: 3, next: bye }\n" + Bye, "f.yaml:5:33: repeat: expected { times: 3, pause: 1s }" },
+        { "pause of a minute", Head + "  a: { play: [{ pause: 60s }], next: bye }\n" + Bye, "f.yaml:5:24: pause: expected a duration such as 6s or 1500ms, from 100ms to 10s" },
+        { "controls without a key", Head + "  a: { play: [welcome], controls: { step: 5s }, next: bye }\n" + Bye, "f.yaml:5:35: controls: expected a key for back, forward or pause" },
+        { "a key of two controls", Head + "  a: { play: [welcome], controls: { back: \"4\", forward: \"4\" }, next: bye }\n" + Bye, "f.yaml:5:35: controls: one key cannot do two things" },
+        { "controls of a letter", Head + "  a: { play: [welcome], controls: { back: a }, next: bye }\n" + Bye, "f.yaml:5:43: back: expected one of the keys 0 to 9, * and #" },
+        { "hold by a prompt that is not there", "flow: f\nlanguage: en\nhold: no-such\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:7: prompt 'no-such' (heard on hold) is not recorded; expected a file of this name in the prompt folder" },
+        { "hold of a transfer by REFER", Head + "  a: { transfer: agent, hold: welcome, on: { failed: bye } }\n" + Bye, "f.yaml:5:31: hold: only a bridged transfer has it; expected mode: bridge beside it" },
         // Values.
         { "unknown language", "flow: f\nlanguage: tlh\nstart: bye\nsteps:\n" + Bye, "f.yaml:2:11: language: 'tlh' is not known; expected en" },
         { "bad flow name", "flow: Bank 1\nlanguage: en\nstart: bye\nsteps:\n" + Bye, "f.yaml:1:7: 'Bank 1' is not a name for 'flow'; expected a small letter, then small letters, digits, '_' or '-', at most 64 characters" },
@@ -51,7 +75,7 @@ public class FlowErrorTests
         { "menu of two keys", Head + "  a: { menu: [main-menu], choices: { \"12\": bye }, no_input: [sorry-no-input], no_match: [sorry-no-match], on: { failed: bye } }\n" + Bye, "f.yaml:5:38: choices: '12' is not a single key; expected one of 0 to 9, * and #" },
         { "unknown factor", Head + "  a: { verify: voice, account: acc, with: pin, on: { accepted: bye, refused: bye, exhausted: bye, unavailable: bye } }\n" + Bye, "f.yaml:5:16: verify: 'voice' is not known; expected pin or totp" },
         { "hang up not", Head + "  a: { hang_up: false }\n", "f.yaml:5:17: hang_up: 'false' is not known; expected true" },
-        { "speech", Head + "  a: { play: [{ shout: hi }], next: bye }\n" + Bye, "f.yaml:5:15: expected a prompt id, {say: text}, {amount: facts.NAME}, {transactions: facts.transactions, last: N} or {digits: VARIABLE}" },
+        { "speech", Head + "  a: { play: [{ shout: hi }], next: bye }\n" + Bye, "f.yaml:5:15: expected a prompt id, {say: text}, {pause: 500ms}, {amount: facts.NAME}, {transactions: facts.transactions, last: N} or {digits: VARIABLE}" },
         { "amount of no fact", Head + "  a: { play: [{ amount: balance }], next: bye }\n" + Bye, "f.yaml:5:25: amount: expected the name of an amount among the facts, such as facts.balance" },
         // Names and paths.
         { "unknown step", Head + "  a: { play: [welcome], next: nowhere }\n" + Bye, "f.yaml:5:31: step 'a' leads to 'nowhere', which is no step; expected one of the names under 'steps'" },
@@ -62,7 +86,7 @@ public class FlowErrorTests
         { "endless transfer", Head + "  a: { transfer: agent, on: { failed: a } }\n", "f.yaml:5:3: endless loop when the caller presses nothing: a → a; expected a way that ends" },
         // Prompts and targets.
         { "missing prompt", Head + "  a: { play: [welcome-back], next: bye }\n" + Bye, "f.yaml:5:15: prompt 'welcome-back' (of step 'a') is not recorded; expected a file of this name in the prompt folder" },
-        { "text outside the vocabulary", Head + "  a: { play: [{ say: one hello }], next: bye }\n" + Bye, "f.yaml:5:22: say: the recorded vocabulary does not cover \"one hello\" and no speech engine is installed; install espeak-ng or record it as a prompt" },
+        { "text outside the vocabulary", Head + "  a: { play: [{ say: one hello }], next: bye }\n" + Bye, "f.yaml:5:22: say: the recorded vocabulary does not cover \"one hello\" and no speech engine is there; install espeak-ng, name a service under speech of cluster.yaml, or record it as a prompt" },
         { "unknown target", Head + "  a: { transfer: boss, on: { failed: bye } }\n" + Bye, "f.yaml:5:18: transfer target 'boss' is not configured; expected one of: agent, desk" },
         // Calls out.
         { "bridge without a trunk", Head + "  a: { transfer: agent, mode: bridge, on: { failed: bye } }\n" + Bye, "f.yaml:5:3: transfer step 'a' lacks the key 'trunk'" },

@@ -13,13 +13,14 @@ internal static class Sipp
     /// <param name="from">The caller's address.</param>
     /// <param name="tcp">Over one TCP connection instead of UDP.</param>
     /// <param name="domain">Of whom it calls, when that is not where it sends to.</param>
+    /// <param name="early">Whether 183 must come before the 200.</param>
     public static async Task<ChildProcess> Call(
         IvrServer server, int rtpPort, IEnumerable<SippAct> acts, SippEnd end, string number = "caller", int? port = null, bool tcp = false, string? domain = null,
-        string called = "bank", string from = "127.0.0.1")
+        string called = "bank", string from = "127.0.0.1", bool early = false)
     {
         var sipp = Programs.Require("sipp");
         var file = Path.Combine(server.Folder, $"scenario-{Guid.NewGuid():N}.xml");
-        await File.WriteAllTextAsync(file, Scenario(acts, end).Replace("sip:caller@", $"sip:{number}@", StringComparison.Ordinal)
+        await File.WriteAllTextAsync(file, Scenario(acts, end, early).Replace("sip:caller@", $"sip:{number}@", StringComparison.Ordinal)
             .Replace("[service]@[remote_ip]:[remote_port]", "[service]@" + (domain ?? "[remote_ip]:[remote_port]"), StringComparison.Ordinal));
         var arguments = new List<string>
         {
@@ -29,12 +30,13 @@ internal static class Sipp
         return new ChildProcess(sipp, arguments, server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
     }
 
-    private static string Scenario(IEnumerable<SippAct> acts, SippEnd end)
+    private static string Scenario(IEnumerable<SippAct> acts, SippEnd end, bool early)
     {
         var steps = new List<XNode>();
         steps.Add(Send(Invite, retransmit: true));
         steps.Add(Receive("response", "100", optional: true));
         steps.Add(Receive("response", "180", optional: true));
+        if (early) steps.Add(Receive("response", "183", optional: false));
         steps.Add(new XElement("recv", new XAttribute("response", "200"), new XAttribute("rrs", "true")));
         steps.Add(Send(InDialog("ACK", 1, ""), retransmit: false));
         var cseq = 1;
