@@ -19,7 +19,6 @@ const failures = {
   "Connection Error": "The connection broke",
   "Incompatible SDP": "The edge and this browser have no encryption in common",
   "Not Found": "There is no such number",
-  "User Denied Media Access": "The browser gave no microphone",
 };
 
 let running = null; // The call that is made or goes on.
@@ -45,11 +44,27 @@ async function begin(number) {
   protect("signalling", false, "Signalling: connecting");
   protect("media", false, "Speech and keys: not yet");
   try {
+    // Asked first: a human answers, and the pass is good for a minute.
+    const microphone = await microphoneOf();
+    if (running !== mine) return stop(microphone);
+    mine.microphone = microphone;
     const pass = await passOf();
     if (running === mine) connect(mine, number, pass);
   } catch (failure) {
     over(mine, "failed", failure.message);
   }
+}
+
+async function microphoneOf() {
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio: true });
+  } catch {
+    throw new Error("The browser gave no microphone");
+  }
+}
+
+function stop(microphone) {
+  for (const track of microphone.getTracks()) track.stop();
 }
 
 /** A user name and password for one call, from the dashboard: they are in this page's memory only, and good for a minute. */
@@ -81,7 +96,7 @@ function connect(mine, number, pass) {
     clearTimeout(late);
     protect("signalling", url.protocol === "wss:", "Signalling: encrypted, TLS (WSS)");
     mine.session = agent.call(`sip:${number}@${url.hostname}`, {
-      mediaConstraints: { audio: true, video: false },
+      mediaStream: mine.microphone,
       pcConfig: { iceServers: [], bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" },
       eventHandlers: {
         peerconnection: ({ peerconnection }) => attach(mine, peerconnection),
@@ -152,6 +167,7 @@ function over(mine, state, text) {
   if (running !== mine) return;
   running = null;
   mine.close?.();
+  if (mine.microphone) stop(mine.microphone);
   clearTimeout(mine.fading);
   dots(0);
   part("audio").srcObject = null;

@@ -20,8 +20,10 @@ public sealed partial class CallLeg : ITimed
     /// <summary>How long after an input of the most digits its terminator is still taken as part of it.</summary>
     private static readonly long s_swallowTime = TimeSpan.FromSeconds(2).Ticks;
 
-    /// <summary>What still plays before a hang-up or transfer is given this long, in case its end is never reported.</summary>
+    /// <summary>What still plays before a hang-up or transfer is given this long, in case its end is never reported; again and again while it does play.</summary>
     private static readonly long s_mostFarewell = TimeSpan.FromMinutes(2).Ticks;
+
+    private const int MostFarewells = 16;
 
     private readonly SipCall _sip;
     private readonly IMediaSession _media;
@@ -40,6 +42,7 @@ public sealed partial class CallLeg : ITimed
     private long _swallowUntil;
     private Action<long>? _whenSilent;
     private long _farewellDeadline = SipTimes.Never;
+    private int _farewells;
     private long _lastKeyAt;
     private int _measuredPlay;
     private int _sequence;
@@ -228,6 +231,11 @@ public sealed partial class CallLeg : ITimed
         _other?.Tick(now);
         TickAnswer(now);
         if (now < _farewellDeadline) return;
+        if (_media.IsPlaying && _farewells++ < MostFarewells)
+        {
+            _farewellDeadline = now + s_mostFarewell;
+            return;
+        }
         _plays.Clear();
         Silent(now);
     }
@@ -368,7 +376,7 @@ public sealed partial class CallLeg : ITimed
     private void WhenSilent(long now, Action<long> act)
     {
         _whenSilent = act;
-        _farewellDeadline = now + s_mostFarewell;
+        (_farewellDeadline, _farewells) = (now + s_mostFarewell, 1);
         if (_plays.IsEmpty) Silent(now);
     }
 

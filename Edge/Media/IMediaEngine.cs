@@ -94,6 +94,9 @@ public interface IMediaSession : IDisposable
     /// <summary>Queues prompts behind what plays, without a gap. When the last packet of them left, <see cref="IMediaEvents.PlayEnded"/> is called with <paramref name="playId"/>.</summary>
     void Play(IReadOnlyList<PromptPart> prompts, int playId);
 
+    /// <summary>Whether something plays or waits to.</summary>
+    bool IsPlaying { get; }
+
     /// <summary>Stops and empties the queue at once; no <see cref="IMediaEvents.PlayEnded"/> follows for what was stopped.</summary>
     void Stop();
 

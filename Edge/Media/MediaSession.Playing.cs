@@ -10,6 +10,14 @@ internal sealed partial class MediaSession
         lock (_gate) _player.Seek(playId, (int)(by.TotalSeconds * Telephone.SampleRate));
     }
 
+    public bool IsPlaying
+    {
+        get
+        {
+            lock (_gate) return !_player.IsIdle;
+        }
+    }
+
     public void TogglePause(int playId)
     {
         lock (_gate) _player.TogglePause(playId);

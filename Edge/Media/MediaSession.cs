@@ -214,7 +214,8 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     {
         lock (_gate)
         {
-            if (_started || _closed) return;
+            if (_closed) return;
+            // Again with the answer: what was heard before it, by whoever rang for long, counts against no time-out.
             _started = true;
             _lastHeard = _keyingSince = _engine.Time.GetTimestamp();
         }

@@ -18,6 +18,9 @@ public sealed class Player
     /// <summary>Frames (a minute) that a caller may keep a prompt waiting; then it goes on, for somebody who put the telephone down does not.</summary>
     public const int MostFramesPaused = 3000;
 
+    /// <summary>Frames (half an hour) for which a caller may move within one play; then it goes on to its end, or a call would never get any further.</summary>
+    public const int MostFramesControlled = 90_000;
+
     private readonly Queue<Track> _queue = new();
     private Track? _current;
     private int _index;
@@ -25,6 +28,7 @@ public sealed class Player
     private int _queued;
     private int _framesPending;
     private int _framesPaused;
+    private int _framesOfTrack;
     private bool _paused;
 
     private sealed record Track(List<PromptAudio> Audio, int PlayId, bool Repeats = false);
@@ -48,7 +52,11 @@ public sealed class Player
     public void Enqueue(List<PromptAudio> audio, int playId)
     {
         // A play without anything to say still starts and ends: whoever waits for its end must get it.
-        if (_queued + audio.Count > MostQueued) audio = [];
+        if (_queued + audio.Count > MostQueued)
+        {
+            audio = audio.GetRange(0, MostQueued - _queued);
+            Skip();
+        }
         _queued += audio.Count;
         _queue.Enqueue(new Track(audio, playId));
     }
@@ -67,6 +75,7 @@ public sealed class Player
     {
         if (_current is not { Repeats: false } track || track.PlayId != playId) return false;
         GoOn();
+        if (IsControlOver) return true;
         var position = (long)_position + samples;
         while (position < 0 && _index > 0) position += Length(track, --_index);
         while (_index < track.Audio.Count && position >= Length(track, _index)) position -= Length(track, _index++);
@@ -82,7 +91,7 @@ public sealed class Player
     {
         if (_current is not { Repeats: false } track || track.PlayId != playId) return false;
         if (_paused) GoOn();
-        else _paused = true;
+        else _paused = !IsControlOver;
         return true;
     }
 
@@ -95,6 +104,7 @@ public sealed class Player
         var speech = false;
         var silence = aLaw ? G711.ALawSilence : G711.MuLawSilence;
         OpusAudio.Silence.AsSpan(0, opus.Length).CopyTo(opus);
+        if (_current is not null && !IsControlOver) _framesOfTrack++;
         if (_paused && ++_framesPaused > MostFramesPaused) GoOn();
         while (!frame.IsEmpty && !_paused)
         {
@@ -136,6 +146,8 @@ public sealed class Player
         return speech;
     }
 
+    private bool IsControlOver => _framesOfTrack >= MostFramesControlled;
+
     private static int Length(Track track, int index) => track.Audio[index].Bytes(aLaw: false).Length;
 
     private void GoOn() => (_paused, _framesPaused) = (false, 0);
@@ -150,7 +162,7 @@ public sealed class Player
     {
         if (!_queue.TryDequeue(out var next)) return false;
         _current = next;
-        (_index, _position, _framesPending) = (0, 0, 0);
+        (_index, _position, _framesPending, _framesOfTrack) = (0, 0, 0, 0);
         if (!next.Repeats) events.Add(new PlayEvent(next.PlayId, Ended: false));
         return true;
     }

@@ -10,11 +10,11 @@ namespace IvrActors.Edge.Media;
 /// </summary>
 public sealed class PromptStore : IPromptCatalogue
 {
-    /// <summary>Rendered texts held in memory. Texts come from flow documents, so there are few; more than this is a mistake, not a need.</summary>
+    /// <summary>Rendered texts held in memory; for more, those go that were not used for longest. Flow documents have fewer, but each version of them has its own.</summary>
     public const int MostRendered = 2000;
 
     /// <summary>Bytes of rendered speech held in memory, in both codecs: five hours of it.</summary>
-    private const long MostRenderedBytes = 288L * 1024 * 1024;
+    internal long MostRenderedBytes { get; init; } = 288L * 1024 * 1024;
 
     /// <summary>Longest pause within a prompt.</summary>
     internal static readonly TimeSpan MostPause = TimeSpan.FromSeconds(10);
@@ -114,15 +114,28 @@ public sealed class PromptStore : IPromptCatalogue
 
     private Rendering? Render(string text)
     {
-        if (_rendered.TryGetValue(text, out var known) && !IsDueAgain(known)) return known;
+        var now = _speech.Time.GetTimestamp();
+        if (_rendered.TryGetValue(text, out var known) && !IsDueAgain(known)) return known.Used(now);
         lock (_rendered)
         {
-            if (_rendered.TryGetValue(text, out known) && !IsDueAgain(known)) return known;
-            if (known is null && (_rendered.Count >= MostRendered || Interlocked.Read(ref _renderedBytes) >= MostRenderedBytes)) return null;
-            var rendering = new Rendering();
+            if (_rendered.TryGetValue(text, out known) && !IsDueAgain(known)) return known.Used(now);
+            if (known is null && !MakeRoom()) return null;
+            var rendering = new Rendering(text).Used(now);
             rendering.Done = Task.Run(() => RenderAsync(text, rendering));
             return _rendered[text] = rendering;
         }
+    }
+
+    /// <summary>Lets go of what failed, then of what was not used for longest; calls that play it keep it. What is being rendered stays: its size is not known. Under the lock.</summary>
+    private bool MakeRoom()
+    {
+        while (_rendered.Count >= MostRendered || Interlocked.Read(ref _renderedBytes) >= MostRenderedBytes)
+        {
+            if (_rendered.Values.Where(one => !one.Audio.IsPending).MinBy(one => (one.Audio.IsReady, one.UsedAt)) is not { } oldest) return false;
+            _rendered.TryRemove(oldest.Text, out _);
+            Interlocked.Add(ref _renderedBytes, -oldest.Bytes);
+        }
+        return true;
     }
 
     private bool IsDueAgain(Rendering rendering) => rendering.Audio is { IsPending: false, IsReady: false } && _speech.Time.GetElapsedTime(rendering.FailedAt) >= s_afterFailure;
@@ -140,7 +153,8 @@ public sealed class PromptStore : IPromptCatalogue
             if (samples is null) Failed(rendering);
         }
         if (samples is null) return;
-        Interlocked.Add(ref _renderedBytes, 2L * samples.Length);
+        rendering.Bytes = 2L * samples.Length;
+        Interlocked.Add(ref _renderedBytes, rendering.Bytes);
         rendering.Audio.Complete(samples);
     }
 
@@ -166,13 +180,28 @@ public sealed class PromptStore : IPromptCatalogue
         }
     }
 
-    private sealed class Rendering
+    private sealed class Rendering(string text)
     {
+        public string Text { get; } = text;
+
         public PromptAudio Audio { get; } = PromptAudio.Pending();
 
         public Task Done { get; set; } = Task.CompletedTask;
 
         /// <summary>Timestamp, once the audio has failed.</summary>
         public long FailedAt { get; set; }
+
+        /// <summary>In both codecs, once the audio is ready.</summary>
+        public long Bytes { get; set; }
+
+        public long UsedAt => Volatile.Read(ref _usedAt);
+
+        private long _usedAt;
+
+        public Rendering Used(long now)
+        {
+            Volatile.Write(ref _usedAt, now);
+            return this;
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using IvrActors.Edge.Media;
 using IvrActors.Grains.Interfaces;
 
 namespace IvrActors.Edge.Speech;
@@ -17,6 +18,9 @@ internal sealed class SpeechCache : IDisposable
     private const string Ending = ".speech";
     private const int NonceSize = 12, TagSize = 16;
     private static readonly byte[] s_magic = [.. "IVRS"u8, 1];
+
+    /// <summary>None longer was ever written, and one that is shall take no memory.</summary>
+    private static readonly long s_mostFileBytes = s_magic.Length + NonceSize + (2L * Telephone.SampleRate * SpeechRenderer.MostSeconds) + TagSize;
 
     /// <summary>What is left when room is made, so that it is not made for every file.</summary>
     private const double Kept = 0.9;
@@ -60,8 +64,7 @@ internal sealed class SpeechCache : IDisposable
         try
         {
             if (!File.Exists(path)) return null;
-            var file = File.ReadAllBytes(path);
-            if (Open(file, name) is not { } samples)
+            if (ReadWhole(path) is not { } file || Open(file, name) is not { } samples)
             {
                 File.Delete(path);
                 return null;
@@ -102,6 +105,15 @@ internal sealed class SpeechCache : IDisposable
     {
         CryptographicOperations.ZeroMemory(_nameKey);
         _cipher.Dispose();
+    }
+
+    private static byte[]? ReadWhole(string path)
+    {
+        using var stream = File.OpenRead(path);
+        if (stream.Length > s_mostFileBytes) return null;
+        var file = new byte[stream.Length];
+        stream.ReadExactly(file);
+        return file;
     }
 
     private string NameOf(string voice, string language, string text) =>

@@ -8,7 +8,7 @@ namespace IvrActors.Edge.Speech;
 public sealed partial class SpeechRenderer : IDisposable
 {
     /// <summary>Longest speech of one text; 500 characters take under a minute.</summary>
-    private const int MostSeconds = 120;
+    internal const int MostSeconds = 120;
 
     /// <summary>Peak of rendered speech, as the recorded prompts have it: -3 dB.</summary>
     private const double Peak = 0.708 * short.MaxValue;
@@ -30,8 +30,10 @@ public sealed partial class SpeechRenderer : IDisposable
     {
         (_provider, Time, _log) = (provider, time, log ?? NullLogger.Instance);
         _places = new SemaphoreSlim(options.AtOnce);
-        if (provider is null || options.CacheKey is not { } key) return;
+        if (options.CacheKey is not { } key) return;
+        // Also without an engine: it may be what was switched off.
         SpeechCache.RemoveClear(folder);
+        if (provider is null) return;
         _cache = new SpeechCache(folder, key, options.CacheBytes, time);
     }
 

@@ -11,7 +11,7 @@ namespace IvrActors.Grains.Interfaces.Operators;
 /// </summary>
 public sealed class PhonePass
 {
-    /// <summary>From the click to the second INVITE: loading a page of audio permissions, a connection and two round trips.</summary>
+    /// <summary>From the grant of the microphone to the second INVITE: a connection and two round trips.</summary>
     public static readonly TimeSpan Life = TimeSpan.FromSeconds(60);
 
     private const string Prefix = "web-";

@@ -22,6 +22,12 @@ namespace IvrActors.Grains.Calls;
 /// </summary>
 public sealed partial class CallGrain : Grain, ICallGrain
 {
+    /// <summary>Pieces of speech that certainly end before an idle grain is collected: recorded ones take seconds, and a minute at most.</summary>
+    private const int FewPieces = 6;
+
+    /// <summary>Longer than a caller may move within one play and is then bidden farewell.</summary>
+    private static readonly TimeSpan s_longSpeech = TimeSpan.FromHours(1);
+
     private readonly ClusterPolicy _policy;
     private readonly IClusterKeys _keys;
     private readonly IPromptCatalogue _catalogue;
@@ -192,19 +198,24 @@ public sealed partial class CallGrain : Grain, ICallGrain
             return _state.LastSeq == callEvent.Seq && _state.LastReply is { } reply ? reply : GiveUp(callEvent);
         }
         _state = next;
-        StayWhileOut(next);
+        StayWhileQuiet(next);
         return next.LastReply!;
     }
 
     private async Task<CallState> Read()
     {
         var state = await _store.Read();
-        StayWhileOut(state);
+        StayWhileQuiet(state);
         return state;
     }
 
-    /// <summary>While a caller is bridged there are no events, for as long as they talk: that is no sign that the edge is gone.</summary>
-    private void StayWhileOut(CallState state) => DelayDeactivation(state.Out?.Longest ?? TimeSpan.Zero);
+    /// <summary>While a caller is bridged or listens there are no events, for as long as they talk or are told something: that is no sign that the edge is gone.</summary>
+    private void StayWhileQuiet(CallState state) => DelayDeactivation((state.Out?.Longest ?? TimeSpan.Zero) + (SpeaksLong(state.LastReply) ? s_longSpeech : TimeSpan.Zero));
+
+    private static bool SpeaksLong(CallReply? reply) =>
+        reply is not null && (reply.Commands.Any(command => command is Play { Controls: not null }) || reply.Commands.Sum(PiecesOf) > FewPieces);
+
+    private static int PiecesOf(CallCommand command) => command switch { Play play => play.Prompts.Count, Collect collect => collect.Prompts.Count, _ => 0 };
 
     private async Task<FlowInput> Perform(CallState state, int seq, FlowEffect effect)
     {

@@ -180,6 +180,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
         if (trunk.Registrar is not null && trunk.Digest is null && trunk.Tls is null) map.Report("registrar", "anybody could register", "digest or tls beside it: an address proves no user");
         if (trunk.Registrar is { Users.Count: > 0 } && trunk.Digest is not null) map.Report("registrar", "two lists of users", "no users: with digest each account registers itself");
         if (trunk.Registrar is { Users.Count: 0 } && trunk.Digest is null && trunk.Tls is not null) map.Report("registrar", "nobody may register", "users: a certificate names a domain, and no user of it");
+        if (trunk is { TrustsCallerIdentity: true, Digest.Operators: true }) map.Report("trusts_caller_identity", "an operator could call as any number", "false: the phone is in the operator's browser");
         if (trunk.Ping is not null && trunk.Outbound is null) map.Report("ping", "nobody to ask", "outbound beside it");
         if (trunk.Ping is { } ping && (ping < TimeSpan.FromSeconds(5) || ping > TimeSpan.FromHours(1))) map.Report("ping", "bad value", "a time from 5s to 1h");
         if (trunk.Destinations.Count > 0 && trunk.Outbound is null && trunk.Registrar is null) map.Report("destinations", "no way to them", "outbound or registrar beside it");

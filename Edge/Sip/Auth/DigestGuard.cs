@@ -2,6 +2,7 @@ using System.Net;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Grains.Interfaces.Operators;
 
 namespace IvrActors.Edge.Sip.Auth;
 
@@ -28,8 +29,10 @@ public sealed class DigestGuard(IReadOnlyList<EdgeTrunk> trunks, UnknownSources 
 
     private readonly StatelessTags _tags = new(key);
     private readonly NonceMint _mint = new(key, random);
-    private readonly NonceCounts _counts = new();
-    private readonly NonceCounts _passes = new();
+    private readonly NonceCounts _counts = new(NonceMint.Lifetime);
+
+    /// <summary>Until a pass is over wherever it is asked, whose clock may be another second's.</summary>
+    private readonly NonceCounts _passes = new((PhonePass.Life + TimeSpan.FromSeconds(2)).Ticks);
     private readonly EdgeTrunk[] _digests = [.. trunks.Where(trunk => trunk.Digest is not null)];
 
     public GuardDecision Decide(long now, SipRequest request, SipPeer peer)

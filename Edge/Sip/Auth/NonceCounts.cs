@@ -4,7 +4,8 @@ namespace IvrActors.Edge.Sip.Auth;
 /// Which counts (nc) of which nonces were used: each once, and none that is far below the highest, so that what was heard on the wire cannot be
 /// sent again (RFC 7616 3.4). Only proven credentials come here, so who has no password takes no room.
 /// </summary>
-internal sealed class NonceCounts
+/// <param name="lifetime">For how long what was used can come again, in ticks.</param>
+internal sealed class NonceCounts(long lifetime)
 {
     /// <summary>Nonces in use at once: a thousand proven requests a second for as long as a nonce lives.</summary>
     public const int Most = 65_536;
@@ -29,7 +30,7 @@ internal sealed class NonceCounts
         if (!_used.TryGetValue(id, out var used))
         {
             if (_used.Count >= Most) return false;
-            _order.Enqueue((now + NonceMint.Lifetime, id));
+            _order.Enqueue((now + lifetime, id));
             _used[id] = new Used(count, 1);
             return true;
         }

@@ -112,15 +112,17 @@ public sealed partial class SipCall : ITimed
 
     /// <summary>
     /// Answers the INVITE provisionally: 180, 183 …, with SDP for early media. Reliably (RFC 3262) when the peer knows how; then it is
-    /// sent when the PRACK of the one before came.
+    /// sent when the PRACK of the one before came. The first reliable one to an INVITE without an offer must bring ours (RFC 3262 5): without it, it is sent as of old, or not at
+    /// all where the peer takes no other.
     /// </summary>
     public void Progress(long now, int status, byte[]? sdp = null)
     {
         if (State != SipCallState.Offered || _answerDue) return;
         (_progress, _waitingAt) = (status, now + WaitingInterval);
-        if (_reliable is null && !_invite!.Lists(SipHeaderNames.Supported, OptionTags.Reliable) && !_invite!.Lists(SipHeaderNames.Require, OptionTags.Reliable))
+        if (_reliable is null && !TakesReliable(sdp is { Length: > 0 }, out var takesOthers))
         {
-            SendProgress(now, status, sdp, null);
+            if (takesOthers) SendProgress(now, status, sdp, null);
+            else _agent.Schedule(this);
             return;
         }
         _reliable ??= new ReliableProvisionals(1 + (uint)(_agent.Chance() * int.MaxValue / 2), _invite!.CSeq);
@@ -271,6 +273,14 @@ public sealed partial class SipCall : ITimed
         var seconds = Math.Max(_session.IsOn ? _session.Seconds : _agent.Policy.SessionSeconds, leastSeconds);
         request.Headers.Add(SessionExpires.Name, new SessionExpires(seconds, refresher).ToString());
         if (leastSeconds > 0) request.Headers.Add(SessionExpires.MinimumName, leastSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Whether a provisional response to the INVITE is sent reliably; if not, whether it is sent.</summary>
+    private bool TakesReliable(bool hasSdp, out bool takesOthers)
+    {
+        takesOthers = !_invite!.Lists(SipHeaderNames.Require, OptionTags.Reliable);
+        if (takesOthers && !_invite!.Lists(SipHeaderNames.Supported, OptionTags.Reliable)) return false;
+        return HasOffer || hasSdp;
     }
 
     private void SendProgress(long now, int status, byte[]? sdp, ReliableProvisionals? reliable)

@@ -43,6 +43,20 @@ public class AnsweringTests
         Assert.Equal("ask-menu", Assert.Single(call.Media.Plays).Prompts);
     }
 
+    [Theory]
+    [InlineData(Reliable, "100 180 200")]
+    [InlineData("Require: 100rel\r\n", "100 200")]
+    public void A_call_without_an_offer_rings_without_reliable_responses(string extra, string statuses)
+    {
+        var call = Call(new Ring { Time = TimeSpan.FromSeconds(2) }, new Answer(), Ask("menu"));
+        call.Invite(body: "", extra: extra);
+        call.Advance(1.9);
+        Assert.DoesNotContain(call.Sent, message => message.Headers.Contains("RSeq"));
+        call.Advance(0.2);
+        Assert.Equal(statuses, Statuses(call));
+        Assert.Equal("v=0\r\n", Body(call.LastResponse));
+    }
+
     [Fact]
     public void Who_gives_up_while_it_rings_is_not_answered()
     {

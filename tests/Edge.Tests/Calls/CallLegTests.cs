@@ -307,6 +307,30 @@ public class CallLegTests
     }
 
     [Fact]
+    public void A_farewell_of_minutes_is_heard_to_its_end()
+    {
+        var call = new VirtualCall { Grain = e => e is CallOffered ? [new Answer(), new Play { Prompts = Prompts("terms") }, new HangUp()] : [] };
+        call.Media.IsPlaying = true;
+        call.Connect();
+        call.Advance(600);
+        Assert.Empty(call.Sent.OfType<SipRequest>());
+        call.PlayEnded();
+        Assert.Equal(SipMethods.Bye, call.LastRequest.Method);
+    }
+
+    [Fact]
+    public void A_farewell_without_end_is_cut_after_half_an_hour()
+    {
+        var call = new VirtualCall { Grain = e => e is CallOffered ? [new Answer(), new Play { Prompts = Prompts("terms") }, new HangUp()] : [] };
+        call.Media.IsPlaying = true;
+        call.Connect();
+        call.Advance(16 * 120 - 1);
+        Assert.DoesNotContain(call.Sent.OfType<SipRequest>(), request => request.Method == SipMethods.Bye);
+        call.Advance(2);
+        Assert.Equal((SipMethods.Bye, CallEndReason.FlowHungUp), (call.LastRequest.Method, call.Leg!.EndReason));
+    }
+
+    [Fact]
     public void Silence_on_the_media_path_ends_the_call()
     {
         var call = new VirtualCall().Connect();

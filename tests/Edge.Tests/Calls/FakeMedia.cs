@@ -60,6 +60,8 @@ internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
 
     public bool SendsKeys { get; set; }
 
+    public bool IsPlaying { get; set; }
+
     public MediaStatistics Statistics => new(1, 2, 0.25, 3) { AtPeer = new StreamQuality(0.02, 4), RoundTrip = TimeSpan.FromMilliseconds(80) };
 
     public MediaAnswer Renegotiate(ReadOnlySpan<byte> offer)

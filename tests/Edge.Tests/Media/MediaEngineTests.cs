@@ -290,6 +290,23 @@ public sealed class MediaEngineTests : IDisposable
     }
 
     [Fact]
+    public void Silence_before_the_answer_does_not_count()
+    {
+        var session = Open();
+        session.Start();
+        Assert.False(session.IsPlaying);
+        session.Play(Say("welcome"), 1);
+        Assert.True(session.IsPlaying);
+        Run(TimeSpan.FromSeconds(50));
+        Assert.False(session.IsPlaying);
+        session.Start();
+        Run(TimeSpan.FromSeconds(50));
+        Assert.Equal(0, _events.TimeOuts);
+        Run(TimeSpan.FromSeconds(15));
+        Assert.Equal(1, _events.TimeOuts);
+    }
+
+    [Fact]
     public void Silence_of_the_peer_ends_in_one_time_out()
     {
         Open().Start();

@@ -149,6 +149,18 @@ public sealed class MediaKeyingTests : IDisposable
     }
 
     [Fact]
+    public void Keys_are_awaited_anew_from_the_answer_on()
+    {
+        Call();
+        Run(MediaEngine.KeyingTimeout.TotalSeconds - 2);
+        _session!.Start();
+        Run(MediaEngine.KeyingTimeout.TotalSeconds - 2);
+        Assert.Equal(0, _events.TimeOuts);
+        Run(4);
+        Assert.Equal(1, _events.TimeOuts);
+    }
+
+    [Fact]
     public void Dtls_from_where_no_check_came_from_is_not_looked_at()
     {
         Call();

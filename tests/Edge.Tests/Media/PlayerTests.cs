@@ -105,12 +105,14 @@ public class PlayerTests
     }
 
     [Fact]
-    public void A_queue_that_grows_too_long_drops_the_newest_play_but_tells_its_end()
+    public void Of_a_play_that_makes_the_queue_too_long_what_fits_is_heard_and_its_end_told_and_the_rest_counted()
     {
         var one = Samples(160, 1000);
-        _player.Enqueue(Enumerable.Repeat(one, Player.MostQueued).ToList(), 1);
-        _player.Enqueue([one], 2);
-        for (var i = 0; i <= Player.MostQueued; i++) Next();
+        _player.Enqueue(Enumerable.Repeat(one, Player.MostQueued - 1).ToList(), 1);
+        Assert.Equal(0, _player.Skipped);
+        _player.Enqueue([one, one], 2);
+        Assert.Equal(1, _player.Skipped);
+        for (var i = 0; i < Player.MostQueued; i++) Assert.True(Next().Speech);
         Assert.Equal(new PlayEvent(2, true), _events[^1]);
         Assert.True(_player.IsIdle);
     }
@@ -181,6 +183,26 @@ public class PlayerTests
         _player.TogglePause(7);
         for (var i = 0; i < Player.MostFramesPaused; i++) Assert.False(Next().Speech);
         Assert.Equal(Mark(1, 1), Next().Frame[0]);
+    }
+
+    [Fact]
+    public void After_half_an_hour_of_moving_about_a_play_goes_on_to_its_end()
+    {
+        _player.Enqueue([Counted(1)], 7);
+        _player.Enqueue([Counted(2)], 8);
+        for (var i = 0; i < Player.MostFramesControlled; i += 20)
+        {
+            for (var j = 0; j < 20; j++) Next();
+            Assert.True(_player.Seek(7, int.MinValue));
+            if (i == 0) Assert.Equal(Mark(1, 0), Next().Frame[0]);
+        }
+        Assert.Equal([new PlayEvent(7, false)], _events);
+        Assert.True(_player.TogglePause(7));
+        for (var i = 0; i < 25; i++) Next();
+        Assert.Equal([new(7, false), new(7, true), new PlayEvent(8, false)], _events);
+        // The next one may be moved in again.
+        Assert.True(_player.Seek(8, int.MinValue));
+        Assert.Equal(Mark(2, 0), Next().Frame[0]);
     }
 
     [Fact]

@@ -119,6 +119,27 @@ public sealed class SpeechCacheTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_is_longer_than_any_speech_is_as_if_it_were_not_there()
+    {
+        using var cache = Cache(most: 1 << 30);
+        cache.Write("voice", "en", Text, new short[120 * 8000]);
+        Assert.Equal(120 * 8000, cache.Read("voice", "en", Text)!.Length);
+        cache.Write("voice", "en", Text, new short[120 * 8000 + 1]);
+        Assert.Null(cache.Read("voice", "en", Text));
+        Assert.Empty(Directory.GetFiles(_folder));
+    }
+
+    [Fact]
+    public void What_earlier_versions_kept_in_clear_is_removed_also_when_nothing_is_rendered_any_longer()
+    {
+        Directory.CreateDirectory(_folder);
+        File.WriteAllText(Path.Combine(_folder, "0123.wav"), "");
+        using var renderer = new SpeechRenderer(new SpeechOptions { Engine = SpeechEngine.Off, CacheKey = new Secret<byte>(new byte[32]) }, _folder, _time);
+        Assert.False(renderer.IsAvailable);
+        Assert.Empty(Directory.GetFiles(_folder));
+    }
+
+    [Fact]
     public void What_earlier_versions_kept_in_clear_is_removed()
     {
         Directory.CreateDirectory(_folder);

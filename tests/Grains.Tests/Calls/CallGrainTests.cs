@@ -136,6 +136,24 @@ public class CallGrainTests
         Assert.Equal(("call.ended", "Failed"), (_world.Audit.Entries[^1].Action, _world.Audit.Entries[^1].Detail));
     }
 
+    [Theory]
+    [InlineData("play: [welcome]", 0)]
+    [InlineData("play: [welcome], controls: { back: \"4\" }", 1)]
+    [InlineData("play: [welcome], repeat: { times: 10 }", 1)]
+    public async Task The_grain_stays_while_a_caller_may_listen_for_long(string play, int hours)
+    {
+        await _world.Publish($"flow: out\nlanguage: en\nstart: say\nsteps:\n  say: {{ {play}, next: ask }}\n  ask: {{ collect: choice, prompt: [main-menu], digits: 1, secret: false, no_input: [sorry-no-input], no_match: [sorry-no-match], on: {{ next: bye, failed: bye }} }}\n  bye: {{ play: [goodbye], hang_up: true }}\n");
+        await _world.Call().Handle(Offered("out"));
+        Assert.Equal(TimeSpan.FromHours(hours), _world.Stays);
+
+        // On another silo, too; and no longer than that.
+        _world.Stays = default;
+        Assert.True(await _world.Call().HangUp());
+        Assert.Equal(TimeSpan.FromHours(hours), _world.Stays);
+        await _world.Call().Handle(Keys(2, "1"));
+        Assert.Equal(TimeSpan.Zero, _world.Stays);
+    }
+
     [Fact]
     public async Task A_row_does_not_outlive_its_call_when_the_ledger_fails()
     {

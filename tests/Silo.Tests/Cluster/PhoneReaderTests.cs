@@ -63,7 +63,7 @@ public sealed partial class PhoneReaderTests
     [InlineData(Url, Url + ", origin: \"http://ivr.example\"", "cluster.yaml:62:51: bad value (phone.origin, expected an origin such as https://ivr.example:8443)")]
     [InlineData(Url, Url + ", origin: \"https://ivr.example/phone\"", "cluster.yaml:62:51: bad value (phone.origin, expected an origin such as https://ivr.example:8443)")]
     [InlineData(Url, Url + ", domain: ivr.example", "cluster.yaml:62:43: unknown key (phone.domain, expected one of origin, url)")]
-    [InlineData(", wss: 7443", "", "cluster.yaml:62:15: nobody listens there (phone.url, expected listeners.sip.wss, or ws behind a proxy that speaks TLS)")]
+    [InlineData(", wss: 7443", "", "cluster.yaml:62:15: nobody listens there (phone.url, expected listeners.sip.wss)")]
     [InlineData(", wss: 7443", ", wss: 7443, websocket: { origins: [\"https://phone.example\"] }", "cluster.yaml:62:8: the edge would refuse the page (phone.origin, expected one of listeners.sip.websocket.origins)")]
     public void What_is_wrong_is_named_with_its_place(string text, string by, string expected) => Assert.Equal([expected], Errors((text, by)));
 
@@ -75,6 +75,23 @@ public sealed partial class PhoneReaderTests
         Assert.Contains("several trunks for operators (phone, expected digest.operators: true at one trunk)", Assert.Single(Errors((Trunk, two))), StringComparison.Ordinal);
         var old = Operators.Replace("operators: true", "operators: true, md5: only", StringComparison.Ordinal);
         Assert.Contains("operators could not call", Assert.Single(Errors((Trunk, old))), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Operators_call_over_wss_or_not_at_all()
+    {
+        const string wss = ", wss: 7443", ws = ", ws: 7443";
+        Assert.Contains("through a proxy before ws they come without TLS, and without it no pass is taken (phone, expected listeners.sip.wss)", Assert.Single(Errors((wss, ws), (Trunk, Operators))), StringComparison.Ordinal);
+        Assert.Empty(Errors((wss, wss + ws.Replace("7443", "7444", StringComparison.Ordinal)), (Trunk, Operators)));
+        Assert.Empty(Errors((wss, ws), (Trunk, Operators.Replace("operators: true", "operators: true, without_tls: true", StringComparison.Ordinal))));
+        Assert.Empty(Errors((wss, ws)));
+    }
+
+    [Fact]
+    public void No_operator_may_call_as_any_number()
+    {
+        var trusting = Operators.Replace("name: operators,", "name: operators, trusts_caller_identity: true,", StringComparison.Ordinal);
+        Assert.Contains("an operator could call as any number", Assert.Single(Errors((Trunk, trusting))), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -206,7 +206,7 @@ public class DigestGuardTests : IAuthenticationObserver
     [Fact]
     public void A_full_table_of_nonces_lets_nobody_in_and_empties_itself()
     {
-        var counts = new NonceCounts();
+        var counts = new NonceCounts(NonceMint.Lifetime);
         for (var i = 0; i < NonceCounts.Most; i++) Assert.True(counts.TryUse(_now, (UInt128)i + 1, 1));
         Assert.False(counts.TryUse(_now, UInt128.MaxValue, 1));
         Assert.True(counts.TryUse(_now + NonceMint.Lifetime + 1, UInt128.MaxValue, 1));
@@ -216,7 +216,7 @@ public class DigestGuardTests : IAuthenticationObserver
     [Fact]
     public void Counts_come_out_of_order_within_a_window_and_none_twice()
     {
-        var counts = new NonceCounts();
+        var counts = new NonceCounts(NonceMint.Lifetime);
         Assert.True(counts.TryUse(_now, 1, 100));
         Assert.True(counts.TryUse(_now, 1, 37));
         Assert.False(counts.TryUse(_now, 1, 36));

@@ -38,7 +38,8 @@ public sealed class DigestPassTests : IAuthenticationObserver
         Assert.Equal(GuardVerdict.Refuse, Try(challenge, "web-1", count: 2).Verdict);
         Assert.Equal(AuthenticationResult.Failed, _results[^1]);
         Assert.Equal(GuardVerdict.Refuse, Try(Challenge(), "web-1").Verdict);
-        _now += 59 * TimeSpan.TicksPerSecond;
+        // One of another silo, whose clock may be ahead, is good for 61 s here.
+        _now += 61 * TimeSpan.TicksPerSecond;
         Assert.Equal(GuardVerdict.Refuse, Try(Challenge(), "web-1").Verdict);
         Assert.Equal(GuardVerdict.Allow, Try(Challenge(), "web-2").Verdict);
     }

@@ -53,6 +53,25 @@ public class ReliableProvisionalTests
     }
 
     [Fact]
+    public void To_an_invite_without_an_offer_nothing_goes_out_reliably_without_ours()
+    {
+        var (peer, call) = Offered("Supported: 100rel\r\n", body: "");
+        peer.Do(() => call.Progress(peer.Now, 180));
+        var ringing = peer.Take("180").Response;
+        Assert.Equal((false, false), (ringing.Headers.Contains("RSeq"), ringing.Headers.Contains("Require")));
+        peer.Do(() => call.Progress(peer.Now, 183, s_sdp));
+        var ours = peer.Take("183").Response;
+        Assert.Equal(("100rel", s_sdp.Length), (ours.Headers.First("Require"), ours.Body.Length));
+
+        (peer, call) = Offered("Require: 100rel\r\n", body: "");
+        peer.Do(() => call.Progress(peer.Now, 180));
+        peer.Advance(61);
+        Assert.Equal("", peer.Names());
+        peer.Do(() => call.Answer(peer.Now, s_sdp));
+        peer.Take("200 INVITE");
+    }
+
+    [Fact]
     public void Without_a_prack_the_invite_fails_after_64_T1()
     {
         var (peer, call) = Offered("Supported: 100rel\r\n");
