@@ -17,12 +17,14 @@ public static class OpusBench
             {
                 bridge.Refill();
                 bridge.Decode(packets.AsSpan(at++ % 50 * OpusAudio.FrameBytes, OpusAudio.FrameBytes), muLaw);
-            }),
+            }
+        ),
             ("encode", () =>
             {
                 bridge.Refill();
                 bridge.Encode(audio.AsSpan(at++ % 50 * Telephone.FrameSamples, Telephone.FrameSamples), aLaw: false, packet);
-            }));
+            }
+        ));
         foreach (var cost in costs) Console.WriteLine(cost);
     }
 }
