@@ -181,7 +181,7 @@ internal sealed class DtlsAssociation : IDisposable
     private Attempt? BeforeIt(MediaAddress from)
     {
         if (AttemptOf(from) is { } same) return same;
-        return _attempts.Find(one => one.From != _expected && one.From.HasSameIp(from)) ?? (_attempts.Count < MostAttempts ? null : _attempts.Find(one => one.From != _expected));
+        return _attempts.Find(one => one.From != _expected && DtlsHandshakes.SourceOf(one.From) == DtlsHandshakes.SourceOf(from)) ?? (_attempts.Count < MostAttempts ? null : _attempts.Find(one => one.From != _expected));
     }
 
     private static bool IsSame(byte[] hello, byte[] other) => DtlsRecords.FragmentOf(hello).SequenceEqual(DtlsRecords.FragmentOf(other));

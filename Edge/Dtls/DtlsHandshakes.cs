@@ -22,10 +22,14 @@ internal sealed class DtlsHandshakes : IDisposable
     /// <summary>Datagrams with ClientHellos that wait for their cookie to be looked at, and handshakes of ours that are to begin.</summary>
     private const int MostKnocks = 256;
 
+    /// <summary>Records of one datagram that are looked at: fragments are as long as the path lets them be.</summary>
+    private const int MostFragments = 4;
+
     private const int StackBytes = 512 * 1024;
 
+    // Nobody waits: only TryWrite is used, which in this mode says false when it is full.
     private readonly Channel<(DtlsAssociation Association, byte[]? Datagram, MediaAddress From)> _knocks =
-        Channel.CreateBounded<(DtlsAssociation, byte[]?, MediaAddress)>(new BoundedChannelOptions(MostKnocks) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+        Channel.CreateBounded<(DtlsAssociation, byte[]?, MediaAddress)>(new BoundedChannelOptions(MostKnocks) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true });
     private readonly TimeProvider _time;
     private readonly Action<Exception> _failed;
     private readonly Task _door;
@@ -187,7 +191,7 @@ internal sealed class DtlsHandshakes : IDisposable
     private void Open(DtlsAssociation association, byte[] datagram, MediaAddress from)
     {
         ReadOnlySpan<byte> rest = datagram;
-        while (HelloFragment.TryTake(ref rest, out var fragment))
+        for (var taken = 0; taken < MostFragments && HelloFragment.TryTake(ref rest, out var fragment); taken++)
         {
             if (fragment.TryReadCookie(out _, out _))
             {
@@ -202,7 +206,9 @@ internal sealed class DtlsHandshakes : IDisposable
                 continue; // A part without a cookie, of whoever has shown none: it comes again behind the first one.
             }
             // Once more when it is whole, since the parts may be of several senders.
-            if (association.Hellos.Add(_time.GetTimestamp(), fragment, from) is { } hello && _cookies.Verify(hello, from, out _) is { } request) association.Admit(request, hello, from);
+            if (association.Hellos.Add(_time.GetTimestamp(), fragment, from) is not { } hello) continue;
+            if (_cookies.Verify(hello, from, out _) is { } request) association.Admit(request, hello, from);
+            return; // One datagram, one hello: who sends more of them wants work done.
         }
     }
 }

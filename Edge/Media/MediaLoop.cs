@@ -76,7 +76,9 @@ internal sealed class MediaLoop : IDisposable
         do
         {
             any = Wire.Poll();
-            while (_schedule.TryTake(_time.GetTimestamp(), out var frame, out var slot)) RunSlot(frame, slot);
+            if (!_schedule.TryTake(_time.GetTimestamp(), out var frame, out var slot)) continue;
+            RunSlot(frame, slot);
+            any = true;
         }
         while (any && !_stopping);
     }

@@ -12,6 +12,7 @@ internal sealed partial class MediaSession
 {
     private uint _clock = 1, _eventClock = 1; // RTP ticks, and those of events' durations, for each sample at 8 kHz.
     private OpusClock _peerClock;
+    private bool _peerRestarts;
     private OpusBridge? _opus;
 
     private bool IsOpus => _clock != 1;
@@ -23,8 +24,10 @@ internal sealed partial class MediaSession
         _eventClock = _agreed!.EventsAt48k ? OpusAudio.ClockFactor : 1u;
         var clock = _agreed.Codec == SdpCodec.Opus ? OpusAudio.ClockFactor : 1u;
         if (clock == _clock) return;
-        // Timestamps jump, which the marker announces.
-        (_clock, _peerClock, _resumes) = (clock, default, true);
+        // Another clock is another stream (RFC 7160 4.1), ours and the peer's.
+        BeginStream();
+        (_clock, _peerClock, _peerRestarts, _heardAny) = (clock, default, true, false);
+        if (IsOpus) _player.PrepareOpus();
     }
 
     /// <summary>The next 20 ms of what is played, in the codec of the call; false when they are silence.</summary>

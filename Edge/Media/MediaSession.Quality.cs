@@ -42,7 +42,7 @@ internal sealed partial class MediaSession
     {
         var now = Now;
         TimeSpan? measured = null;
-        if (report.AboutUs is { } block && _atPeer.Take(block, new SentStream(_firstSequence, (ushort)(_sequence - 1), _packetsSent - _sentBefore), now, out var bySender)) measured = bySender;
+        if (report.AboutUs is { } block && _atPeer.Take(block, new SentStream(_firstSequence, (ushort)(_sequence - 1), _packetsSent - _sentBefore), now, out var bySender, _clock)) measured = bySender;
         var extended = report.Extended;
         if (extended.Answer is { } answer) measured ??= _referenceTimes.Measure(answer.LastReceiverReport, answer.Delay, now);
         if (extended.ReferenceTime is { } time) _peerReference = (report.SenderSsrc, Rtcp.Compact(time), now);

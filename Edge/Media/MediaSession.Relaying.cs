@@ -96,7 +96,8 @@ internal sealed partial class MediaSession
     }
 
     /// <summary>Sends a packet of the other leg on in this one's stream. On the loop's thread, which both share.</summary>
-    private void Carry(in HeardPacket heard, MediaTally tally)
+    /// <param name="restarts">Whether the other side's clock is another one from this packet on.</param>
+    private void Carry(in HeardPacket heard, bool restarts, MediaTally tally)
     {
         var payload = heard.Payload;
         if (_failed || heard.Codec == SdpCodec.Other || payload.Length is 0 or > MostCarried) return;
@@ -107,7 +108,15 @@ internal sealed partial class MediaSession
             if (isEvent && agreed.EventPayloadType is null) return;
             // RFC 3960 3.2: what the callee's side sends before the answer is heard instead of our ringback.
             if (_player.IsRepeating) _player.Stop();
+            if (restarts) _relay.Interrupt();
             if (!_player.IsIdle || _press is not null || !_relay.TryMap(heard.Header, _sequence, _timestamp, out var place)) return;
+            // The number is given, whatever becomes of the packet: under SRTP none may be given twice.
+            if (place.IsNewest)
+            {
+                _sequence = (ushort)(place.Sequence + 1);
+                // A press of a key stands still in time while it lasts.
+                if (!isEvent) _timestamp = place.Timestamp + (uint)payload.Length;
+            }
 
             Span<byte> packet = stackalloc byte[RtpHeader.Size + MostCarried + SrtpSuite.MostTagSize];
             var carried = !isEvent ? Transcode(payload, packet.Slice(RtpHeader.Size, MostCarried), heard.Codec, agreed.Codec) : TelephoneEvent.TryRead(payload, out var one) ? WriteEvent(one, packet[RtpHeader.Size..]) : 0;
@@ -126,12 +135,6 @@ internal sealed partial class MediaSession
             _rtp!.Send(packet[..length], _peer.Target);
 
             _framesWithout = 0;
-            if (place.IsNewest)
-            {
-                _sequence = (ushort)(place.Sequence + 1);
-                // A press of a key stands still in time while it lasts.
-                if (!isEvent) _timestamp = place.Timestamp + (uint)payload.Length;
-            }
             (_resumes, _talking, _lastSent) = (true, false, 0);
             _packetsSent++;
             _octetsSent += (uint)carried;

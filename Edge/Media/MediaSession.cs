@@ -286,6 +286,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             now = _engine.Time.GetTimestamp();
             SkipTo(frame);
             var unkeyed = KeepKeyed(now);
+            _opus?.Refill();
             _recording?.Advance(frame);
             SendFrame(now);
             if (frame >= _nextReport)
@@ -423,6 +424,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         TelephoneEvent pressed = default;
         char? key = null;
         MediaSession? other = null;
+        var restarts = false;
         var tones = 0;
         Span<char> toneKeys = stackalloc char[ToneListener.MostKeys];
         scoped HeardPacket heard = default;
@@ -441,11 +443,12 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             _sendsKeys |= heard.Codec == SdpCodec.TelephoneEvent && TelephoneEvent.TryRead(heard.Payload, out var one) && TelephoneEvent.KeyOf(one.Event) is not null;
             other = _sendsOnTo;
             RecordHeard(heard);
+            if (other is not null) (restarts, _peerRestarts) = (_peerRestarts, false);
             if (other is null) (key, tones) = (Press(heard, out pressed), HearTones(heard, toneKeys));
             else if (!_agreed.Receives) return;
         }
         // Outside of the lock: two sessions that send on to each other must not wait for each other.
-        other?.Carry(heard, _loop.Tally);
+        other?.Carry(heard, restarts, _loop.Tally);
         if (key is { } k) _events.Key(k, pressed.Duration / 8);
         for (var i = 0; i < tones; i++) _events.Tone(toneKeys[i]);
         toneKeys.Clear();

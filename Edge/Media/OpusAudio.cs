@@ -23,9 +23,14 @@ internal static class OpusAudio
     /// <summary>For prompts, which are encoded once; and for streams, which cost their time again for each packet.</summary>
     private const int Thorough = 10, Quick = 3;
 
-    static OpusAudio() => OpusCodecFactory.AttemptToUseNativeLibrary = false; // The same bits everywhere.
+    static OpusAudio()
+    {
+        // First of all: no native library that happens to be there reads what strangers send, and the bits are the same everywhere.
+        OpusCodecFactory.AttemptToUseNativeLibrary = false;
+        Silence = Encode(Enumerable.Repeat(G711.MuLawSilence, 2 * Telephone.FrameSamples).ToArray())[FrameBytes..];
+    }
 
-    public static byte[] Silence { get; } = Encode(Enumerable.Repeat(G711.MuLawSilence, 2 * Telephone.FrameSamples).ToArray())[FrameBytes..];
+    public static byte[] Silence { get; }
 
     /// <summary>Frames one behind the other; the last one is filled up with silence.</summary>
     public static byte[] Encode(ReadOnlySpan<byte> muLaw)
@@ -46,6 +51,8 @@ internal static class OpusAudio
 
     public static IOpusEncoder NewStream() => NewEncoder(Quick);
 
+    public static IOpusDecoder NewDecoder() => OpusCodecFactory.CreateDecoder(Telephone.SampleRate, 1);
+
     private static IOpusEncoder NewEncoder(int complexity)
     {
         var encoder = OpusCodecFactory.CreateEncoder(Telephone.SampleRate, 1, OpusApplication.OPUS_APPLICATION_VOIP);
@@ -60,14 +67,24 @@ internal static class OpusAudio
 /// <summary>One stream from Opus to G.711 and one back, for what a call needs beside prompts: recordings, keys in the audio, and the other leg of a bridge.</summary>
 internal sealed class OpusBridge : IDisposable
 {
-    private readonly IOpusDecoder _decoder = OpusCodecFactory.CreateDecoder(Telephone.SampleRate, 1);
+    private readonly IOpusDecoder _decoder = OpusAudio.NewDecoder();
     private readonly IOpusEncoder _encoder = OpusAudio.NewStream();
     private readonly short[] _samples = GC.AllocateArray<short>(OpusAudio.MostSamples, pinned: true);
+    private int _credit = MostCredit;
 
-    /// <summary>Decodes a packet of the peer into mu-law; 0 for one that is no Opus.</summary>
+    /// <summary>A second of audio at once; on the whole twice as much as time goes by, in both directions together four times. More is nobody's voice, but work that others wait for.</summary>
+    private const int MostCredit = 8000, CreditOfFrame = 4 * Telephone.FrameSamples;
+
+    /// <summary>20 ms have gone by.</summary>
+    public void Refill() => _credit = Math.Min(MostCredit, _credit + CreditOfFrame);
+
+    /// <summary>Decodes a packet of the peer into mu-law; 0 for one that is no Opus, or more of it than a voice.</summary>
     public int Decode(ReadOnlySpan<byte> packet, Span<byte> muLaw)
     {
         int count;
+        if (_credit <= 0) return 0;
+        // What cannot be decoded costs most.
+        _credit -= Telephone.FrameSamples;
         try
         {
             count = packet.IsEmpty ? 0 : _decoder.Decode(packet, _samples, _samples.Length, decode_fec: false);
@@ -79,6 +96,7 @@ internal sealed class OpusBridge : IDisposable
             return 0;
         }
         count = Math.Clamp(count, 0, muLaw.Length);
+        _credit -= Math.Max(0, count - Telephone.FrameSamples);
         for (var i = 0; i < count; i++) muLaw[i] = G711.EncodeMuLaw(_samples[i]);
         return count;
     }
@@ -86,7 +104,8 @@ internal sealed class OpusBridge : IDisposable
     /// <summary>Encodes G.711 into one packet and gives its length; 0 for a length that Opus has no packet of (RFC 6716 2.1.4: 2.5, 5, 10, 20, 40 or 60 ms).</summary>
     public int Encode(ReadOnlySpan<byte> audio, bool aLaw, Span<byte> packet)
     {
-        if (audio.Length is not (20 or 40 or 80 or 160 or 320 or 480)) return 0;
+        if (_credit <= 0 || audio.Length is not (20 or 40 or 80 or 160 or 320 or 480)) return 0;
+        _credit -= Math.Max(Telephone.FrameSamples / 2, audio.Length);
         for (var i = 0; i < audio.Length; i++) _samples[i] = aLaw ? G711.DecodeALaw(audio[i]) : G711.DecodeMuLaw(audio[i]);
         return _encoder.Encode(_samples.AsSpan(0, audio.Length), audio.Length, packet, Math.Min(packet.Length, OpusAudio.FrameBytes * audio.Length / Telephone.FrameSamples));
     }

@@ -53,6 +53,13 @@ public sealed class Player
         _queue.Enqueue(new Track(audio, playId));
     }
 
+    /// <summary>The call has come to Opus: what waits is needed in it.</summary>
+    public void PrepareOpus()
+    {
+        _current?.Audio.ForEach(audio => audio.PrepareOpus());
+        foreach (var track in _queue) track.Audio.ForEach(audio => audio.PrepareOpus());
+    }
+
     public void Stop()
     {
         _queue.Clear();

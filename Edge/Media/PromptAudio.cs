@@ -63,19 +63,35 @@ public sealed class PromptAudio
     public bool IsPendingAs(bool opus) => IsPending || (opus && IsReady && _opus is null);
 
     /// <summary>A frame of Opus (<see cref="OpusAudio.FrameBytes"/>), counted from 0; empty when it is not there.</summary>
-    public ReadOnlySpan<byte> OpusFrame(int number) => _opus is { } frames ? frames.AsSpan(number * OpusAudio.FrameBytes, OpusAudio.FrameBytes) : default;
+    public ReadOnlySpan<byte> OpusFrame(int number) => _opus is { } frames && (number + 1) * OpusAudio.FrameBytes <= frames.Length ? frames.AsSpan(number * OpusAudio.FrameBytes, OpusAudio.FrameBytes) : default;
 
     /// <summary>Has it encoded in the background, once.</summary>
     public void PrepareOpus()
     {
-        Volatile.Write(ref _opusAsked, 1);
+        Interlocked.Exchange(ref _opusAsked, 1);
         EncodeOpusWhenDue();
     }
 
     private void EncodeOpusWhenDue()
     {
+        // Who asks and who completes each write their own mark before they look at the other's: one of them sees both.
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _opusAsked) == 0 || !IsReady || Interlocked.Exchange(ref _opusBegun, 1) != 0) return;
-        ThreadPool.UnsafeQueueUserWorkItem(audio => audio._opus = OpusAudio.Encode(audio._muLaw), this, preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(audio => audio.EncodeOpus(), this, preferLocal: false);
+    }
+
+    private void EncodeOpus()
+    {
+        try
+        {
+            _opus = OpusAudio.Encode(_muLaw);
+        }
+#pragma warning disable CA1031 // On a thread of the pool: a prompt that cannot be encoded is silence, and not the end of the process.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            _opus = [];
+        }
     }
 
     internal void Complete(ReadOnlySpan<short> samples)

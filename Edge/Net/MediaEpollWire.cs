@@ -14,8 +14,8 @@ namespace IvrActors.Edge.Net;
 /// </summary>
 internal sealed unsafe partial class MediaEpollWire : IMediaWire
 {
-    /// <summary>Ports served by one poll: a quarter of a millisecond of work, so that a burst of datagrams holds up no frame that is due.</summary>
-    private const int MostEvents = 64;
+    /// <summary>Ports served by one poll: some tens of microseconds of work, two milliseconds where all of them are bridged into Opus, so that a burst of datagrams holds up no frame that is due.</summary>
+    private const int MostEvents = 16;
 
     private readonly int _epoll;
     private readonly ConcurrentDictionary<ulong, Port> _ports = new();

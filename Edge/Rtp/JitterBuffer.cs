@@ -25,6 +25,7 @@ public sealed class JitterBuffer
     private uint _ssrc;
     private ushort _next, _newest;
     private int _given = -1;
+    private int _restart = -1;
     private int _calm;
     private bool _any;
 
@@ -38,6 +39,7 @@ public sealed class JitterBuffer
     {
         if (payload.Length > MostPayload) return false;
         var ahead = (short)(header.Sequence - _next);
+        if (_any && header.Ssrc == _ssrc && ahead <= -Slots && !Restarts(header.Sequence)) return false;
         if (!_any || header.Ssrc != _ssrc || ahead is >= Slots or <= -Slots)
         {
             Clear();
@@ -77,7 +79,15 @@ public sealed class JitterBuffer
     {
         CryptographicOperations.ZeroMemory(_audio);
         Array.Fill(_lengths, -1);
-        (_any, _given) = (false, -1);
+        (_any, _given, _restart) = (false, -1, -1);
+    }
+
+    /// <summary>One old packet is a straggler; a second one behind it is a source that counts anew.</summary>
+    private bool Restarts(ushort sequence)
+    {
+        var again = sequence == _restart;
+        _restart = (ushort)(sequence + 1);
+        return again;
     }
 
     private void Expect(int depth)

@@ -14,7 +14,7 @@ public struct PeerReports
     /// <summary>A peer may be this many packets behind: a minute. Ahead of us it cannot be.</summary>
     private const int MostBehind = 3000;
 
-    /// <summary>10 s in timestamp units.</summary>
+    /// <summary>10 s at 8 kHz.</summary>
     private const uint MostJitter = 80_000;
 
     private RoundTrips _senderReports;
@@ -34,10 +34,11 @@ public struct PeerReports
     public void Sent(uint compactNtp, TimeSpan now) => _senderReports.Sent(compactNtp, now);
 
     /// <summary>Takes what the peer says of us; false when it cannot be. <paramref name="roundTrip"/> is what it measures, if it does.</summary>
-    public bool Take(in ReportBlock block, in SentStream sent, TimeSpan now, out TimeSpan? roundTrip)
+    /// <param name="clock">Timestamp units for each sample at 8 kHz.</param>
+    public bool Take(in ReportBlock block, in SentStream sent, TimeSpan now, out TimeSpan? roundTrip, uint clock = 1)
     {
         roundTrip = null;
-        if (sent.Packets == 0 || block.Jitter > MostJitter || (ushort)(sent.LastSequence - (ushort)block.HighestSequence) > MostBehind) return false;
+        if (sent.Packets == 0 || block.Jitter / clock > MostJitter || (ushort)(sent.LastSequence - (ushort)block.HighestSequence) > MostBehind) return false;
         var lost = (uint)Math.Max(0, block.CumulativeLost);
         // What the peer expected, unless it began to count anew: then what was sent stands for it.
         var expected = block.HighestSequence - sent.FirstSequence + 1;

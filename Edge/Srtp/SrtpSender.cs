@@ -14,6 +14,7 @@ public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
     private SrtpCipher? _rtp; // Made when the first packet leaves: of the keys of an offer only one is used.
     private SrtpCipher? _rtcp;
     private ulong _rollovers;
+    private ReplayWindow _sent;
     private ushort _lastSequence;
     private uint _ssrc;
     private bool _any;
@@ -32,6 +33,9 @@ public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
         var ssrc = BinaryPrimitives.ReadUInt32BigEndian(packet[8..]);
         var index = IndexOf(BinaryPrimitives.ReadUInt16BigEndian(packet[2..]), ssrc);
         if (index >= SrtpMasterKey.MostRtpPackets) throw Expired();
+        // RFC 3711 9.1: two packets with one index give both away, and under GCM the key of the tags too.
+        if (!_sent.IsNew(index)) throw new InvalidOperationException("internal error: an SRTP index would be used twice");
+        _sent.Commit(index);
         _rtp ??= SrtpCipher.ForRtp(master);
         var tag = packet.Slice(length, master.Suite.RtpTagSize);
         _rtp.Seal(packet[..length], headerLength, ssrc, index, default, tag);
@@ -42,7 +46,7 @@ public sealed class SrtpSender(SrtpMasterKey master) : IDisposable
     private ulong IndexOf(ushort sequence, uint ssrc)
     {
         // Each source has its own rollover counter, which begins at 0 (RFC 3711 3.2.3, 3.3.1).
-        if (_any && ssrc != _ssrc) (_rollovers, _any) = (0, false);
+        if (_any && ssrc != _ssrc) (_rollovers, _any, _sent) = (0, false, default);
         _ssrc = ssrc;
         var ahead = _any ? (short)(sequence - _lastSequence) : (short)1;
         if (ahead <= 0) return (sequence > _lastSequence ? _rollovers - 1 : _rollovers) << 16 | sequence;

@@ -21,7 +21,7 @@ internal static class CommandPreparation
                     commands.Add(new Transfer { Target = uri });
                     break;
                 case Play play when HasText(play.Prompts):
-                    commands.Add(new Play { Prompts = Cover(play.Prompts, catalogue), BargeIn = play.BargeIn });
+                    commands.Add(new Play { Prompts = Cover(play.Prompts, catalogue), BargeIn = play.BargeIn, Controls = play.Controls });
                     break;
                 case Collect collect when HasText(collect.Prompts):
                     commands.Add(WithPrompts(collect, Cover(collect.Prompts, catalogue)));
@@ -41,7 +41,7 @@ internal static class CommandPreparation
         var covered = new List<PromptPart>();
         foreach (var part in prompts)
         {
-            if (part.Text is { } text && catalogue.TryCover(text, out var ids)) covered.AddRange(ids.Select(id => new PromptPart { Prompt = id }));
+            if (part.Text is { } text && catalogue.TryCover(text, out var ids)) covered.AddRange(ids.Select(id => new PromptPart { Prompt = id, Gain = part.Gain }));
             else covered.Add(part);
         }
         return covered;

@@ -13,8 +13,18 @@ public static class OpusBench
         var packets = OpusAudio.Encode(audio);
         var (bridge, muLaw, packet, at) = (new OpusBridge(), new byte[OpusAudio.MostSamples], new byte[OpusAudio.FrameBytes], 0);
         var costs = Measurement.Compare(
-            ("decode", () => bridge.Decode(packets.AsSpan(at++ % 50 * OpusAudio.FrameBytes, OpusAudio.FrameBytes), muLaw)),
-            ("encode", () => bridge.Encode(audio.AsSpan(at++ % 50 * Telephone.FrameSamples, Telephone.FrameSamples), aLaw: false, packet)));
+            ("decode", () =>
+            {
+                bridge.Refill();
+                bridge.Decode(packets.AsSpan(at++ % 50 * OpusAudio.FrameBytes, OpusAudio.FrameBytes), muLaw);
+            }
+        ),
+            ("encode", () =>
+            {
+                bridge.Refill();
+                bridge.Encode(audio.AsSpan(at++ % 50 * Telephone.FrameSamples, Telephone.FrameSamples), aLaw: false, packet);
+            }
+        ));
         foreach (var cost in costs) Console.WriteLine(cost);
     }
 }

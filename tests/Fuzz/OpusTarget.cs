@@ -16,6 +16,7 @@ public sealed class OpusTarget : IFuzzTarget
 
     public bool Run(ReadOnlyMemory<byte> input)
     {
+        for (var i = 0; i < 3; i++) _bridge.Refill(); // For 120 ms, and the silence.
         var count = _bridge.Decode(input.Span, _muLaw);
         Require(count >= 0 && count <= _muLaw.Length, "more audio than there is room for");
         Require(_bridge.Decode(OpusAudio.Silence, _muLaw) == Telephone.FrameSamples, "silence is not decoded any more");

@@ -100,6 +100,21 @@ public sealed class MediaRelayTests : IDisposable
         Run(2);
     }
 
+    [Fact]
+    public void No_number_is_given_twice_under_srtp_when_a_packet_that_cannot_be_carried_comes_ahead_of_others()
+    {
+        Answered();
+        CalleeSays(Packet(8, 100, 16_000, Tone(0x55)));
+        CalleeSays(Packet(96, 228, 16_160, [1, 2])); // Half an event.
+        for (ushort late = 101; late < 228; late++) CalleeSays(Packet(8, late, late * 160u, Tone(0x55)));
+        Run(400); // The callee says no more: silence of ours goes on.
+
+        var numbers = Sent(_callerPort).Select(packet => packet.Header.Sequence).ToList();
+        Assert.True(numbers.Count > 128 + 10);
+        Assert.Equal(numbers.Count, numbers.Distinct().Count());
+        Assert.Equal(0, _callerEvents.TimeOuts);
+    }
+
     private List<(RtpHeader Header, byte[] Payload)> Sent(int port)
     {
         var sent = new List<(RtpHeader, byte[])>();

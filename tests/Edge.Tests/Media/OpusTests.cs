@@ -186,9 +186,43 @@ public sealed class OpusTests : IDisposable
         {
             var packet = new byte[random.Next(300)];
             random.NextBytes(packet);
+            for (var refill = 0; refill < 2; refill++) bridge.Refill();
             Assert.InRange(bridge.Decode(packet, muLaw), 0, muLaw.Length);
         }
+        for (var refill = 0; refill < 2; refill++) bridge.Refill();
         Assert.Equal(160, bridge.Decode(OpusAudio.Silence, muLaw));
+    }
+
+    [Fact]
+    public void No_more_audio_is_decoded_and_encoded_than_a_voice_has()
+    {
+        using var bridge = new OpusBridge();
+        var muLaw = new byte[OpusAudio.MostSamples];
+        var packet = new byte[OpusAudio.FrameBytes];
+        Assert.Equal(50, Enumerable.Range(0, 200).Count(_ => bridge.Decode(OpusAudio.Silence, muLaw) > 0));
+        Assert.Equal(0, bridge.Encode(new byte[160], aLaw: false, packet));
+        bridge.Refill();
+        Assert.Equal(4, Enumerable.Range(0, 200).Count(_ => bridge.Encode(new byte[160], aLaw: false, packet) > 0));
+    }
+
+    [Fact]
+    public void What_was_to_be_played_before_opus_was_agreed_is_heard_and_the_stream_of_another_clock_is_another()
+    {
+        var answer = _engine.Answer(MediaEngineTests.OfferOf("m=audio 4000 RTP/AVP 0\r\n"), WithOpus, _events);
+        answer.Session!.Start();
+        answer.Session.Play([new PromptPart { Prompt = "main-menu" }], 1);
+        Run(100);
+        var before = Rtp(Port)[^1].Header;
+        _wire.Sent.Clear();
+        Assert.Equal(0, answer.Session.Renegotiate(MediaEngineTests.OfferOf(Offer)).Status);
+        Assert.True(SpinWait.SpinUntil(() => !Prompt("main-menu").IsPendingAs(opus: true), TimeSpan.FromSeconds(30)));
+        Run(200);
+
+        var after = Rtp(Port);
+        Assert.All(after, packet => Assert.Equal(111, packet.Header.PayloadType));
+        Assert.NotEqual(before.Ssrc, after[0].Header.Ssrc);
+        Assert.True(after[0].Header is { Marker: true, Sequence: < 0x8000 });
+        Assert.Contains(after, packet => !packet.Payload.SequenceEqual(OpusAudio.Silence));
     }
 
     private int Port => _wire.Open.Keys.First(port => port % 2 == 0);
@@ -203,9 +237,14 @@ public sealed class OpusTests : IDisposable
 
     private static PromptAudio Prepared(string id)
     {
+        Prompt(id).PrepareOpus();
+        return Prompt(id);
+    }
+
+    private static PromptAudio Prompt(string id)
+    {
         var audio = new List<PromptAudio>();
         Prompts.Resolve(new PromptPart { Prompt = id }, audio);
-        audio[0].PrepareOpus();
         return audio[0];
     }
 
