@@ -26,7 +26,7 @@ public static partial class SdpWriter
     /// <summary>Dynamic types of Opus and the events beside it in offers of ours.</summary>
     public const byte OpusPayloadType = 96, OpusEventPayloadType = 102;
 
-    /// <summary>RFC 8827 6.5 and RFC 9429 5.1.2: of all names of DTLS-SRTP the one that browsers must know.</summary>
+    /// <summary>RFC 9429 5.1.2: of all names of DTLS-SRTP the one that browsers must know.</summary>
     private const string BrowserProtocol = "UDP/TLS/RTP/SAVPF";
 
     private const string FirstMid = "0";
