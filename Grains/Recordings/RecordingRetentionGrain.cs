@@ -33,11 +33,12 @@ internal sealed class RecordingRetentionGrain(ClusterPolicy policy, TimeProvider
                         failed = e;
                     }
                 }
-                if (left > 0) continue;
-                // A sweep in which every one failed would be repeated without a pause.
-                return failed is null;
+                // Where one failed, the rest waits for the next run: what cannot be done is not to be tried without a pause.
+                if (left <= 0) return failed is null ? true : throw Failed(failed);
             }
         }
-        return failed is null ? false : throw new InvalidOperationException($"a recording could not be retired ({failed.GetType().Name})");
+        return failed is null ? false : throw Failed(failed);
     }
+
+    private static InvalidOperationException Failed(Exception cause) => new($"a recording could not be retired ({cause.GetType().Name})");
 }

@@ -46,6 +46,7 @@ public sealed class RecordedCalls
         await server.Ivr(["caller", "erase", "--tenant", "demo", "--account", caller.Account]);
         Assert.Contains("There is no key to it any more", await server.Ivr(["recording", "decrypt", name, "--out", wav + "2"], expectedExit: 1), StringComparison.Ordinal);
         Assert.False(File.Exists(wav + "2"));
+        Assert.DoesNotContain(name, await List(server), StringComparison.Ordinal);
         await server.Stop();
         await server.Ivr(["audit", "verify"]);
         var export = await server.Ivr(["audit", "export"]);

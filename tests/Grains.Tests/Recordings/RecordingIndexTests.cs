@@ -99,6 +99,36 @@ public sealed class RecordingIndexTests(CallersCluster cluster)
         Assert.Contains(("recording.expired", "system"), cluster.Ledger.All.Select(r => r.Entry).Where(e => e.Object == id.Value).Select(e => (e.Action, e.Actor)));
     }
 
+    [Fact]
+    public async Task One_that_cannot_be_destroyed_holds_up_no_other_and_is_tried_again()
+    {
+        var names = new List<IRecordingGrain>();
+        for (var i = 0; i < 3; i++)
+        {
+            var call = CallId.New();
+            names.Add(cluster.Grains.GetGrain<IRecordingGrain>(RecordingId.Of(call, 2).Value));
+            Assert.True(await names[i].Permit(new RecordingPermit { Tenant = CallersCluster.Tenant, Call = call, Owner = call.Value, Asked = true, Edge = "gone" }));
+        }
+        cluster.Time.Advance(TimeSpan.FromDays(30));
+        var failures = 1;
+        cluster.Storage.Before = (what, state) =>
+        {
+            if (what == "clear" && state == "recording" && failures-- > 0) throw new IOException("the row cannot be removed");
+        };
+        try
+        {
+            await Assert.ThrowsAnyAsync<Exception>(Sweep);
+        }
+        finally
+        {
+            cluster.Storage.Before = (_, _) => { };
+        }
+        int Left() => names.Count(name => cluster.Storage.Stored<RecordingState>("recording", ((GrainReference)name).GrainId) is not null);
+        Assert.InRange(Left(), 0, 1);
+        await Sweep();
+        Assert.Equal(0, Left());
+    }
+
     private async Task Sweep()
     {
         while (await cluster.Grains.GetGrain<IRecordingRetentionGrain>(IRecordingRetentionGrain.Key).Sweep())
