@@ -50,6 +50,9 @@ public sealed class EdgeTrunk
     /// <summary>Suites of SRTP in the order in which we offer them; of those in an offer the peer's order counts.</summary>
     public IReadOnlyList<SrtpSuite> SrtpSuites { get; init; } = SrtpSuite.Usual;
 
+    /// <summary>How the keys of a call come that we offer encryption for; what peers offer may have either.</summary>
+    public SrtpOffers SrtpOffers { get; init; }
+
     /// <summary>When keys are listened for in the audio.</summary>
     public ToneKeys Tones { get; init; }
 
@@ -181,6 +184,16 @@ public enum SrtpPolicy
     Required = 0,
     Preferred = 1,
     Off = 2,
+}
+
+/// <summary>What an offer of ours says of SRTP's keys. One of both: a section is of one protocol, and a second one would be a second stream to peers that know no grouping.</summary>
+public enum SrtpOffers
+{
+    /// <summary>Keys in SDP (RFC 4568), which telephones, PBXs and carriers take.</summary>
+    Sdes = 0,
+
+    /// <summary>A fingerprint, and ICE beside it (RFC 8842, 8839): the only ones that browsers take.</summary>
+    Dtls = 1,
 }
 
 /// <summary>When keys are heard in the audio (in-band, ITU-T Q.23). Never from who sent an RFC 4733 event.</summary>

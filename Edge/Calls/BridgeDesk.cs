@@ -129,7 +129,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         {
             var route = trunk.Outbound!;
             // Keys in SDP are safe only where every hop that may be tried is encrypted.
-            var policy = new MediaPolicy(route.IsSecure, srtp, trunk.SdesWithoutTls) { Family = _hops[0].EndPoint.AddressFamily, Codecs = trunk.Codecs, Suites = trunk.SrtpSuites };
+            var policy = new MediaPolicy(route.IsSecure, srtp, trunk.SdesWithoutTls) { Family = _hops[0].EndPoint.AddressFamily, Codecs = trunk.Codecs, Suites = trunk.SrtpSuites, Offers = trunk.SrtpOffers };
             var offer = desk.Media.Offer(caller.Media, policy, this);
             if (offer.Session is not { } session) return false;
             if (_leg is null)

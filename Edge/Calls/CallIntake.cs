@@ -27,7 +27,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         if (calls.TryBegin(now, isCounted) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
         var events = new LegMedia(Heard, lane, time);
         var secure = call.Peer.IsSecure;
-        var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs, Suites = trunk.SrtpSuites, Tones = trunk.Tones };
+        var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs, Suites = trunk.SrtpSuites, Offers = trunk.SrtpOffers, Tones = trunk.Tones };
         var answer = media.Answer(signal.Body.Span, policy, events);
         if (answer.Session is null)
         {

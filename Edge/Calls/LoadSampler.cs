@@ -8,9 +8,6 @@ internal sealed class LoadSampler(EdgeLoop loop, CallGate gate, LatencyWindow la
 {
     public static readonly TimeSpan Period = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Weight of a sample in the processor's share, which is over about 3 s: compiling code and collecting garbage come in bursts.</summary>
-    private const double CpuSmoothing = 0.033;
-
     /// <summary>Latencies halve and memory is looked at once a second.</summary>
     private const int Slow = 10;
 
@@ -18,7 +15,7 @@ internal sealed class LoadSampler(EdgeLoop loop, CallGate gate, LatencyWindow la
     private long _probedAt;
     private long _delay;
     private int _outstanding;
-    private double _cpu;
+    private ProcessorShare _cpu;
     private double _memory;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -36,7 +33,7 @@ internal sealed class LoadSampler(EdgeLoop loop, CallGate gate, LatencyWindow la
                 return;
             }
             var (busyNow, now) = (Environment.CpuUsage.TotalTime, Now);
-            if (now > at) _cpu += CpuSmoothing * ((busyNow - busy).Ticks / (double)(now - at) / Environment.ProcessorCount - _cpu);
+            _cpu.Add(busyNow - busy, TimeSpan.FromTicks(now - at), Environment.ProcessorCount);
             (busy, at) = (busyNow, now);
             if (i % Slow == 0)
             {
@@ -44,7 +41,7 @@ internal sealed class LoadSampler(EdgeLoop loop, CallGate gate, LatencyWindow la
                 latencies.Age();
             }
             Probe(now);
-            gate.Observe(new LoadReading(_cpu, _memory, _delays.Standing, latencies.Quantile(0.9), loop.Transactions));
+            gate.Observe(new LoadReading(_cpu.Value, _memory, _delays.Standing, latencies.Quantile(0.9), loop.Transactions));
             AdmissionMetrics.Show(gate.State);
         }
     }

@@ -25,7 +25,7 @@ public sealed class IceLite : IDisposable
     private readonly long _second;
     private readonly (MediaAddress Address, long At)[] _checked = new (MediaAddress, long)[MostAddresses];
 
-    /// <param name="ours">Ownership is taken.</param>
+    /// <param name="ours">Stay the caller's: those of an offer hold for each peer that answers it.</param>
     /// <param name="second">What a second is in the times given to this.</param>
     public IceLite(IceCredentials ours, string peerFragment, long second)
     {
@@ -81,13 +81,6 @@ public sealed class IceLite : IDisposable
         if (from == Selected && !from.IsNone) Remember(now, from);
     }
 
-    /// <summary>The same session with a peer that names another fragment: our credentials stay as they were told. Takes over from this one.</summary>
-    public IceLite With(string peerFragment)
-    {
-        _hmac.Dispose();
-        return new IceLite(_ours, peerFragment, _second);
-    }
-
     /// <summary>Whether the peer has shown with its password, and not long ago, that it can be reached there.</summary>
     public bool IsChecked(long now, MediaAddress address)
     {
@@ -116,9 +109,5 @@ public sealed class IceLite : IDisposable
         _checked[oldest] = (from, now);
     }
 
-    public void Dispose()
-    {
-        _hmac.Dispose();
-        _ours.Dispose();
-    }
+    public void Dispose() => _hmac.Dispose();
 }

@@ -34,6 +34,9 @@ public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp
     /// <summary>See <see cref="EdgeTrunk.SrtpSuites"/>; null for the usual ones.</summary>
     public IReadOnlyList<SrtpSuite>? Suites { get; init; }
 
+    /// <summary>See <see cref="EdgeTrunk.SrtpOffers"/>.</summary>
+    public SrtpOffers Offers { get; init; }
+
     internal SdpPolicy Rules => SdpPolicy.For(SecureSignalling, SdesWithoutTls, Srtp) with { Codecs = Codecs, Suites = Suites ?? SrtpSuite.Usual };
 }
 

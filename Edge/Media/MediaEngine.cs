@@ -71,7 +71,7 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
     private MediaAnswer OfferInstead(MediaPolicy policy, IMediaEvents events, MediaLoop? loop = null)
     {
         var rules = policy.Rules;
-        if (rules is { SrtpAllowed: false, PlainAllowed: false }) return Refuse(rules.SrtpBlockedBy);
+        if (rules is { SrtpAllowed: false, PlainAllowed: false }) return Refuse(policy.Offers == SrtpOffers.Dtls ? SdpRefusal.FingerprintNeedsTls : rules.SrtpBlockedBy);
         return Open(policy, AddressOf(policy.Family), events, loop) is { } session ? new MediaAnswer { Session = session, Sdp = session.Offer() } : NoPort();
     }
 

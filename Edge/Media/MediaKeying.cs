@@ -24,18 +24,21 @@ internal sealed class MediaKeying : IDisposable
     private DtlsAssociation? _next; // Of a peer that may have moved: its keys will take the place of those that hold.
     private MediaAddress _signalled;
     private long _heardAt;
+    private IceCredentials? _ours; // As they were told: beside a peer without ICE those of our offer, which another callee may still answer.
     private IceLite? _ice;
     private MediaAddress _nominatedBefore;
     private long _restartedAt;
 
     /// <param name="suites">Each has a number as a profile of DTLS-SRTP.</param>
-    /// <param name="newTlsId">Random ids (RFC 8842 4).</param>
-    public MediaKeying(IDtlsOwner owner, DtlsHandshakes handshakes, DtlsIdentity identity, IEnumerable<SrtpSuite> suites, SdpPeerDtls peer, MediaAddress signalled, long second, Func<IceCredentials> newIce, Func<string> newTlsId)
+    /// <param name="identity">Of an answer of ours; that of an offer is told already.</param>
+    /// <param name="offer">Which the peer has answered, and whose ownership is taken; null: the peer's own offer is to be answered.</param>
+    public MediaKeying(IDtlsOwner owner, DtlsHandshakes handshakes, DtlsIdentity identity, IEnumerable<SrtpSuite> suites, SdpPeerDtls peer, MediaAddress signalled, long second, DtlsOffer? offer)
     {
-        (_owner, _handshakes, _second, _peer, Identity) = (owner, handshakes, second, peer, identity);
-        (NewIce, NewTlsId) = (newIce, newTlsId);
+        (_owner, _handshakes, _second, _peer, Identity) = (owner, handshakes, second, peer, offer?.Identity ?? identity);
         _profiles = [.. suites.Select(suite => (int)suite.Profile!)];
-        if (peer.IceFragment is { } fragment) _ice = new IceLite(newIce(), fragment, second);
+        _ours = offer?.Ice ?? (peer.IceFragment is null ? null : MediaEngine.NewIce());
+        _ice = AgentFor(peer.IceFragment);
+        TlsId = offer?.TlsId ?? NewTlsIdFor(peer);
         _signalled = signalled;
         _association = Associate(peer, weAreClient: peer.Setup == SdpSetup.Passive, signalled);
     }
@@ -46,15 +49,19 @@ internal sealed class MediaKeying : IDisposable
 
     public bool UsesIce => _ice is not null;
 
-    private Func<IceCredentials> NewIce { get; }
-
-    private Func<string> NewTlsId { get; }
-
     private string? TlsId { get; set; }
 
     /// <summary>Our lines in an answer (our role as it is), or in an offer (any role, RFC 8842 5.5).</summary>
     public SdpOurDtls Lines(bool offering, IReadOnlyList<IPAddress> candidates) => new(
         Identity.Fingerprint, offering ? SdpSetup.ActPass : _association.Terms.WeAreClient ? SdpSetup.Active : SdpSetup.Passive, TlsId, _ice?.Ours, candidates);
+
+    /// <summary>An offer is made of a session that is agreed: what it does not tell holds for no answer.</summary>
+    public void Offers()
+    {
+        if (_ice is not null) return;
+        _ours?.Dispose();
+        _ours = null;
+    }
 
     /// <summary>
     /// A new agreement (RFC 8842 3.1, 5.3): other fingerprints, another id or other roles ask for a new association; another ICE fragment restarts ICE (RFC 8445 9) and
@@ -70,6 +77,8 @@ internal sealed class MediaKeying : IDisposable
         if (peer.IceFragment != _ice?.PeerFragment) RestartIce(now, peer.IceFragment, isAnswer);
         var goesOn = peer.IsSameAssociationAs(_peer) && weAreClient == weWereClient && _association.AnyAddress == UsesIce;
         _peer = peer;
+        // RFC 8842 5.3: no id in an answer to who has none. That of our offer stays, whoever answers.
+        if (!isAnswer && peer.TlsId is null) TlsId = null;
         if (goesOn)
         {
             _association.Expected = signalled;
@@ -80,6 +89,9 @@ internal sealed class MediaKeying : IDisposable
         _association.Dispose();
         _next?.Dispose();
         _next = null;
+        if (!isAnswer) TlsId = NewTlsIdFor(peer);
+        // Of another callee, who is not where the one before was.
+        else _nominatedBefore = default;
         _association = Associate(peer, weAreClient, signalled);
         IsKeyed = false;
         return true;
@@ -88,15 +100,17 @@ internal sealed class MediaKeying : IDisposable
     private void RestartIce(long now, string? peerFragment, bool isAnswer)
     {
         if (_ice is { Selected.IsNone: false } before) (_nominatedBefore, _restartedAt) = (before.Selected, now);
-        if (isAnswer && peerFragment is not null)
+        // Credentials that nobody was told would leave the peer's checks without an answer; and who was offered no ICE has none.
+        if (!isAnswer)
         {
-            // Credentials that nobody was told would leave the peer's checks without an answer; and who was offered no ICE has none.
-            _ice = _ice?.With(peerFragment);
-            return;
+            _ours?.Dispose();
+            _ours = peerFragment is null ? null : MediaEngine.NewIce();
         }
         _ice?.Dispose();
-        _ice = peerFragment is null ? null : new IceLite(NewIce(), peerFragment, _second);
+        _ice = AgentFor(peerFragment);
     }
+
+    private IceLite? AgentFor(string? peerFragment) => peerFragment is null || _ours is null ? null : new IceLite(_ours, peerFragment, _second);
 
     /// <summary>
     /// The same certificate elsewhere, and nothing that says which it is: the association goes on there, or another endpoint with that certificate begins one (RFC 5763 6.6). Both
@@ -162,11 +176,11 @@ internal sealed class MediaKeying : IDisposable
         _association.Dispose();
         _next?.Dispose();
         _ice?.Dispose();
+        _ours?.Dispose();
     }
 
-    private DtlsAssociation Associate(SdpPeerDtls peer, bool weAreClient, MediaAddress signalled)
-    {
-        TlsId = peer.TlsId is null ? null : NewTlsId();
-        return new DtlsAssociation(_handshakes, new DtlsTerms(Identity, peer.Fingerprints, weAreClient, _profiles), _owner) { AnyAddress = UsesIce, Expected = signalled };
-    }
+    private static string? NewTlsIdFor(SdpPeerDtls peer) => peer.TlsId is null ? null : MediaEngine.NewTlsId();
+
+    private DtlsAssociation Associate(SdpPeerDtls peer, bool weAreClient, MediaAddress signalled) =>
+        new(_handshakes, new DtlsTerms(Identity, peer.Fingerprints, weAreClient, _profiles), _owner) { AnyAddress = UsesIce, Expected = signalled };
 }

@@ -11,6 +11,7 @@ namespace IvrActors.Edge.Media;
 internal sealed partial class MediaSession : IDtlsOwner
 {
     private MediaKeying? _keying;
+    private DtlsOffer? _dtlsOffer; // Until the first answer to it.
 
     /// <summary>When somebody began to wait for keys.</summary>
     private long _keyingSince;
@@ -21,9 +22,9 @@ internal sealed partial class MediaSession : IDtlsOwner
     /// <summary>Whether keys by DTLS are there.</summary>
     internal bool IsKeyed => _keying is { IsKeyed: true };
 
-    private bool IsEncrypted => _sender is not null || _keying is not null;
+    private bool IsEncrypted => _sender is not null || _keying is not null || _dtlsOffer is not null;
 
-    private SdpOurDtls? OurDtls => _keying?.Lines(_offering, [_address]);
+    private SdpOurDtls? OurDtls => _keying?.Lines(_offering, [_address]) ?? _dtlsOffer?.Lines([_address]);
 
     private void ApplyDtls(NegotiatedMedia agreed, SdpPeerDtls dtls, bool isAnswer)
     {
@@ -32,7 +33,8 @@ internal sealed partial class MediaSession : IDtlsOwner
         if (_keying is null)
         {
             _keying = new MediaKeying(
-                this, _engine.Handshakes, _engine.Identities.Current, _policy.Rules.DtlsSuites, dtls, signalled, _engine.Time.TimestampFrequency, MediaEngine.NewIce, MediaEngine.NewTlsId);
+                this, _engine.Handshakes, _engine.Identities.Current, _policy.Rules.DtlsSuites, dtls, signalled, _engine.Time.TimestampFrequency, _dtlsOffer);
+            _dtlsOffer = null;
             DropKeys();
         }
         else if (_keying.Renew(_engine.Time.GetTimestamp(), dtls, signalled, isAnswer))

@@ -135,9 +135,14 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         lock (_gate)
         {
             _offering = true;
-            if (_keying is not null) return SdpWriter.Offer(Local(), [], _policy.Codecs, before: _agreed);
-            if (_sender is not null) SendBy(_sender, [_sender]);
-            else if (_agreed is null && _policy.Rules is { SrtpAllowed: true, Suites: var suites }) SendUnderNew(suites);
+            _keying?.Offers();
+            if (_sender is not null && _keying is null) SendBy(_sender, [_sender]);
+            else if (_agreed is null && _policy.Rules is { SrtpAllowed: true, Suites: var suites })
+            {
+                if (_policy.Offers == SrtpOffers.Dtls) _dtlsOffer ??= new DtlsOffer(_engine.Identities.Current);
+                else SendUnderNew(suites);
+            }
+            if (OurDtls is not null) return SdpWriter.Offer(Local(), [], _policy.Codecs, before: _agreed);
             return SdpWriter.Offer(Local(), [.. _senders.Select(sender => sender.Master)], _policy.Codecs);
         }
     }
@@ -187,7 +192,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     private SdpPolicy PolicyNow()
     {
         var policy = _policy.Rules;
-        if (_keying is not null) return policy with { PlainAllowed = false, Offered = _offering ? [] : null };
+        if (_keying is not null || _dtlsOffer is not null) return policy with { PlainAllowed = false, Offered = _offering ? [] : null };
         if (_sender is not null) return policy with { PlainAllowed = false, Offered = _offering ? [.. _senders.Select(sender => sender.Master.Suite)] : null, TakesDtls = !_offering };
         // An answer cannot add encryption that we did not offer.
         return _offering ? policy with { SrtpAllowed = false, SrtpBlockedBy = SdpRefusal.SrtpNotAllowed } : policy;
@@ -548,6 +553,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
             foreach (var sender in _senders) sender.Dispose();
             _receiver?.Dispose();
             _keying?.Dispose();
+            _dtlsOffer?.Dispose();
         }
         _engine.Closed(this, _loop, _rtpPort);
     }

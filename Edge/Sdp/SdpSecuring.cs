@@ -52,7 +52,7 @@ public sealed class SdpPeerDtls
 }
 
 /// <summary>Our side of a DTLS association, for our descriptions.</summary>
-/// <param name="TlsId">Written when the peer has one (RFC 8842 5.3).</param>
+/// <param name="TlsId">Written in a first offer, and when the peer has one (RFC 8842 5.2, 5.3).</param>
 /// <param name="Ice">Null when ICE is not used.</param>
 /// <param name="Candidates">Our host candidates, best first.</param>
 public sealed record SdpOurDtls(SdpFingerprint Fingerprint, SdpSetup Setup, string? TlsId, IceCredentials? Ice, IReadOnlyList<IPAddress> Candidates);

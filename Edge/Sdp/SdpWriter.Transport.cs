@@ -9,15 +9,15 @@ public static partial class SdpWriter
     /// <summary>RFC 8445 5.1.2: type preference of host candidates, then ours among the addresses, then component 1.</summary>
     private const uint HostPreference = 126;
 
-    private static void WriteSessionTransport(Output output, SdpOurDtls? ours, NegotiatedMedia agreed)
+    private static void WriteSessionTransport(Output output, SdpOurDtls? ours, string? bundledMid)
     {
-        if (agreed is { Bundled: true, Mid: { } mid }) output.Line($"a=group:BUNDLE {mid}");
+        if (bundledMid is not null) output.Line($"a=group:BUNDLE {bundledMid}");
         if (ours?.Ice is not null) output.Line($"a=ice-lite");
     }
 
-    private static void WriteTransport(Output output, SdpLocal local, SdpOurDtls ours, NegotiatedMedia agreed)
+    private static void WriteTransport(Output output, SdpLocal local, SdpOurDtls ours, string? mid)
     {
-        if (agreed.Mid is { } mid) output.Line($"a=mid:{mid}");
+        if (mid is not null) output.Line($"a=mid:{mid}");
         output.Line($"a=setup:{NameOf(ours.Setup)}");
         WriteFingerprint(output, ours.Fingerprint);
         if (ours.TlsId is { } id) output.Line($"a=tls-id:{id}");

@@ -26,6 +26,11 @@ public static partial class SdpWriter
     /// <summary>Dynamic types of Opus and the events beside it in offers of ours.</summary>
     public const byte OpusPayloadType = 96, OpusEventPayloadType = 102;
 
+    /// <summary>RFC 9429 5.1.2: of all names of DTLS-SRTP the one that browsers must know.</summary>
+    private const string BrowserProtocol = "UDP/TLS/RTP/SAVPF";
+
+    private const string FirstMid = "0";
+
     private static readonly SdpCodec[] s_codecs = [SdpCodec.Pcmu, SdpCodec.Pcma];
 
     /// <summary>The answer to <paramref name="offer"/>: the agreed section, and every other one refused with port 0 (RFC 3264 6).</summary>
@@ -33,7 +38,7 @@ public static partial class SdpWriter
     {
         var output = new Output();
         WriteSession(output, local);
-        WriteSessionTransport(output, local.Dtls, agreed);
+        WriteSessionTransport(output, local.Dtls, agreed.Bundled ? agreed.Mid : null);
         for (var i = 0; i < offer.Media.Count; i++)
         {
             var media = offer.Media[i];
@@ -52,34 +57,41 @@ public static partial class SdpWriter
             if (agreed.RtcpMux) output.Line($"a=rtcp-mux");
             else if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
             if (agreed.PeerCrypto is { } crypto && ourKey is not null) output.Crypto(crypto.Tag, ourKey);
-            if (local.Dtls is { } dtls) WriteTransport(output, local, dtls, agreed);
+            if (local.Dtls is { } dtls) WriteTransport(output, local, dtls, agreed.Mid);
         }
         return output.ToArray();
     }
 
-    /// <summary>An offer of audio and telephone-event; RTP/SAVP when there are keys.</summary>
+    /// <summary>
+    /// An offer of audio and telephone-event; RTP/SAVP when there are keys. When they come by DTLS, the first one is as a browser would write it (RFC 9429 5.2.1), and a later one
+    /// as the session is.
+    /// </summary>
     /// <param name="ourKeys">One for each suite, in order of preference; their tags count from 1.</param>
     /// <param name="codecs">In order of preference; null: PCMU, PCMA.</param>
-    /// <param name="before">What a session has that is keyed by DTLS: the offer keeps its association.</param>
+    /// <param name="before">What a session has that is keyed by DTLS: the offer keeps its association. Null: nothing is agreed.</param>
     public static byte[] Offer(SdpLocal local, IReadOnlyList<SrtpMasterKey> ourKeys, IReadOnlyList<SdpCodec>? codecs = null, SdpDirection direction = SdpDirection.SendRecv, NegotiatedMedia? before = null)
     {
         codecs ??= s_codecs;
         // Events of each clock that the audio may have.
         SdpCodec[] events = [.. codecs.DistinctBy(codec => codec == SdpCodec.Opus)];
         var output = new Output();
-        var dtls = before is null ? null : local.Dtls;
+        var (protocol, mux, mid, bundled) = (local.Dtls, before) switch
+        {
+            (null, _) => (ourKeys.Count == 0 ? "RTP/AVP" : "RTP/SAVP", false, null, false),
+            (_, null) => (BrowserProtocol, true, FirstMid, true),
+            _ => (before.ProtocolText, before.RtcpMux, before.Mid, before.Bundled),
+        };
         WriteSession(output, local);
-        if (dtls is not null) WriteSessionTransport(output, dtls, before!);
-        var protocol = dtls is not null ? before!.ProtocolText : ourKeys.Count == 0 ? "RTP/AVP" : "RTP/SAVP";
+        WriteSessionTransport(output, local.Dtls, bundled ? mid : null);
         output.Line($"m=audio {local.RtpPort} {protocol} {string.Join(' ', [.. codecs.Select(TypeOf), .. events.Select(EventTypeOf)])}");
         foreach (var codec in codecs) WriteCodec(output, TypeOf(codec), codec);
         foreach (var audio in events) WriteEvents(output, EventTypeOf(audio), at48k: audio == SdpCodec.Opus);
         output.Line($"a=ptime:20");
         output.Line($"a={NameOf(direction)}");
         if (local.RtcpPort != local.RtpPort + 1) output.Line($"a=rtcp:{local.RtcpPort}");
-        if (dtls is not null && before!.RtcpMux) output.Line($"a=rtcp-mux");
+        if (mux) output.Line($"a=rtcp-mux");
         for (var i = 0; i < ourKeys.Count; i++) output.Crypto(i + 1, ourKeys[i]);
-        if (dtls is not null) WriteTransport(output, local, dtls, before!);
+        if (local.Dtls is { } dtls) WriteTransport(output, local, dtls, mid);
         return output.ToArray();
     }
 

@@ -32,6 +32,12 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
         ["off"] = SrtpPolicy.Off,
     };
 
+    private static readonly Dictionary<string, SrtpOffers> s_offers = new(StringComparer.Ordinal)
+    {
+        ["sdes"] = SrtpOffers.Sdes,
+        ["dtls"] = SrtpOffers.Dtls,
+    };
+
     private static readonly Dictionary<string, DigestMd5> s_md5 = new(StringComparer.Ordinal)
     {
         ["false"] = DigestMd5.Never,
@@ -54,6 +60,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Codecs = ReadCodecs(map),
             Srtp = map.Choice("srtp", s_srtp, SrtpPolicy.Required),
             SrtpSuites = ReadSuites(map),
+            SrtpOffers = map.Choice("srtp_offers", s_offers, SrtpOffers.Sdes),
             TrustsCallerIdentity = map.Flag("trusts_caller_identity", false),
             SdesWithoutTls = map.Flag("sdes_without_tls", false),
             Tones = map.Choice("tones", s_tones, ToneKeys.WithoutEvents),
@@ -63,6 +70,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Ping = map.OptionalTime("ping"),
         };
         FindContradictions(map, trunk);
+        if (trunk.SrtpOffers == SrtpOffers.Dtls) FindContradictionsOfDtls(map, trunk);
         FindWeakness(map, trunk);
         map.Done();
         return trunk;
@@ -187,6 +195,16 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
         if (trunk.CallsAtOnce > callsAtOnce) map.Report("calls_at_once", "more than the cluster takes", $"at most limits.calls_at_once, {callsAtOnce}");
         if (trunk is { Outbound: { } outbound, Srtp: SrtpPolicy.Required, SdesWithoutTls: false } && !outbound.ToRoute().IsSecure)
             map.Report("outbound", "no call out can have the media encryption that srtp: required asks for", "a proxy with sips: or ;transport=tls, because media keys are sent in signalling");
+    }
+
+    private static void FindContradictionsOfDtls(YamlMap map, TrunkSettings trunk)
+    {
+        if (trunk.Srtp == SrtpPolicy.Off) map.Report("srtp_offers", "media encryption is off", "sdes, or srtp: required or preferred beside it");
+        if (trunk.SrtpSuites.All(suite => suite.Profile is null || suite.HasShortTag))
+            map.Report("srtp_offers", "no suite that DTLS has", "one of AEAD_AES_256_GCM, AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 in srtp_suites");
+        // With srtp: required nothing could be offered at all, which is reported already.
+        if (trunk is { Outbound: { } outbound, Srtp: SrtpPolicy.Preferred, SdesWithoutTls: false } && !outbound.ToRoute().IsSecure)
+            map.Report("srtp_offers", "a fingerprint in clear signalling proves nothing, so none is offered", "a proxy with sips: or ;transport=tls");
     }
 
     private void FindWeakness(YamlMap map, TrunkSettings trunk)

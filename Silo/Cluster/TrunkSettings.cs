@@ -23,6 +23,7 @@ internal sealed class TrunkSettings
     public required IReadOnlyList<SdpCodec> Codecs { get; init; }
     public required SrtpPolicy Srtp { get; init; }
     public required IReadOnlyList<SrtpSuite> SrtpSuites { get; init; }
+    public required SrtpOffers SrtpOffers { get; init; }
     public required bool TrustsCallerIdentity { get; init; }
     public required bool SdesWithoutTls { get; init; }
     public required ToneKeys Tones { get; init; }
@@ -51,6 +52,7 @@ internal sealed class TrunkSettings
         Codecs = Codecs,
         Srtp = Srtp,
         SrtpSuites = SrtpSuites,
+        SrtpOffers = SrtpOffers,
         TrustsCallerIdentity = TrustsCallerIdentity,
         SdesWithoutTls = SdesWithoutTls,
         Tones = Tones,

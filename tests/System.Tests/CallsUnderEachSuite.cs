@@ -22,7 +22,10 @@ public sealed class CallsUnderEachSuite
         Task Hears(string prompt) => Eventually.Holds(() => Task.FromResult(phone.Hears(prompt)), "heard " + prompt, () => $"{phone.Output}\n--- server:\n{server.Output}");
     }
 
-    /// <summary>Baresip takes the first suite of an offer that it knows. The first of these calls is made with all that we offer, as a trunk does that says nothing about it.</summary>
+    /// <summary>
+    /// Baresip takes the first suite of an offer that it knows. The first of these calls is made with all that we offer, as a trunk does that says nothing about it; the last one
+    /// with a fingerprint in place of keys, and ICE, of which baresip knows nothing.
+    /// </summary>
     [Fact]
     public async Task Baresip_is_called_under_each_suite_that_it_speaks()
     {
@@ -32,31 +35,37 @@ public sealed class CallsUnderEachSuite
         var port = Sipp.FreePort();
         await using var server = IvrServer.Create("suite-baresip", (yaml, folder) => WithTrunks(yaml, folder, suites, port));
         await server.Start();
-        for (var i = 0; i < suites.Length; i++) await IsCalled(server, port, key: $"{i + 1}", suites[i].Length > 0 ? suites[i] : "AEAD_AES_256_GCM");
+        for (var i = 0; i < suites.Length; i++)
+        {
+            var suite = suites[i].Length > 0 ? suites[i] : "AEAD_AES_256_GCM";
+            await IsCalled(server, port, key: $"{i + 1}", "srtp-mand", $"SRTP is Enabled (cryptosuite={suite})");
+        }
+        await IsCalled(server, port, key: $"{suites.Length + 1}", "dtls_srtp;rtcp_mux=yes", "DTLS-SRTP complete (audio/RTP) Profile=");
+        Assert.Equal(1, await server.Metric("ivr_dtls_handshakes_total", "result=\"keyed\""));
         await Eventually.Holds(async () => await server.Metric("ivr_calls_active") == 0, "the calls ended", () => server.Output);
         Assert.Equal(0, await server.Metric("ivr_srtp_auth_failures_total"));
     }
 
-    private static async Task IsCalled(IvrServer server, int port, string key, string suite)
+    private static async Task IsCalled(IvrServer server, int port, string key, string protection, string says)
     {
         await using var callee = await Baresip.Start(
-            Path.Combine(server.Folder, "callee" + key), Path.Combine(server.Data, "certs", "ca.pem"), "<sip:desk@127.0.0.1>;regint=0;answermode=auto;mediaenc=srtp-mand;audio_codecs=PCMU", says: "welcome", port);
+            Path.Combine(server.Folder, "callee" + key), Path.Combine(server.Data, "certs", "ca.pem"), $"<sip:desk@127.0.0.1>;regint=0;answermode=auto;mediaenc={protection};audio_codecs=PCMU", says: "welcome", port);
         await using var caller = new RtpListener(says: "goodbye");
         await using var call = await Sipp.Call(server, caller.Port, [new(TimeSpan.FromSeconds(1.2), key)], SippEnd.AwaitBye, called: "out");
-        string Detail() => $"{suite}\n{callee.Output}\n{call.Tail()}\n--- server:\n{server.Output}";
+        string Detail() => $"{protection}, {says}\n{callee.Output}\n{call.Tail()}\n--- server:\n{server.Output}";
         await caller.WaitFor(["welcome"], Detail);
         await Eventually.Holds(() => Task.FromResult(callee.Hears(["goodbye"])), "the callee heard goodbye", Detail);
-        Assert.Contains($"SRTP is Enabled (cryptosuite={suite})", callee.Output, StringComparison.Ordinal);
+        Assert.Contains(says, callee.Output, StringComparison.Ordinal);
         await callee.HangUp();
         Assert.True(await call.WaitForExit(Eventually.Limit) == 0, Detail());
     }
 
-    /// <summary>The repository's cluster with a trunk for each suite, all to the same telephone, and a flow that calls by the one whose number is pressed.</summary>
+    /// <summary>The repository's cluster with a trunk for each suite and one of DTLS-SRTP, all to the same telephone, and a flow that calls by the one whose number is pressed.</summary>
     private static string WithTrunks(string yaml, string folder, string[] suites, int port)
     {
         var flows = Directory.CreateDirectory(Path.Combine(folder, "flows")).FullName;
         File.Copy(Repository.At("flows", "bank.yaml"), Path.Combine(flows, "bank.yaml"));
-        var keys = Enumerable.Range(1, suites.Length).ToList();
+        var keys = Enumerable.Range(1, suites.Length + 1).ToList();
         File.WriteAllText(Path.Combine(flows, "out.yaml"), $$"""
             flow: out
             language: en
@@ -80,7 +89,7 @@ public sealed class CallsUnderEachSuite
                     outbound: { proxy: "sip:127.0.0.1:{{port}}" }
                     destinations: ["sip:desk@127.0.0.1:{{port}}"]
                     sdes_without_tls: true
-            {{(suites[key - 1].Length > 0 ? $"        srtp_suites: [{suites[key - 1]}]" : "")}}
+                    {{(key > suites.Length ? "srtp_offers: dtls" : suites[key - 1].Length > 0 ? $"srtp_suites: [{suites[key - 1]}]" : "")}}
 
             """)));
     }

@@ -72,6 +72,15 @@ internal sealed class Browser : IMediaWire, IDtlsOwner
         Associate(description.Media[0].Transport.Fingerprints);
     }
 
+    /// <summary>Takes our offer and answers it; what the offer says of fingerprint and credentials holds from now on.</summary>
+    /// <param name="named">Of whom the fingerprint in the answer is; null: its own.</param>
+    public byte[] Answer(byte[] offer, DtlsIdentity? named = null, string fragment = Fragment, bool ice = true)
+    {
+        Accept(offer, fragment);
+        var audioAndVideo = Encoding.ASCII.GetString(Offer(named, fragment, ice, WeAreClient ? "active" : "passive"));
+        return Encoding.ASCII.GetBytes(audioAndVideo[..audioAndVideo.IndexOf("m=video", StringComparison.Ordinal)].Replace("BUNDLE 0 1", "BUNDLE 0", StringComparison.Ordinal));
+    }
+
     public void Associate(IReadOnlyList<SdpFingerprint> fingerprints)
     {
         _association?.Dispose();

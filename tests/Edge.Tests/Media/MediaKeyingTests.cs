@@ -16,7 +16,7 @@ using Xunit;
 namespace IvrActors.Edge.Tests.Media;
 
 /// <summary>Whole sessions keyed by DTLS, with ICE and without. Media run in virtual time; a handshake takes what real time it takes, in which the clock stands still.</summary>
-public sealed class MediaKeyingTests : IDisposable
+public sealed partial class MediaKeyingTests : IDisposable
 {
     private static readonly MediaPolicy Secure = new(SecureSignalling: true, SrtpPolicy.Required, SdesWithoutTls: false);
     private static readonly MediaAddress Mobile = MediaAddress.From(IPAddress.Parse("198.51.100.7"), 5000);

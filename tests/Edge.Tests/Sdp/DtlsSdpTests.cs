@@ -169,6 +169,43 @@ public sealed class DtlsSdpTests
     public void An_answer_with_a_fingerprint_to_an_offer_of_keys_is_refused() =>
         Assert.Equal(SdpRefusal.NoUsableCrypto, Negotiate(Head + Audio + Print, out _, out _, Tls with { Offered = [SrtpSuite.Aes128Gcm], TakesDtls = false }));
 
+    /// <summary>RFC 8842 5.2, RFC 8839 4.2, RFC 9143 7.2.</summary>
+    [Fact]
+    public void Our_first_offer_of_dtls_srtp_is_one_that_a_browser_takes()
+    {
+        using var ice = new IceCredentials("OURFRAG1ourpasswordourpassword12"u8.ToArray());
+        var print = new SdpFingerprint(SdpHash.Sha256, Convert.FromHexString(BrowserOffers.Fingerprint.Replace(":", "", StringComparison.Ordinal)));
+        var local = new SdpLocal(IPAddress.Parse("198.51.100.1"), 32000, 32001, 1, 1) { Dtls = new SdpOurDtls(print, SdpSetup.ActPass, "oursoursoursoursoursours", ice, [IPAddress.Parse("198.51.100.1")]) };
+        Assert.Equal(
+            """
+            v=0
+            o=- 1 1 IN IP4 198.51.100.1
+            s=-
+            c=IN IP4 198.51.100.1
+            t=0 0
+            a=group:BUNDLE 0
+            a=ice-lite
+            m=audio 32000 UDP/TLS/RTP/SAVPF 0 8 101
+            a=rtpmap:0 PCMU/8000
+            a=rtpmap:8 PCMA/8000
+            a=rtpmap:101 telephone-event/8000
+            a=fmtp:101 0-15
+            a=ptime:20
+            a=sendrecv
+            a=rtcp-mux
+            a=mid:0
+            a=setup:actpass
+            a=fingerprint:sha-256 7B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08
+            a=tls-id:oursoursoursoursoursours
+            a=ice-ufrag:OURFRAG1
+            a=ice-pwd:ourpasswordourpassword12
+            a=candidate:1 1 udp 2130706431 198.51.100.1 32000 typ host
+            a=end-of-candidates
+
+            """,
+            Encoding.ASCII.GetString(SdpWriter.Offer(local, [])).ReplaceLineEndings("\n"));
+    }
+
     [Fact]
     public void Two_lite_agents_use_the_addresses_of_the_description()
     {

@@ -105,6 +105,11 @@ public sealed partial class TrunkReaderTests : IDisposable
     [InlineData("from: [192.0.2.0/24]|codecs: [pcmu, pcmu]", "codecs: duplicate codec: each codec once")]
     [InlineData("from: [192.0.2.0/24]|srtp_suites: [AES_CM_128_HMAC_SHA1]", "srtp_suites: bad value: one of AEAD_AES_256_GCM, AEAD_AES_128_GCM, AES_256_CM_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32, AES_CM_128_HMAC_SHA1_32")]
     [InlineData("from: [192.0.2.0/24]|srtp_suites: [AEAD_AES_128_GCM, AEAD_AES_128_GCM]", "srtp_suites: duplicate suite: each suite once")]
+    [InlineData("from: [192.0.2.0/24]|srtp_offers: both", "srtp_offers: bad value: one of sdes, dtls")]
+    [InlineData("from: [192.0.2.0/24]|srtp: off|srtp_offers: dtls", "srtp_offers: media encryption is off: sdes, or srtp: required or preferred beside it")]
+    [InlineData("from: [192.0.2.0/24]|srtp_suites: [AES_256_CM_HMAC_SHA1_80]|srtp_offers: dtls", "srtp_offers: no suite that DTLS has: one of AEAD_AES_256_GCM, AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 in srtp_suites")]
+    [InlineData("outbound: { proxy: \"sip:b\" }|srtp: preferred|srtp_offers: dtls", "srtp_offers: a fingerprint in clear signalling proves nothing, so none is offered: a proxy with sips: or ;transport=tls")]
+    [InlineData("outbound: { proxy: \"sip:b\" }|srtp_offers: dtls", "outbound: no call out can have the media encryption that srtp: required asks for: a proxy with sips: or ;transport=tls, because media keys are sent in signalling")]
     [InlineData("from: [192.0.2.0/24]|tones: yes", "tones: bad value: one of without_events, always, never")]
     [InlineData("from: [192.0.2.0/24]|region: Germany", "region: bad value: a country such as DE")]
     [InlineData("from: [192.0.2.0/24]|calls_at_once: 5000", "calls_at_once: more than the cluster takes: at most limits.calls_at_once, 4000")]
@@ -115,7 +120,7 @@ public sealed partial class TrunkReaderTests : IDisposable
         var (cluster, errors) = ClusterFileReader.Parse(Path.Combine(_folder, "cluster.yaml"), Cluster(keys, development: true));
         Assert.Null(cluster);
         Assert.Equal(findings.Split('|').Order(), errors.Select(Short).Order());
-        Assert.All(errors, e => Assert.InRange(e.Line, ClusterFileTests.LineOfTrunk, ClusterFileTests.LineOfTrunk + 2));
+        Assert.All(errors, e => Assert.InRange(e.Line, ClusterFileTests.LineOfTrunk, ClusterFileTests.LineOfTrunk + keys.Split('|').Length));
     }
 
     [Theory]
@@ -128,6 +133,14 @@ public sealed partial class TrunkReaderTests : IDisposable
         var (_, errors) = ClusterFileReader.Parse(Path.Combine(_folder, "cluster.yaml"), Cluster(keys, development: false));
         Assert.Equal(findings.Split('|').Order(), errors.Where(e => e.Message.Contains("trunks[0]", StringComparison.Ordinal)).Select(Short).Order());
     }
+
+    [Theory]
+    [InlineData("", SrtpOffers.Sdes)]
+    [InlineData("|srtp_offers: sdes", SrtpOffers.Sdes)]
+    [InlineData("|srtp_offers: dtls", SrtpOffers.Dtls)]
+    [InlineData("|srtp: preferred|srtp_offers: dtls", SrtpOffers.Dtls)]
+    public void Keys_are_offered_in_sdp_or_by_dtls(string keys, SrtpOffers offers) =>
+        Assert.Equal(offers, Right(Cluster("outbound: { proxy: \"sips:b\" }" + keys, development: true)).Tenants[0].Trunks[0].ToEdge("demo", new RateLimit(1, TimeSpan.FromSeconds(1), 1)).SrtpOffers);
 
     [Theory]
     [InlineData("", false, false)]
