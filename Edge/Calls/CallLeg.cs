@@ -169,7 +169,7 @@ public sealed partial class CallLeg : ITimed
                 else _sip.RefuseOffer(now, answer.Status);
                 break;
             case CallSignalKind.Key:
-                Key(now, signal.Key, KeySource.Info, _observer.Timestamp);
+                Key(now, signal.Key, KeySource.Info, _observer.Timestamp, signal.Number);
                 break;
             case CallSignalKind.Referred:
                 _transferring = false;
@@ -325,9 +325,9 @@ public sealed partial class CallLeg : ITimed
         _collector?.Handle(now, new CollectorInput(CollectorInputKind.PromptEnded));
     }
 
-    private void Key(long now, char key, KeySource source, long timestamp)
+    private void Key(long now, char key, KeySource source, long timestamp, int heldMs = 0)
     {
-        if (_sip.State != SipCallState.Answered || !_arbiter.Accept(now, key, source)) return;
+        if (_sip.State != SipCallState.Answered || !_arbiter.Accept(now, key, source, heldMs)) return;
         var swallowed = _swallow == key && now < _swallowUntil;
         _swallow = null;
         // The rest of a secret that was too long, or a key that is for nothing: what it was meant for is not known.

@@ -36,6 +36,22 @@ public class KeyArbiterTests
     }
 
     [Fact]
+    public void A_key_that_was_held_for_long_is_one_press_when_its_release_is_reported()
+    {
+        var arbiter = new KeyArbiter();
+        Assert.True(arbiter.Accept(1000 * Ms, '5', KeySource.Event));
+        Assert.False(arbiter.Accept(1000 * Ms, '5', KeySource.Tone));
+        Assert.False(arbiter.Accept(6100 * Ms, '5', KeySource.Info, heldMs: 5000));
+        // Pressed anew meanwhile, and held for a moment only.
+        Assert.True(arbiter.Accept(7000 * Ms, '5', KeySource.Event));
+        Assert.False(arbiter.Accept(7200 * Ms, '5', KeySource.Info, heldMs: 160));
+        Assert.True(arbiter.Accept(9500 * Ms, '5', KeySource.Info, heldMs: 160));
+        // Nobody holds a key for an hour.
+        Assert.True(arbiter.Accept(30_000 * Ms, '5', KeySource.Event));
+        Assert.True(arbiter.Accept(41_000 * Ms, '5', KeySource.Info, heldMs: 3_600_000));
+    }
+
+    [Fact]
     public void A_press_that_is_reported_in_three_ways_is_one_in_whatever_order_they_come()
     {
         KeySource[] all = [KeySource.Event, KeySource.Info, KeySource.Tone];
@@ -58,7 +74,7 @@ public class KeyArbiterTests
         arbiter.Accept(1000 * Ms, '5', KeySource.Event);
         arbiter.Accept(1500 * Ms, '6', KeySource.Event);
         arbiter.Forget(arbiter.NextDeadline);
-        Assert.Equal(1500 * Ms + KeyArbiter.Window + 1, arbiter.NextDeadline);
+        Assert.Equal(1500 * Ms + KeyArbiter.Window + KeyArbiter.MostHeldMs * Ms + 1, arbiter.NextDeadline);
         arbiter.Forget(arbiter.NextDeadline);
         Assert.Equal(long.MaxValue, arbiter.NextDeadline);
     }
