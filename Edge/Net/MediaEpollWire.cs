@@ -14,8 +14,8 @@ namespace IvrActors.Edge.Net;
 /// </summary>
 internal sealed unsafe partial class MediaEpollWire : IMediaWire
 {
-    /// <summary>Ports served by one poll: some tens of microseconds of work, two milliseconds where all of them are bridged into Opus, so that a burst of datagrams holds up no frame that is due.</summary>
-    private const int MostEvents = 16;
+    /// <summary>Ports that one poll serves, and the time (nanoseconds) after which it leaves the rest to the next, so that a burst of datagrams holds up no frame that is due.</summary>
+    private const int MostEvents = 64, MostTime = 250_000;
 
     private readonly int _epoll;
     private readonly ConcurrentDictionary<ulong, Port> _ports = new();
@@ -64,7 +64,8 @@ internal sealed unsafe partial class MediaEpollWire : IMediaWire
     {
         int ready;
         fixed (byte* events = _events) ready = Native.EpollWait(_epoll, events, MostEvents, 0);
-        for (var i = 0; i < ready; i++)
+        var until = Stopwatch.GetTimestamp() + MostTime;
+        for (var i = 0; i < ready && Stopwatch.GetTimestamp() < until; i++)
         {
             var id = BitConverter.ToUInt64(_events, i * EventSize + EventDataOffset);
             if (_ports.TryGetValue(id, out var port) && port.TryReceive(_datagram, out var length, out var from))
