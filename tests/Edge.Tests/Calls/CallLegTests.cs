@@ -415,7 +415,7 @@ public class CallLegTests
         call.Connect();
         call.Key('8');
         Assert.NotEqual(IvrActors.Edge.Sip.Transactions.SipTimes.Never, call.Leg!.NextDeadline);
-        call.Advance(3);
+        call.Advance(11); // 8 s that it may be held, and 2 s.
         Assert.Equal(IvrActors.Edge.Sip.Transactions.SipTimes.Never, call.Leg.NextDeadline);
         call.Events[^1].Digits!.Dispose();
     }
