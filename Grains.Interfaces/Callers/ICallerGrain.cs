@@ -38,8 +38,29 @@ public sealed class ErasureResult
 [GenerateSerializer, Alias("ivr.FactorKind")]
 public enum FactorKind
 {
+    /// <summary>Something known, keyed whole.</summary>
     Pin = 0,
+
+    /// <summary>A code of an authenticator app (RFC 6238).</summary>
     Totp = 1,
+
+    /// <summary>A code of a token that counts (RFC 4226).</summary>
+    Hotp = 2,
+
+    /// <summary>A code sent out of band, for this call.</summary>
+    SentCode = 3,
+
+    /// <summary>The caller answered at the number that is registered.</summary>
+    CallBack = 4,
+
+    /// <summary>The calling number, attested in full (RFC 8588), is the one that is registered.</summary>
+    Attestation = 5,
+
+    /// <summary>The caller approved the call with a passkey of a device of theirs (WebAuthn).</summary>
+    Device = 6,
+
+    /// <summary>A look-up secret, used up with its use (NIST SP 800-63B-4 3.1.2).</summary>
+    RecoveryCode = 7,
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.FactorAttempt")]
@@ -59,6 +80,12 @@ public sealed class FactorAttempt
 
     /// <summary>The proof of the factors that this call verified before, or null for the first.</summary>
     [Id(7)] public VerifiedCaller? Before { get; init; }
+
+    /// <summary>Where the call comes from, for what is learned from failures and for attestation; null from a cluster of an older version.</summary>
+    [Id(8)] public CallOrigin? From { get; init; }
+
+    /// <summary>What the flow wants to reach, so that the answer can name the factor to ask for next; none: the flow says itself what it asks for.</summary>
+    [Id(9)] public Assurance Wanted { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.FactorResult")]
@@ -68,6 +95,12 @@ public sealed class FactorResult
 
     /// <summary>Only when the outcome is <see cref="FactorOutcome.Accepted"/>: the factors verified in this call so far.</summary>
     [Id(1)] public VerifiedCaller? Proof { get; init; }
+
+    /// <summary>What the proof comes to, risk considered.</summary>
+    [Id(2)] public Assurance Reached { get; init; }
+
+    /// <summary>The factor to ask for next, where the wanted assurance is not reached; null: it is, or it cannot be.</summary>
+    [Id(3)] public FactorKind? Next { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.FactorOutcome")]

@@ -30,6 +30,9 @@ public sealed class CallOffered : CallEvent
 
     /// <summary>Source address of the signalling, for audit and limits; never persisted in clear with the caller.</summary>
     [Id(7)] public required string SourceAddress { get; init; }
+
+    /// <summary>What the edge found out about the calling number by STIR/SHAKEN.</summary>
+    [Id(8)] public Attestation Attestation { get; init; }
 }
 
 /// <summary>How far the origin of a call can be believed; lockouts are kept per class so that a spoofed origin cannot lock the owner out.</summary>
@@ -41,6 +44,9 @@ public enum OriginClass
 
     /// <summary>Came over a trunk whose caller identity is trusted.</summary>
     TrustedTrunk = 1,
+
+    /// <summary>A provider that is trusted signed that the caller may use the number (full attestation, RFC 8588).</summary>
+    Attested = 2,
 }
 
 /// <summary>The digits asked for by a <see cref="Collect"/> came in, or did not.</summary>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using IvrActors.Grains.Callers.Factors;
+using IvrActors.Grains.Calls;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
@@ -229,7 +230,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
             Actor = _caller.Value,
             Action = "factor.verified",
             Result = result,
-            Origin = origin is OriginClass.TrustedTrunk ? "trusted-trunk" : "unattested",
+            Origin = CallOrigins.NameOf(origin),
             Object = attempt.Call.Value,
             Detail = $"{NameOf(attempt.Factor)} {what} lockout-v={reserved.Version} caller-v={caller?.Version ?? 0}",
         });

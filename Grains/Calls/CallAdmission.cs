@@ -31,7 +31,7 @@ internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGr
     public async Task<AdmissionDecision> Decide(CallOffered call)
     {
         if (!policy.Tenants.TryGetValue(call.Tenant, out var tenant)) return new() { Reject = new Reject { Status = 404 }, Reason = "unknown-tenant", Auditable = false };
-        var caller = call.Calling is { } number ? CallerKey.ForNumber(keys.PseudonymKey(tenant.Name), tenant.Name, DigitsOf(number)) : (CallerKey?)null;
+        var caller = call.Calling is { } number ? CallOrigins.KeyOf(number, tenant.Name, keys.PseudonymKey(tenant.Name)) : (CallerKey?)null;
         var actor = caller?.Value ?? "unknown";
 
         if (!tenant.Trunks.TryGetValue(call.Trunk, out var trunk)) return Refuse(403, "unknown-trunk", actor);
@@ -57,7 +57,4 @@ internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGr
         var seconds = (int)Math.Clamp(Math.Ceiling(decision.RetryAfter.TotalSeconds), 1, 3600);
         return new AdmissionDecision { Reject = new Reject { Status = status, RetryAfter = seconds }, Reason = scope + "-rate-limit", Actor = actor };
     }
-
-    /// <summary>One spelling for a number: <c>+49 30…</c> and <c>4930…</c> are one caller.</summary>
-    private static string DigitsOf(PhoneNumber number) => new([.. number.Reveal().Where(char.IsAsciiDigit)]);
 }

@@ -134,7 +134,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
             DeactivateOnIdle();
             return new CallReply { Seq = offered.Seq, Commands = [decision.Reject!] };
         }
-        var progress = CallMachine.Start(offered, decision.Actor, flow);
+        var progress = CallMachine.Start(offered, CallOrigins.Of(offered, _keys.PseudonymKey(offered.Tenant)), decision.Actor, flow);
         return progress.Effect is null ? await FinishWhile(audited, flow, offered, progress) : await FinishAfter(audited, flow, offered, progress);
     }
 
@@ -249,6 +249,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 Purpose = verify.Purpose,
                 Origin = state.Origin,
                 Before = verify.Before,
+                From = state.From,
             });
             // A proof of another caller or call proves nothing here.
             if (result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller)) return new FactorResult { Outcome = FactorOutcome.Unavailable };

@@ -74,7 +74,7 @@ public static class CallMachine
     }
 
     /// <summary>Takes an admitted call into its flow.</summary>
-    public static CallProgress Start(CallOffered offered, string actor, FlowDocument document)
+    public static CallProgress Start(CallOffered offered, CallOrigin from, string actor, FlowDocument document)
     {
         var state = new CallState
         {
@@ -82,6 +82,7 @@ public static class CallMachine
             Trunk = offered.Trunk,
             Edge = offered.Edge,
             Origin = offered.Origin,
+            From = from,
             Actor = actor,
             Flow = document.Flow.Value,
             FlowVersion = document.Version,
@@ -158,6 +159,7 @@ public static class CallMachine
         Trunk = state.Trunk,
         Edge = state.Edge,
         Origin = state.Origin,
+        From = state.From,
         Actor = state.Actor,
         Flow = state.Flow,
         FlowVersion = state.FlowVersion,

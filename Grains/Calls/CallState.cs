@@ -36,8 +36,11 @@ public sealed class CallState
     /// <summary>All that were permitted: who is known later is heard in these, too.</summary>
     [Id(12)] public List<RecordingId> Recordings { get; set; } = [];
 
+    /// <summary>Where the call comes from, in pseudonyms.</summary>
+    [Id(13)] public CallOrigin? From { get; set; }
+
     /// <summary>Where the call comes from, as audit records name it.</summary>
     public string OriginText => OriginOf(Trunk, Origin);
 
-    public static string OriginOf(string trunk, OriginClass origin) => $"{trunk}/{(origin is OriginClass.TrustedTrunk ? "trusted-trunk" : "unattested")}";
+    public static string OriginOf(string trunk, OriginClass origin) => $"{trunk}/{CallOrigins.NameOf(origin)}";
 }

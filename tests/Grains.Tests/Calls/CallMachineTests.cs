@@ -33,7 +33,7 @@ public class CallMachineTests
         var document = FlowTexts.Valid(FlowTexts.Bank
             .Replace("on: { next: check_pin, failed: too_many }", "on: { next: wait, failed: too_many }", StringComparison.Ordinal)
             .Replace("  check_pin:", "  wait: { play: [transferring], next: check_pin }\n  check_pin:", StringComparison.Ordinal));
-        var progress = CallMachine.Start(GrainWorld.Offered(), "unknown", document);
+        var progress = CallMachine.Start(GrainWorld.Offered(), GrainWorld.From, "unknown", document);
         var state = CallMachine.Close(progress, 1);
         state = CallMachine.Close(CallMachine.Resume(document, state, Digits("10000001")), 2);
         progress = CallMachine.Resume(document, state, new DigitsEntered { Outcome = CollectOutcome.Digits, Sealed = FlowStory.Sealed(1), Seq = 3 });
@@ -133,5 +133,5 @@ public class CallMachineTests
 
     private static DigitsEntered Digits(string digits) => new() { Outcome = CollectOutcome.Digits, Digits = new(digits), Seq = 2 };
 
-    private static CallState Started() => CallMachine.Close(CallMachine.Start(GrainWorld.Offered(), "unknown", s_bank), 1);
+    private static CallState Started() => CallMachine.Close(CallMachine.Start(GrainWorld.Offered(), GrainWorld.From, "unknown", s_bank), 1);
 }

@@ -123,6 +123,9 @@ internal sealed class GrainWorld
     public FlowGrain NewFlow(string key = "flow-demo/bank") => new(
         new FakePersistentState(), Policy, Catalogue, Library, Clock, NullLogger<FlowGrain>.Instance, Context(GrainId.Create("flow", key)), Runtime());
 
+    /// <summary>The origin of <see cref="Offered"/>.</summary>
+    public static CallOrigin From => CallOrigins.Of(Offered(), new byte[32]);
+
     public static CallOffered Offered(string called = "bank", string? calling = "+4930555", string tenant = "demo", string trunk = "local") => new()
     {
         Seq = 1,

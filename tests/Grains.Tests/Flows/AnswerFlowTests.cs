@@ -23,7 +23,7 @@ public class AnswerFlowTests
 
     private static string Commands(string yaml)
     {
-        var progress = CallMachine.Start(GrainWorld.Offered(), "unknown", FlowTexts.Valid(yaml));
+        var progress = CallMachine.Start(GrainWorld.Offered(), GrainWorld.From, "unknown", FlowTexts.Valid(yaml));
         return string.Join(' ', progress.Commands.Select(c => c switch
         {
             Ring ring => $"Ring:{ring.Time.TotalSeconds}",
