@@ -19,6 +19,13 @@ public interface ICallerGrain : IGrainWithStringKey
     [Alias("ReadFacts")]
     Task<CallerFacts> ReadFacts(VerifiedCaller proof);
 
+    /// <summary>
+    /// Hands out the registered number, to be called back once: only on a proof of this caller's PIN in a call that goes on, only so often in an hour, and recorded.
+    /// </summary>
+    /// <param name="callBack">Id of the call to be made: the same again is the same order.</param>
+    [Alias("OrderCallBack")]
+    Task<CallBackOrder> OrderCallBack(VerifiedCaller proof, CallId callBack);
+
     /// <summary>Creates or replaces the caller's factors and facts.</summary>
     [Requires(Permission.EnrolCallers), Alias("Enrol")]
     Task<EnrolmentResult> Enrol(CallerEnrolment enrolment);
