@@ -1,4 +1,5 @@
 using IvrActors.Grains.Callers;
+using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Callers.Factors;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Policies;
@@ -31,5 +32,6 @@ public static class GrainsServiceCollectionExtensions
         services.AddSingleton<IFactor>(s => s.GetRequiredService<PinFactor>());
         services.AddSingleton<IFactor, TotpFactor>();
         services.AddSingleton<Enrolments>();
+        services.TryAddSingleton<ICodeDelivery, NoCodeDelivery>();
     }
 }
