@@ -32,5 +32,5 @@ public sealed class CallBackTicket
     /// <summary>An answer after this is nobody whom we wait for.</summary>
     [Id(12)] public required DateTimeOffset Expires { get; init; }
 
-    public override string ToString() => $"[call back of {Called}]";
+    public override string ToString() => "[call back]";
 }

@@ -57,6 +57,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         _logger = logger;
         _caller = new CallerKey(context.GrainId.Key.ToString()!);
         _row = new StoredRow<CallerState>(storage, "caller", context.GrainId);
+        _callBacks = new StoredRow<CallBackCount>(storage, "caller-callbacks", context.GrainId);
     }
 
     public async Task<FactorResult> Verify(FactorAttempt attempt)
@@ -114,6 +115,8 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
             // Recorded first: an erasure that cannot be recorded does not happen.
             await Append(tenant, new AuditEntry { Actor = RequestActor.Current, Action = "caller.erased", Result = AuditResult.Success, Object = _caller.Value });
             foreach (var key in Enrolments.KeysOf(_caller, _keys, state)) await Erase(GrainFactory.Grain<ICallerKeyGrain>(key.Value));
+            await _callBacks.Read();
+            if (_callBacks.Exists) await _callBacks.Clear();
             if (_row.Exists) await _row.Clear();
             _answered.Clear();
             return new ErasureResult();
