@@ -1,0 +1,30 @@
+using System.Globalization;
+using System.Text.Json;
+using IvrActors.Grains.Callers.Delivery;
+
+namespace IvrActors.Silo.Delivery;
+
+/// <summary>A message as webhooks and sinks have it.</summary>
+internal static class CodeJson
+{
+    public static void Write(Utf8JsonWriter json, CodeMessage message)
+    {
+        json.WriteStartObject();
+        json.WriteString("id", message.Id);
+        json.WriteString("tenant", message.Tenant);
+        json.WriteString("channel", NameOf(message.Channel));
+        json.WriteString("to", message.Channel == CodeChannel.Email ? message.Address!.Reveal() : message.Number!.Reveal());
+        json.WriteString("code", message.Code.Expose());
+        json.WriteString("language", message.Language);
+        json.WriteString("call", message.Call.Value);
+        json.WriteString("expires", message.Expires.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
+        json.WriteEndObject();
+    }
+
+    private static string NameOf(CodeChannel channel) => channel switch
+    {
+        CodeChannel.Sms => "sms",
+        CodeChannel.Voice => "voice",
+        _ => "email",
+    };
+}
