@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using IvrActors.Grains.Callers.Delivery;
 
@@ -7,8 +8,12 @@ namespace IvrActors.Silo.Delivery;
 /// <summary>A message as webhooks and sinks have it.</summary>
 internal static class CodeJson
 {
-    public static void Write(Utf8JsonWriter json, CodeMessage message)
+    // No page shows it: a plus sign may stay one.
+    private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static void Write(Stream to, CodeMessage message)
     {
+        using var json = new Utf8JsonWriter(to, s_options);
         json.WriteStartObject();
         json.WriteString("id", message.Id);
         json.WriteString("tenant", message.Tenant);

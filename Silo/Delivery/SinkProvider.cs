@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Silo.Storage;
 
@@ -14,10 +13,7 @@ internal sealed class SinkProvider(string file) : ICodeProvider
     public async Task<DeliveryResult> Send(CodeMessage message, CancellationToken cancellation)
     {
         using var line = new MemoryStream();
-        using (var json = new Utf8JsonWriter(line))
-        {
-            CodeJson.Write(json, message);
-        }
+        CodeJson.Write(line, message);
         if (file.Length == 0)
         {
             await Console.Out.WriteLineAsync(Encoding.UTF8.GetString(line.GetBuffer(), 0, (int)line.Length));

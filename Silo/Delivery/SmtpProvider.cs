@@ -55,7 +55,7 @@ internal sealed class SmtpProvider(ProviderSettings settings, Secret<char>? pass
     }
 
     private static MailboxAddress? RecipientOf(CodeMessage message) =>
-        message.Address!.Reveal() is { Length: <= 254 } text && !text.AsSpan().ContainsAny('\r', '\n', '\0') && MailboxAddress.TryParse(text, out var mailbox) && mailbox.Address == text ? mailbox : null;
+        message.Address!.Reveal() is { Length: <= 254 } text && !text.AsSpan().ContainsAny('\r', '\n', '\0') && MailboxAddress.TryParse(text, out var mailbox) && mailbox.Address == text && mailbox.Domain.Length > 0 ? mailbox : null;
 
     private MimeMessage MailOf(CodeMessage message, MailboxAddress recipient)
     {

@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Interfaces;
 
@@ -129,10 +128,7 @@ internal sealed class WebhookProvider : ICodeProvider, IDisposable
     private static byte[] Body(CodeMessage message)
     {
         var body = new MemoryStream(512);
-        using (var json = new Utf8JsonWriter(body))
-        {
-            CodeJson.Write(json, message);
-        }
+        CodeJson.Write(body, message);
         var bytes = body.ToArray();
         CryptographicOperations.ZeroMemory(body.GetBuffer());
         return bytes;
