@@ -1,7 +1,7 @@
 using System.Net;
 using IvrActors.Edge;
 using IvrActors.Edge.Admission;
-using IvrActors.Grains.Callers.Delivery;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Mail;
-using IvrActors.Grains.Callers.Delivery;
+using IvrActors.Grains.Interfaces.Callers;
 
 namespace IvrActors.Silo.Cluster;
 

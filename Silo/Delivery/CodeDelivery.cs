@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using IvrActors.Grains.Callers.Delivery;
+using IvrActors.Grains.Interfaces.Callers;
 using Prometheus;
 
 namespace IvrActors.Silo.Delivery;

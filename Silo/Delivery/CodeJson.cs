@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using IvrActors.Grains.Callers.Delivery;
+using IvrActors.Grains.Interfaces.Callers;
 
 namespace IvrActors.Silo.Delivery;
 

@@ -1,4 +1,5 @@
 using IvrActors.Grains.Callers.Delivery;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Silo.Cluster;
 
 namespace IvrActors.Silo.Delivery;

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using IvrActors.Grains.Callers.Delivery;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Delivery;
 using Xunit;

@@ -1,5 +1,6 @@
 using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Silo.Delivery;

@@ -1,6 +1,7 @@
 using System.Text;
 using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Delivery;
 using Xunit;

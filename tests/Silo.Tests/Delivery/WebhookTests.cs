@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Silo.Delivery;
 using IvrActors.Silo.Tests.Cluster;
 using Microsoft.Extensions.Time.Testing;
