@@ -1,3 +1,4 @@
+using IvrActors.Grains.Callers.Factors;
 using IvrActors.Grains.Calls;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
@@ -15,25 +16,32 @@ internal sealed partial class CallerGrain
     {
         try
         {
+            var now = _time.GetUtcNow();
             var state = await _row.Read();
             // Without a right PIN it is not even told whether there is a number.
-            if (!_row.Exists || !CallerProof.IsGenuine(_keys.ProofKey, _caller, proof) || !proof.Factors.Contains(FactorKind.Pin) || proof.PinExpired) return s_notCalledBack;
-            if (state.Number is not { } number) return s_notCalledBack;
+            if (!_row.Exists || !CallerProof.IsGenuine(_keys.ProofKey, _caller, proof, now) || !proof.Factors.Contains(FactorKind.Pin) || proof.PinExpired) return s_notCalledBack;
+            if (!CallBackFactor.MayBeCalled(state, now)) return s_notCalledBack;
             var count = await _callBacks.Read();
-            if (CallBackRule.Count(_time.GetUtcNow(), count, callBack) is not { } next)
+            if (CallBackRule.Count(now, count, callBack) is not { } next)
             {
                 await RecordCallBack(state, proof, AuditResult.Denied, "limited");
                 return new CallBackOrder { Outcome = CallBackOutcome.Limited };
             }
             if (!ReferenceEquals(next, count)) await _callBacks.Write(next);
             await RecordCallBack(state, proof, AuditResult.Success, $"by {callBack.Value} caller-v={state.Version}");
-            return new CallBackOrder { Outcome = CallBackOutcome.Ordered, Number = number };
+            return new CallBackOrder { Outcome = CallBackOutcome.Ordered, Number = state.Number };
         }
         catch (Exception e)
         {
             Fail(e);
             return s_notCalledBack;
         }
+    }
+
+    private async Task ForgetCallBacks()
+    {
+        await _callBacks.Read();
+        if (_callBacks.Exists) await _callBacks.Clear();
     }
 
     private Task RecordCallBack(CallerState state, VerifiedCaller proof, AuditResult result, string detail) =>

@@ -1,7 +1,9 @@
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Calls;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using Orleans.Runtime;
 using Xunit;
@@ -99,5 +101,66 @@ public sealed class CallBackOrderTests(CallersCluster cluster)
         Assert.Null((await caller.Grain.Erase(CallersCluster.Tenant)).Error);
         Assert.Equal(CallBackOutcome.Unavailable, (await caller.Grain.OrderCallBack(proof, CallId.New())).Outcome);
         Assert.Null(cluster.Storage.Stored<CallBackCount>("caller-callbacks", caller.Grain.GetGrainId()));
+    }
+
+    [Fact]
+    public async Task A_number_that_was_changed_is_not_called_for_a_day_and_the_same_in_another_spelling_is()
+    {
+        var (caller, _) = await Verified();
+        foreach (var (number, outcome) in new[] { (Number, CallBackOutcome.Ordered), ("+49 (30) 123456", CallBackOutcome.Ordered), ("+4930999999", CallBackOutcome.Unavailable) })
+        {
+            Assert.Null((await caller.Enrol(number: number)).Error);
+            Assert.Equal(outcome, (await caller.Grain.OrderCallBack((await caller.TryPin(CallersCluster.Pin)).Proof!, CallId.New())).Outcome);
+        }
+        // Enrolled again as it is, it is not called sooner, nor later.
+        cluster.Time.Advance(TimeSpan.FromHours(23));
+        Assert.Null((await caller.Enrol(number: "+4930999999")).Error);
+        Assert.Equal(CallBackOutcome.Unavailable, (await caller.Grain.OrderCallBack((await caller.TryPin(CallersCluster.Pin)).Proof!, CallId.New())).Outcome);
+        cluster.Time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(CallBackOutcome.Ordered, (await caller.Grain.OrderCallBack((await caller.TryPin(CallersCluster.Pin)).Proof!, CallId.New())).Outcome);
+    }
+
+    [Fact]
+    public async Task An_expired_pin_calls_nobody_and_what_has_run_out_is_not_called()
+    {
+        var caller = cluster.NewCaller();
+        Assert.Null((await caller.Enrol(number: Number, until: cluster.Time.GetUtcNow().AddMinutes(5))).Error);
+        var proof = (await caller.TryPin(CallersCluster.Pin)).Proof!;
+        var expired = CallerProof.Make(cluster.Keys.ProofKey, caller.Key, proof.Call, proof.Factors, proof.At, pinExpired: true);
+        Assert.Equal(CallBackOutcome.Unavailable, (await caller.Grain.OrderCallBack(expired, CallId.New())).Outcome);
+        Assert.Equal(CallBackOutcome.Ordered, (await caller.Grain.OrderCallBack(proof, CallId.New())).Outcome);
+        cluster.Time.Advance(TimeSpan.FromMinutes(5));
+        Assert.Equal(CallBackOutcome.Unavailable, (await caller.Grain.OrderCallBack(proof, CallId.New())).Outcome);
+    }
+
+    [Fact]
+    public async Task Who_answers_and_knows_the_pin_reaches_high_assurance_in_that_call_and_nobody_else_does()
+    {
+        var (caller, _) = await Verified();
+        var call = CallId.New();
+        Assert.Equal(FactorOutcome.Refused, (await caller.TryPin("9999", call, from: CalledAt(Number))).Outcome);
+        var result = await caller.TryPin(CallersCluster.Pin, call, from: CalledAt(Number));
+        Assert.Equal(([FactorKind.Pin, FactorKind.CallBack], Assurance.High, null), (result.Proof!.Factors, result.Reached, result.Next));
+        // Another number, and another call.
+        Assert.Equal([FactorKind.Pin], (await caller.TryPin(CallersCluster.Pin, from: CalledAt("+4930123457"))).Proof!.Factors);
+        Assert.Equal([FactorKind.Pin], (await caller.TryPin(CallersCluster.Pin)).Proof!.Factors);
+        Assert.Equal([FactorKind.Pin], (await caller.Grain.Verify(caller.Attempt(CallId.New(), FactorKind.Pin, CallersCluster.Pin, before: result.Proof))).Proof!.Factors);
+        // No digits stand for it.
+        Assert.Equal(FactorOutcome.Unavailable, (await caller.TryAfter(result, FactorKind.CallBack, "1")).Outcome);
+    }
+
+    [Theory]
+    [InlineData(RiskLevel.Raised, Assurance.Medium)]
+    [InlineData(RiskLevel.High, Assurance.None)]
+    public async Task Where_risk_is_raised_a_number_is_worth_less(RiskLevel risk, Assurance reached)
+    {
+        var (caller, _) = await Verified();
+        Assert.Equal(reached, (await caller.TryPin(CallersCluster.Pin, risk: risk, from: CalledAt(Number))).Reached);
+    }
+
+    private CallOrigin CalledAt(string number)
+    {
+        var called = CallOrigins.KeyOf(new PhoneNumber(number), CallersCluster.Tenant, cluster.Keys.PseudonymKey(CallersCluster.Tenant));
+        return new CallOrigin { Trunk = "carrier", Class = OriginClass.Attested, Attestation = Attestation.None, Calling = called, Source = "s:1", CalledBack = called };
     }
 }
