@@ -64,7 +64,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var started = _time.GetTimestamp();
         var result = await Answer(attempt);
         s_authentications.WithLabels(NameOf(attempt.Factor), NameOf(result.Outcome)).Inc();
-        var rest = _policy.FactorCheckFloor - _time.GetElapsedTime(started);
+        var rest = AnswerTime.Rest(_policy.FactorCheckFloor, _time.GetElapsedTime(started));
         if (rest > TimeSpan.Zero) await Task.Delay(rest, _time);
         return result;
     }
@@ -162,6 +162,8 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var caller = _row.Exists && string.Equals(state.Tenant, attempt.Tenant, StringComparison.Ordinal) ? state : null;
         if (reserved.Unavailable || await Compute(attempt, factor, caller) is not { } check)
         {
+            // The pool took nothing on, so nothing was verified.
+            if (!reserved.Unavailable) await lockout.Withdraw(id);
             await Audit(attempt, origin, AuditResult.Denied, "unavailable", reserved, caller);
             return s_unavailable;
         }
@@ -173,7 +175,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         {
             await Audit(attempt, origin, reserved.Permitted ? AuditResult.Failure : AuditResult.Denied, reserved.Permitted ? "refused" : "locked", reserved, caller);
             await lockout.Fail(id);
-            return new FactorResult { Outcome = reserved.Permitted ? FactorOutcome.Refused : FactorOutcome.Locked };
+            return new FactorResult { Outcome = reserved.Permitted || !_policy.Tenants[attempt.Tenant].Lockout.Tell ? FactorOutcome.Refused : FactorOutcome.Locked };
         }
 
         if (check.Next is { } next && !isRetry)

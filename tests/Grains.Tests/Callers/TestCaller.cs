@@ -9,13 +9,13 @@ using Xunit;
 namespace IvrActors.Grains.Tests.Callers;
 
 /// <summary>One account as a call grain and an enrolling operator see it.</summary>
-internal sealed class TestCaller(CallersCluster cluster, string account)
+internal sealed class TestCaller(CallersCluster cluster, string tenant, string account)
 {
     private int _seq;
 
     public string Account => account;
 
-    public CallerKey Key => CallerKey.ForAccount(cluster.Keys.PseudonymKey(CallersCluster.Tenant), CallersCluster.Tenant, account);
+    public CallerKey Key => CallerKey.ForAccount(cluster.Keys.PseudonymKey(tenant), tenant, account);
 
     public ICallerGrain Grain => cluster.Grains.GetGrain<ICallerGrain>(Key.Value);
 
@@ -23,7 +23,7 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
 
     public Task<EnrolmentResult> Enrol(string pin = CallersCluster.Pin, byte[]? totp = null, long balance = 123_45, string? number = null) => Grain.Enrol(new CallerEnrolment
     {
-        Tenant = CallersCluster.Tenant,
+        Tenant = tenant,
         Account = new PersonalText(account),
         Number = number is null ? null : new PhoneNumber(number),
         Pin = SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.PinPurpose, Encoding.ASCII.GetBytes(pin)),
@@ -42,7 +42,7 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
     {
         Call = call,
         Seq = ++_seq,
-        Tenant = CallersCluster.Tenant,
+        Tenant = tenant,
         Factor = factor,
         Digits = SecretSealer.Seal(cluster.Keys.SealingKey, call.Value, "digits", Encoding.ASCII.GetBytes(digits)),
         Purpose = "digits",
