@@ -60,6 +60,7 @@ internal sealed class ClusterFileReader
         var limits = ReadLimits(root.Map("limits"));
         var listeners = ReadListeners(root.Map("listeners"));
         var lockout = ReadLockout(root.Map("lockout", required: false));
+        var delivery = new DeliveryReader(_folder, data, Weak).Read(root.Map("delivery", required: false));
         var cluster = new ClusterFile
         {
             Path = _path,
@@ -82,10 +83,11 @@ internal sealed class ClusterFileReader
             DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
             Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
+            Delivery = delivery,
             Lockout = lockout,
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
-            Tenants = ReadTenants(root, new TrunkReader(_folder, limits.CallsAtOnce, Weak), lockout.Tell),
+            Tenants = ReadTenants(root, new TrunkReader(_folder, limits.CallsAtOnce, Weak), delivery, lockout),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
             Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
         };
@@ -256,7 +258,7 @@ internal sealed class ClusterFileReader
         return pins;
     }
 
-    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader, bool tells)
+    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader, DeliverySettings delivery, LockoutRule rule)
     {
         var tenants = new List<TenantSettings>();
         foreach (var map in root.Maps("tenants"))
@@ -266,10 +268,11 @@ internal sealed class ClusterFileReader
             var trunks = map.Maps("trunks").Select(reader.Read).ToList();
             var outbound = map.Has("outbound") ? OutboundReader.Read(map.Map("outbound")) : map.Absent<OutboundPolicy>("outbound");
             OutboundReader.FindContradictions(map, outbound, targets, trunks);
+            var channels = DeliveryReader.ReadChannels(map.Map("delivery", required: false), delivery.Providers);
             var lockout = map.Map("lockout", required: false);
-            var tell = lockout.Flag("tell", tells);
+            var tell = lockout.Flag("tell", rule.Tell);
             lockout.Done();
-            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound, TellsLocks = tell };
+            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound, Delivery = channels, TellsLocks = tell };
             if (tenant.Name == IAuditGrain.Cluster) map.Report("name", $"reserved name '{IAuditGrain.Cluster}'", "another name: this one stands for records of no tenant");
             if (tenants.Any(t => t.Name == tenant.Name)) map.Report("name", "duplicate tenant", "each name once");
             // Trunk names stand in metrics and in limits of the whole edge.

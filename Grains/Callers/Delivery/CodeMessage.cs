@@ -1,4 +1,5 @@
 using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Privacy;
 

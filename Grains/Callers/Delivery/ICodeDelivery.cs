@@ -1,3 +1,5 @@
+using IvrActors.Grains.Interfaces.Callers;
+
 namespace IvrActors.Grains.Callers.Delivery;
 
 /// <summary>Sends one-time codes out of band. The caller grain makes the code, keeps when it counts and how often one may be asked for; this only carries it.</summary>
@@ -11,18 +13,6 @@ public interface ICodeDelivery
     /// message to a provider that heeds it. It does not outlast ten seconds.
     /// </summary>
     Task<DeliveryResult> Send(CodeMessage message, CancellationToken cancellation);
-}
-
-/// <summary>How a code reaches its caller.</summary>
-public enum CodeChannel
-{
-    /// <summary>A text message to the number.</summary>
-    Sms = 0,
-
-    /// <summary>A call of the provider to the number, which speaks the code.</summary>
-    Voice = 1,
-
-    Email = 2,
 }
 
 /// <summary>What a delivery came to. Only <see cref="Sent"/> lets a flow ask for the code.</summary>

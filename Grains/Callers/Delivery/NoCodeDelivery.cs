@@ -1,3 +1,5 @@
+using IvrActors.Grains.Interfaces.Callers;
+
 namespace IvrActors.Grains.Callers.Delivery;
 
 /// <summary>What a cluster without providers has.</summary>
