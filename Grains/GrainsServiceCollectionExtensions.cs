@@ -32,6 +32,13 @@ public static class GrainsServiceCollectionExtensions
         services.AddSingleton<PinFactor>();
         services.AddSingleton<IFactor>(s => s.GetRequiredService<PinFactor>());
         services.AddSingleton<IFactor, TotpFactor>();
+        services.AddSingleton<IFactor, HotpFactor>();
+        services.AddSingleton<IFactor, SentCodeFactor>();
+        services.AddSingleton<IFactor, AttestationFactor>();
+        services.AddSingleton<RecoveryCodeFactor>();
+        services.AddSingleton<IFactor>(s => s.GetRequiredService<RecoveryCodeFactor>());
+        services.AddSingleton<FactorSet>();
+        services.AddSingleton<PinChanges>();
         services.AddSingleton<Enrolments>();
         services.TryAddSingleton<ICodeDelivery, NoCodeDelivery>();
     }

@@ -150,15 +150,22 @@ public sealed class LockoutGrainTests(CallersCluster cluster)
     }
 
     [Fact]
-    public async Task Who_proves_more_elsewhere_frees_a_class_that_others_locked_and_that_is_recorded()
+    public async Task Who_proves_high_assurance_from_an_attested_number_frees_what_others_locked_and_that_is_recorded()
     {
-        var caller = await cluster.NewCaller().Enrolled();
+        var caller = await cluster.NewCaller().Enrolled(totp: CallersCluster.TotpKey);
         for (var i = 0; i < 4; i++) await caller.PinOutcome("9071");
-        await caller.Lockout().Reprove();
-        await caller.Lockout().Reprove();
+        foreach (var origin in new[] { OriginClass.TrustedTrunk, OriginClass.Attested })
+        {
+            var call = CallId.New();
+            var pin = await caller.TryPin(CallersCluster.Pin, call, origin);
+            Assert.Equal(4 - 1, Stored(caller.Lockout()).Failures);
+            var code = await caller.Grain.Verify(caller.Attempt(call, FactorKind.Totp, caller.Code(), pin.Proof, origin));
+            Assert.Equal(Assurance.High, code.Reached);
+            cluster.Time.Advance(TimeSpan.FromMinutes(2));
+        }
         Assert.Equal(0, Stored(caller.Lockout()).Failures);
-        Assert.Single(cluster.Ledger.All, r => r.Entry.Action == "lockout.reproved" && r.Entry.Object == ILockoutGrain.Key(caller.Key, OriginClass.Unattested));
-        Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
+        var record = Assert.Single(cluster.Ledger.All, r => r.Entry.Action == "lockout.reproved").Entry;
+        Assert.Equal(ILockoutGrain.Key(caller.Key, OriginClass.Unattested), record.Object);
     }
 
     [Fact]
