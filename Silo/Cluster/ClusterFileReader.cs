@@ -84,6 +84,7 @@ internal sealed class ClusterFileReader
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
             Delivery = delivery,
             Lockout = ReadLockout(root.Map("lockout", required: false)),
+            Risk = RiskReader.Read(root.Map("risk", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
             Tenants = ReadTenants(root, new TrunkReader(_folder, limits.CallsAtOnce, Weak), delivery),
