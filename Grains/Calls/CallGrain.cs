@@ -8,6 +8,7 @@ using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -20,7 +21,7 @@ namespace IvrActors.Grains.Calls;
 /// The shell around <see cref="CallMachine"/>: storage, audit, and the grains that decide. Whatever fails, the caller hears a polite
 /// word and the edge gets an answer, never an exception.
 /// </summary>
-public sealed partial class CallGrain : Grain, ICallGrain
+internal sealed partial class CallGrain : Grain, ICallGrain
 {
     /// <summary>Pieces of speech that certainly end before an idle grain is collected: recorded ones take seconds, and a minute at most.</summary>
     private const int FewPieces = 6;
@@ -33,16 +34,17 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
     private readonly TimeProvider _time;
+    private readonly RiskDesk _risk;
     private readonly ILogger<CallGrain> _log;
     private readonly StoredRow<CallState> _store;
     private CallState? _state;
 
     public CallGrain(
-        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, TimeProvider time, ILogger<CallGrain> log,
+        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, RiskDesk risk, TimeProvider time, ILogger<CallGrain> log,
         [FromKeyedServices(StoredRow<CallState>.Storage)] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
         : base(context, runtime)
     {
-        (_policy, _keys, _catalogue, _flows, _time, _log) = (policy, keys, catalogue, flows, time, log);
+        (_policy, _keys, _catalogue, _flows, _risk, _time, _log) = (policy, keys, catalogue, flows, risk, time, log);
         _store = new StoredRow<CallState>(storage, "call", context.GrainId);
     }
 
@@ -122,7 +124,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private async Task<CallReply> Admit(CallOffered offered)
     {
         if (offered.Originated || _state!.Expected is not null) return await AdmitOwn(offered);
-        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows).Decide(offered);
+        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _risk).Decide(offered);
         var audit = new AuditEntry
         {
             Actor = decision.Actor,
@@ -246,7 +248,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             var caller = CallerKey.ForAccount(_keys.PseudonymKey(state.Tenant), state.Tenant, verify.Account.Reveal());
-            var result = await GrainFactory.Grain<ICallerGrain>(caller.Value).Verify(new FactorAttempt
+            var result = await _risk.Pace(state.Tenant, state.From, () => GrainFactory.Grain<ICallerGrain>(caller.Value).Verify(new FactorAttempt
             {
                 Call = Call,
                 Seq = verify.Secret.Seq,
@@ -257,7 +259,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 Origin = state.Origin,
                 Before = verify.Before,
                 From = state.From,
-            });
+            }));
             // A proof of another caller or call proves nothing here.
             if (result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller)) return new FactorResult { Outcome = FactorOutcome.Unavailable };
             return result.Proof is null || await Recordings.Bind(state, caller) ? result : new FactorResult { Outcome = FactorOutcome.Unavailable };
