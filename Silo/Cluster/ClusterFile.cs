@@ -113,7 +113,8 @@ internal sealed class LimitSettings
 /// <param name="Keep">How long.</param>
 internal sealed record RecordingSettings(string Folder, TimeSpan Keep);
 
-internal sealed record PinSettings(int MemoryKiB, int Passes, int AtOnce, TimeSpan Floor);
+/// <param name="Expire">How long a PIN is good; zero: for ever.</param>
+internal sealed record PinSettings(int MemoryKiB, int Passes, int AtOnce, TimeSpan Floor, TimeSpan Expire);
 
 internal sealed class TenantSettings
 {

@@ -247,7 +247,8 @@ internal sealed class ClusterFileReader
     {
         var pins = new PinSettings(
             map.Number("argon2_memory_kib", 64, 1_048_576, 19456), map.Number("argon2_passes", 1, 20, 2),
-            map.Number("checks_at_once", 1, 64, Math.Max(1, Environment.ProcessorCount / 2)), map.Time("check_floor", TimeSpan.FromMilliseconds(100)));
+            map.Number("checks_at_once", 1, 64, Math.Max(1, Environment.ProcessorCount / 2)), map.Time("check_floor", TimeSpan.FromMilliseconds(100)),
+            map.OptionalTime("expire") ?? TimeSpan.Zero);
         if (pins.MemoryKiB < 19456) Weak(map, "argon2_memory_kib", "Argon2id below OWASP's minimum", "19456 or more");
         if (pins.Passes < 2) Weak(map, "argon2_passes", "Argon2id below OWASP's minimum", "2 or more");
         map.Done();
