@@ -12,6 +12,8 @@ internal static class CallerCommands
     {
         var caller = new Command("caller", "Callers.");
         caller.Add(ImportCommand.Create(terminal));
+        caller.Add(BindingCommands.Rebind(terminal));
+        caller.Add(BindingCommands.RecoveryCodes(terminal));
         caller.Add(RecordingCommands.Erase(terminal));
         root.Add(caller);
 

@@ -66,8 +66,8 @@ public sealed class CallerImportTests
     }
 
     [Theory]
-    [InlineData("{\"tenant\":\"demo\",\"account\":\"1\",\"pin\":\"480237\",\"12345678\":\"x\"}", "not a caller in JSON (at byte 58)")]
-    [InlineData("{\"tenant\":\"demo\",\"account\":12345678,\"pin\":\"480237\"}", "not a caller in JSON (at byte 34, account)")]
+    [InlineData("{\"tenant\":\"demo\",\"account\":\"1\",\"pin\":\"480237\",\"12345678\":\"x\"}", "not a caller in JSON (at byte 57)")]
+    [InlineData("{\"tenant\":\"demo\",\"account\":12345678,\"pin\":\"480237\"}", "not a caller in JSON (at byte 35, account)")]
     [InlineData("12345678", "not a caller in JSON (at byte 8)")]
     [InlineData("null", "not a caller in JSON")]
     [InlineData("{\"tenant\":\"demo\",\"account\":\"1\",\"pin\":\"480237\",\"totpSecret\":\"1!\"}", "totpSecret is not base32")]
