@@ -1,5 +1,6 @@
 using IvrActors.Dashboard.Access;
 using IvrActors.Dashboard.Http;
+using IvrActors.Dashboard.Import;
 using IvrActors.Dashboard.Live;
 using IvrActors.Dashboard.Operators;
 using IvrActors.Dashboard.Recordings;
@@ -30,6 +31,7 @@ public static class DashboardHosting
         services.AddSingleton<ClusterAccess>();
         services.AddSingleton<ClusterView>();
         services.AddSingleton<OpenedRecordings>();
+        services.AddSingleton<ImportPlaces>();
         services.TryAddSingleton<IRecordingFiles, NoRecordingFiles>();
         services.AddHostedService(provider => provider.GetRequiredService<ClusterView>());
         AddOperators(services, options);
@@ -49,6 +51,7 @@ public static class DashboardHosting
         pages.MapRazorPages().RequireAuthorization().WithMetadata(new OwnPort());
         pages.MapAssets().AllowAnonymous().WithMetadata(new OwnPort());
         pages.MapGroup("").RequireAuthorization().WithMetadata(new OwnPort()).MapEvents();
+        pages.MapGroup("").RequireAuthorization().WithMetadata(new OwnPort()).MapImport();
         app.UseAuthentication();
         app.UseAuthorization();
     }
@@ -69,7 +72,8 @@ public static class DashboardHosting
             await ProblemPage.Write(http, StatusCodes.Status404NotFound);
             return;
         }
-        if (http.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = LargestForm;
+        if (http.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = http.GetEndpoint()?.Metadata.GetMetadata<StreamedBody>() is null ? LargestForm : null;
         try
         {
             await next(http);
@@ -133,7 +137,7 @@ public static class DashboardHosting
                 cookie.Events.OnCheckSlidingExpiration = Sessions.CheckRenewal;
                 cookie.Events.OnRedirectToLogin = context =>
                 {
-                    if (context.Request.Path.StartsWithSegments("/events", StringComparison.OrdinalIgnoreCase)) context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+                    if (ProblemPage.IsForPrograms(context.Request) || context.Request.Path.StartsWithSegments("/events", StringComparison.OrdinalIgnoreCase)) context.Response.StatusCode = StatusCodes.Status401Unauthorized;
                     else context.Response.Redirect(context.RedirectUri);
                     return Task.CompletedTask;
                 };
@@ -173,4 +177,7 @@ public static class DashboardHosting
 
     /// <summary>Marks an endpoint as the dashboard's.</summary>
     internal sealed class OwnPort;
+
+    /// <summary>Marks an endpoint that reads its body piece by piece and bounds the pieces itself.</summary>
+    internal sealed class StreamedBody;
 }

@@ -20,7 +20,7 @@ internal sealed class ClusterAccess(IGrainFactory grains, IRoleTokens tokens)
 }
 
 /// <summary>Calls grains under one name and role.</summary>
-internal sealed class ClusterCaller(IGrainFactory grains, IRoleTokens tokens, string name, string role)
+internal sealed class ClusterCaller(IGrainFactory grains, IRoleTokens tokens, string name, string role) : IGrainCaller
 {
     // An async method of its own: what it sets in the request context ends with it.
     public async Task<T> Call<TGrain, T>(string key, Func<TGrain, Task<T>> call) where TGrain : IGrainWithStringKey

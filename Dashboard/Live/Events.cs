@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Claims;
 using System.Text.Json;
 using IvrActors.Dashboard.Access;
 using IvrActors.Dashboard.Operators;
@@ -33,7 +32,7 @@ internal static class Events
         try
         {
             await http.Response.WriteAsync("retry: 1000\n\n", life.Token);
-            for (var snapshot = await view.After(0, life.Token); await StillMay(http, permission); snapshot = await view.After(snapshot.Version, life.Token))
+            for (var snapshot = await view.After(0, life.Token); await Sessions.StillMay(http, permission); snapshot = await view.After(snapshot.Version, life.Token))
             {
                 await http.Response.WriteAsync($"data: {JsonSerializer.Serialize(shape(snapshot), JsonSerializerOptions.Web)}\n\n", life.Token);
                 await http.Response.Body.FlushAsync(life.Token);
@@ -43,14 +42,6 @@ internal static class Events
         {
             // The viewer left, the minute is over, or the process stops: all of them end the stream.
         }
-    }
-
-    // A deleted or demoted person, or a session that was signed out, hears nothing more.
-    private static async Task<bool> StillMay(HttpContext http, Permission permission)
-    {
-        await using var scope = http.RequestServices.CreateAsyncScope();
-        ClaimsPrincipal? person = await scope.ServiceProvider.GetRequiredService<Sessions>().Refresh(http.User);
-        return person is not null && PermissionFilter.Can(person, permission);
     }
 
     internal static object Calls(Snapshot now) => new

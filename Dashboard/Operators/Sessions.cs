@@ -2,6 +2,8 @@ using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Security.Claims;
 using System.Security.Cryptography;
+using IvrActors.Dashboard.Access;
+using IvrActors.Grains.Interfaces.Operators;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Identity;
@@ -78,6 +80,13 @@ internal sealed class Sessions(UserManager<OperatorUser> users, LiveSessions liv
         }
         context.RejectPrincipal();
         await context.HttpContext.SignOutAsync(Scheme);
+    }
+
+    /// <summary>For what goes on after its request began: a deleted or demoted person, or one whose session was signed out, may no longer.</summary>
+    public static async Task<bool> StillMay(HttpContext http, Permission permission)
+    {
+        await using var scope = http.RequestServices.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<Sessions>().Refresh(http.User) is { } person && PermissionFilter.Can(person, permission);
     }
 
     /// <summary>Only what a person does keeps a session alive: a page that listens for news by itself does not.</summary>

@@ -35,6 +35,9 @@ public sealed class CallerEnrolment
 
     /// <summary>Until when that which the caller has (tokens, devices, codes) counts; null: without an end. PINs expire by the cluster's rule.</summary>
     [Id(9)] public DateTimeOffset? Until { get; init; }
+
+    /// <summary>Leave a caller alone who is enrolled already.</summary>
+    [Id(10)] public bool OnlyNew { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.EnrolmentResult")]
@@ -42,6 +45,12 @@ public sealed class EnrolmentResult
 {
     /// <summary>Null when enrolled; otherwise what is wrong, without the value.</summary>
     [Id(0)] public string? Error { get; init; }
+
+    /// <summary>Nothing is wrong with it: too many PINs are being checked, and the same may be tried again soon.</summary>
+    [Id(1)] public bool IsBusy { get; init; }
+
+    /// <summary>The caller was enrolled before: factors were replaced, or left alone where <see cref="CallerEnrolment.OnlyNew"/> says so.</summary>
+    [Id(2)] public bool Existed { get; init; }
 }
 
 /// <summary>What an operator binds anew; what is null stays. Secrets are sealed as in a <see cref="CallerEnrolment"/>.</summary>

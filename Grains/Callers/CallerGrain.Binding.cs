@@ -120,8 +120,9 @@ internal sealed partial class CallerGrain
         Detail = $"{NameOf(outcome)} caller-v={state.Version}",
     });
 
-    public Task<EnrolmentResult> Enrol(CallerEnrolment enrolment) =>
-        Bind(enrolment.Tenant, "operator.enrol", before => _enrolments.Make(_caller, enrolment, before, _row.Exists));
+    public Task<EnrolmentResult> Enrol(CallerEnrolment enrolment) => Bind(enrolment.Tenant, "operator.enrol", before => enrolment.OnlyNew && IsOf(enrolment.Tenant, before)
+        ? Task.FromResult<(string?, CallerState?)>((null, null))
+        : _enrolments.Make(_caller, enrolment, before, _row.Exists));
 
     public Task<EnrolmentResult> Rebind(CallerRebinding rebinding) => Bind(rebinding.Tenant, "operator.rebind", before => IsOf(rebinding.Tenant, before)
         ? _enrolments.Rebind(_caller, rebinding, before)
@@ -145,14 +146,15 @@ internal sealed partial class CallerGrain
         try
         {
             var (error, state) = await make(await _row.Read());
-            if (state is null) return new EnrolmentResult { Error = error };
+            var existed = _row.Exists;
+            if (state is null) return new EnrolmentResult { Error = error, IsBusy = ReferenceEquals(error, Enrolments.Busy), Existed = existed };
             // Recorded first: a binding that cannot be recorded does not happen.
-            await Append(tenant, _enrolments.EntryOf(_caller, action, state));
+            await Append(tenant, _enrolments.EntryOf(_caller, action, state, existed));
             await _row.Write(state);
             _answered.Clear();
             if (liftsLocks)
                 foreach (var origin in Enum.GetValues<OriginClass>()) await Lockout(origin).Rebind();
-            return new EnrolmentResult();
+            return new EnrolmentResult { Existed = existed };
         }
         catch (Exception e)
         {

@@ -14,6 +14,9 @@ namespace IvrActors.Grains.Callers;
 /// <summary>Checks what an operator hands over and makes the state of an enrolled caller of it. Errors name what is wrong, never the value.</summary>
 internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFactor pins, FactorSet factors, PinPool pool, TimeProvider time)
 {
+    /// <summary>What is said when nothing is wrong but the time.</summary>
+    public const string Busy = "too many PINs are being checked: try again";
+
     // Accounts are keyed on a telephone.
     private const int MostAccountDigits = 32;
     private const int MostAmounts = 32;
@@ -67,13 +70,13 @@ internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFac
             yield return CallerKey.ForNumber(keys.PseudonymKey(state.Tenant), state.Tenant, new string([.. number.Reveal().Where(char.IsAsciiDigit)]));
     }
 
-    public AuditEntry EntryOf(CallerKey caller, string action, CallerState state) => new()
+    public AuditEntry EntryOf(CallerKey caller, string action, CallerState state, bool existed) => new()
     {
         Actor = RequestActor.Current,
         Action = action,
         Result = AuditResult.Success,
         Object = caller.Value,
-        Detail = $"{factors.NamesOf(state)} caller-v={state.Version}",
+        Detail = $"{factors.NamesOf(state)} {(existed ? "replaced" : "new")} caller-v={state.Version}",
     };
 
     /// <summary>Opens what is there and puts it in place of what was.</summary>
@@ -92,7 +95,7 @@ internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFac
         var hashed = default(PinHash);
         if (pin is not null)
         {
-            if (await pool.Run(() => new Hashed(pins.Hash(pin.Expose()))) is not { } done) return ("too many PINs are being checked: try again", null);
+            if (await pool.Run(() => new Hashed(pins.Hash(pin.Expose()))) is not { } done) return (Busy, null);
             hashed = done.Pin;
         }
         var now = time.GetUtcNow();

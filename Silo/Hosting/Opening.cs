@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using IvrActors.Dashboard.Access;
+using IvrActors.Dashboard.Import;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Cluster;
@@ -54,14 +56,24 @@ internal sealed class Opening(ClusterFile cluster, IGrainFactory grains, RoleTok
         var noteFile = Path.Combine(cluster.DataFolder, "demo-callers");
         var enrolled = File.Exists(noteFile) ? (await File.ReadAllTextAsync(noteFile)).Split(' ') : [];
         var done = enrolled is [var fingerprint, var count] && fingerprint == callers.Fingerprint && int.TryParse(count, out var number) ? number : 0;
-        var enroller = new CallerEnroller(grains);
+        var enroller = new CallerEnroller(new SystemCaller(grains, tokens));
         var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
         foreach (var caller in callers.All.Skip(done))
         {
-            if (await enroller.Enrol(tenant, caller.Account, null, Encoding.ASCII.GetBytes(caller.Pin), caller.TotpKey, caller.Facts(today)) is { } error)
+            var demo = new NewCaller { Tenant = tenant, Account = caller.Account, Pin = caller.Pin, TotpKey = caller.TotpKey, Facts = caller.Facts(today) };
+            if ((await enroller.Enrol(demo, onlyNew: false)).Error is { } error)
                 throw new InvalidOperationException("internal error: a demo caller was refused: " + error);
         }
         PrivateFiles.Write(noteFile, Encoding.ASCII.GetBytes($"{callers.Fingerprint} {Math.Max(done, callers.All.Count)}"));
         DemoCallers.AddRange(callers.All);
+    }
+
+    private sealed class SystemCaller(IGrainFactory grains, RoleTokens tokens) : IGrainCaller
+    {
+        public async Task<T> Call<TGrain, T>(string key, Func<TGrain, Task<T>> call) where TGrain : IGrainWithStringKey
+        {
+            RequestContext.Set(RoleToken.ContextKey, tokens.IssueSystem());
+            return await call(grains.GetGrain<TGrain>(key));
+        }
     }
 }

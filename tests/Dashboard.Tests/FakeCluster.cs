@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using System.Security.Cryptography;
 using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
@@ -18,7 +19,7 @@ namespace IvrActors.Dashboard.Tests;
 /// Grains in memory behind a factory that checks the role token of every call against [Requires], as the silo's filter does: what the
 /// dashboard forgets to forbid is refused here too, and a call without a token fails.
 /// </summary>
-public sealed class FakeCluster : IRoleTokens, IPhonePasses
+public sealed partial class FakeCluster : IRoleTokens, IPhonePasses
 {
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
     private readonly ConcurrentDictionary<(Type, string), object> _grains = new();
@@ -125,6 +126,8 @@ public sealed class FakeCluster : IRoleTokens, IPhonePasses
         nameof(IRecordingHoursGrain) => new RecordingHoursFake(this, key),
         nameof(IRecordingIndexGrain) => new RecordingIndexFake(this, key),
         nameof(IRecordingGrain) => new RecordingFake(this, key),
+        nameof(IEnrolmentGrain) => new EnrolmentFake(this),
+        nameof(ICallerGrain) => new CallerFake(this, key),
         _ => throw new InvalidOperationException(type.Name),
     };
 

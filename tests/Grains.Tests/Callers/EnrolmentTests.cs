@@ -66,6 +66,23 @@ public sealed class EnrolmentTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task An_enrolment_says_whether_somebody_was_there_and_leaves_them_alone_on_demand()
+    {
+        var caller = cluster.NewCaller();
+        Assert.False((await caller.Enrol()).Existed);
+        Assert.True((await caller.Enrol()).Existed);
+        Assert.Equal(["new", "replaced"], cluster.Ledger.Of(CallersCluster.Tenant).Where(r => r.Entry.Object == caller.Key.Value).Select(r => r.Entry.Detail.Split(' ')[1]));
+        for (var i = 0; i < 3; i++) await caller.PinOutcome("9071");
+
+        var left = await caller.Enrol("7394", onlyNew: true);
+
+        Assert.Equal((null, true), (left.Error, left.Existed));
+        Assert.Equal(2, cluster.Ledger.Of(CallersCluster.Tenant).Count(r => r.Entry is { Action: "operator.enrol" } && r.Entry.Object == caller.Key.Value));
+        Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome("7394"));
+        Assert.False((await cluster.NewCaller().Enrol(onlyNew: true)).Existed);
+    }
+
+    [Fact]
     public async Task The_enrolment_grain_names_the_caller_and_the_key_to_seal_to()
     {
         var caller = cluster.NewCaller();

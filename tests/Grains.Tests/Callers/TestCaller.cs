@@ -23,7 +23,7 @@ internal sealed class TestCaller(CallersCluster cluster, string tenant, string a
     public ILockoutGrain Lockout(OriginClass origin = OriginClass.Unattested) => cluster.Grains.GetGrain<ILockoutGrain>(ILockoutGrain.Key(Key, origin));
 
     public Task<EnrolmentResult> Enrol(
-        string pin = CallersCluster.Pin, byte[]? totp = null, long balance = 123_45, string? number = null, byte[]? hotp = null, CodeDestination? codesTo = null, DateTimeOffset? until = null) => Grain.Enrol(new CallerEnrolment
+        string pin = CallersCluster.Pin, byte[]? totp = null, long balance = 123_45, string? number = null, byte[]? hotp = null, CodeDestination? codesTo = null, DateTimeOffset? until = null, bool onlyNew = false) => Grain.Enrol(new CallerEnrolment
         {
             Tenant = tenant,
             Account = new PersonalText(account),
@@ -33,6 +33,7 @@ internal sealed class TestCaller(CallersCluster cluster, string tenant, string a
             HotpKey = hotp is null ? null : SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.HotpPurpose, hotp),
             CodesTo = codesTo,
             Until = until,
+            OnlyNew = onlyNew,
             Facts = new CallerFacts { Amounts = { ["balance"] = new Money { Minor = balance, Currency = "EUR" } } },
         });
 

@@ -196,6 +196,8 @@ public sealed partial class HostTests : IDisposable
         Assert.Contains("line 2: ", error, StringComparison.Ordinal);
         Assert.Contains("line 5: not a caller in JSON", error, StringComparison.Ordinal);
         Assert.DoesNotContain("480261", error, StringComparison.Ordinal);
+        await Rows_that_were_refused_are_mended_and_fed_again();
+        await A_caller_is_bound_anew();
 
         Assert.Equal((ExitCode.Done, "", ""), await Ivr("", "lockout", "list"));
         var link = await Ivr("", "operator", "invite", "viewer");
@@ -205,6 +207,35 @@ public sealed partial class HostTests : IDisposable
         Assert.Matches("^[0-9]{6}$", code.Output.Trim());
         Assert.Equal(ExitCode.Findings, (await Ivr("", "demo", "code", "00000000")).Exit);
     }
+
+    private async Task Rows_that_were_refused_are_mended_and_fed_again()
+    {
+        // Outside of the data folder: both hold PINs.
+        var (file, rejects) = (Path.Combine(_folder, "callers.csv"), Path.Combine(_folder, "rejects.csv"));
+        await File.WriteAllTextAsync(file, "tenant,account,pin\ndemo,77001122,480261\ndemo,77001126,48\ndemo,77001127,480261\n", TestContext.Current.CancellationToken);
+        var (exit, output, error) = await Ivr("", "caller", "add", file, "--rejects", rejects);
+        Assert.Equal((ExitCode.Findings, "1 enrolled, 1 replaced, 1 refused"), (exit, output.Trim()));
+        Assert.Equal("line 3: a PIN has 4 to 8 digits", error.Trim());
+        Assert.Equal("tenant,account,pin\ndemo,77001126,48\n", (await File.ReadAllTextAsync(rejects, TestContext.Current.CancellationToken)).ReplaceLineEndings("\n"));
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(rejects));
+        Assert.Equal(ExitCode.Usage, (await Ivr("", "caller", "add", file, "--rejects", rejects)).Exit);
+
+        await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(rejects, TestContext.Current.CancellationToken)).Replace(",48", ",480261", StringComparison.Ordinal) + "demo,77001127,480262\n", TestContext.Current.CancellationToken);
+        Assert.Equal((ExitCode.Done, "1 enrolled, 1 left as they were, 0 refused", ""), Trimmed(await Ivr("", "caller", "add", file, "--only-new")));
+    }
+
+    private async Task A_caller_is_bound_anew()
+    {
+        var made = await Ivr("", "caller", "recovery-codes", "--tenant", "demo", "--account", "77001127");
+        Assert.Equal(ExitCode.Done, made.Exit);
+        Assert.Equal(10, made.Output.Trim().Split('\n').Count(line => line.Trim().Length == 10));
+        Assert.Equal((ExitCode.Done, "bound anew", ""), Trimmed(await Ivr("739482\n", "caller", "rebind", "--tenant", "demo", "--account", "77001127", "--pin", "--lost", "recovery_code")));
+        Assert.Equal((ExitCode.Findings, "", "no such caller"), Trimmed(await Ivr("", "caller", "rebind", "--tenant", "demo", "--account", "99999999", "--lost", "totp")));
+        Assert.Equal((ExitCode.Findings, "", "no such tenant"), Trimmed(await Ivr("", "caller", "recovery-codes", "--tenant", "nobody", "--account", "77001127")));
+        Assert.Equal((ExitCode.Usage, "", "Nothing is to be bound anew: see --help."), Trimmed(await Ivr("", "caller", "rebind", "--tenant", "demo", "--account", "77001127")));
+    }
+
+    private static (int, string, string) Trimmed((int Exit, string Output, string Error) answer) => (answer.Exit, answer.Output.Trim(), answer.Error.Trim());
 
     private void Nothing_personal_stands_in_clear(IEnumerable<string> accounts)
     {
