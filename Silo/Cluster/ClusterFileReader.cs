@@ -81,6 +81,7 @@ internal sealed class ClusterFileReader
             DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
             Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
+            Stir = new StirReader(_folder).ReadOptions(root.Map("stir", required: false)),
             Lockout = ReadLockout(root.Map("lockout", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
@@ -89,6 +90,7 @@ internal sealed class ClusterFileReader
             Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
         };
         PhoneReader.FindContradictions(root, cluster, Weak);
+        StirReader.FindContradictions(root, cluster);
         if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
         root.Done();
         return cluster;
