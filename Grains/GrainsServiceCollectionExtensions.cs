@@ -1,4 +1,5 @@
 using IvrActors.Grains.Callers;
+using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Callers.Factors;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Policies;
@@ -30,6 +31,14 @@ public static class GrainsServiceCollectionExtensions
         services.AddSingleton<PinFactor>();
         services.AddSingleton<IFactor>(s => s.GetRequiredService<PinFactor>());
         services.AddSingleton<IFactor, TotpFactor>();
+        services.AddSingleton<IFactor, HotpFactor>();
+        services.AddSingleton<IFactor, SentCodeFactor>();
+        services.AddSingleton<IFactor, AttestationFactor>();
+        services.AddSingleton<RecoveryCodeFactor>();
+        services.AddSingleton<IFactor>(s => s.GetRequiredService<RecoveryCodeFactor>());
+        services.AddSingleton<FactorSet>();
+        services.AddSingleton<PinChanges>();
         services.AddSingleton<Enrolments>();
+        services.TryAddSingleton<ICodeDelivery, NoCodeDelivery>();
     }
 }

@@ -88,6 +88,9 @@ public sealed class Collect : CallCommand
 
     /// <summary>Whether the digits are sealed at the edge and named nowhere.</summary>
     [Id(8)] public required bool Secret { get; init; }
+
+    /// <summary>The key that, pressed first, says that the caller has not got what is asked for; null: none. Ends the input at once.</summary>
+    [Id(9)] public char? Skip { get; init; }
 }
 
 /// <summary>When what plays has ended, send the caller to another party by REFER (RFC 3515); answered by <see cref="TransferEnded"/>.</summary>

@@ -73,6 +73,9 @@ public enum CollectOutcome
 
     /// <summary>Keys came, fewer than the least.</summary>
     TooFew = 2,
+
+    /// <summary>The key of <see cref="Collect.Skip"/> was pressed first.</summary>
+    Skipped = 3,
 }
 
 /// <summary>The peer's answer to a <see cref="Transfer"/>.</summary>

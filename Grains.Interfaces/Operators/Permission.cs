@@ -39,6 +39,9 @@ public enum Permission
 
     /// <summary>Call from the dashboard's phone page.</summary>
     UsePhone = 19,
+
+    /// <summary>Bind factors of a caller anew, and make recovery codes.</summary>
+    RebindCallers = 20,
 }
 
 /// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
@@ -75,6 +78,7 @@ public static class Roles
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
             Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources, Permission.UsePhone,
             Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators, Permission.TraceCalls, Permission.OpenRecordings, Permission.EraseCallers,
+            Permission.RebindCallers,
         ],
     };
 

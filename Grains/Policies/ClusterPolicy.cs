@@ -20,6 +20,9 @@ public sealed class ClusterPolicy
     public int Argon2MemoryKiB { get; init; } = 19456;
 
     public int Argon2Passes { get; init; } = 2;
+
+    /// <summary>How long a PIN is good before its caller must choose another; null: for ever (NIST SP 800-63B-4 3.1.1.2 asks for no change without a reason).</summary>
+    public TimeSpan? PinsExpire { get; init; }
 }
 
 public sealed class TenantPolicy

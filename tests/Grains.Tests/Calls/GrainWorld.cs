@@ -304,7 +304,15 @@ internal sealed class FakeCaller : ICallerGrain
         });
     }
 
-    public Task<CallerFacts> ReadFacts(VerifiedCaller proof) => Task.FromResult(FlowStory.SomeFacts);
+    public Task<CallerFacts> ReadFacts(FactsRequest request) => Task.FromResult(FlowStory.SomeFacts);
+
+    public Task<FactorBegun> Begin(FactorBegin begin) => throw new NotSupportedException();
+
+    public Task<PinChangeResult> ChangePin(PinChange change) => throw new NotSupportedException();
+
+    public Task<EnrolmentResult> Rebind(CallerRebinding rebinding) => throw new NotSupportedException();
+
+    public Task<RecoveryCodesResult> MakeRecoveryCodes(RecoveryCodesRequest request) => throw new NotSupportedException();
 
     public Task<EnrolmentResult> Enrol(CallerEnrolment enrolment) => throw new NotSupportedException();
 
