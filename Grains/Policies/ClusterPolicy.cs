@@ -1,4 +1,5 @@
 using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies.Risk;
 
 namespace IvrActors.Grains.Policies;
 
@@ -20,6 +21,8 @@ public sealed class ClusterPolicy
     public int Argon2MemoryKiB { get; init; } = 19456;
 
     public int Argon2Passes { get; init; } = 2;
+
+    public RiskPolicy Risk { get; init; } = new();
 
     /// <summary>How long a PIN is good before its caller must choose another; null: for ever (NIST SP 800-63B-4 3.1.1.2 asks for no change without a reason).</summary>
     public TimeSpan? PinsExpire { get; init; }
@@ -50,6 +53,12 @@ public sealed class TrunkPolicy
 {
     public required string Name { get; init; }
     public required RateLimit Calls { get; init; }
+
+    /// <summary>Its calls come from addresses of its own, behind which are all of its callers: an address says nothing of one of them.</summary>
+    public bool IsCarrier { get; init; } = true;
+
+    /// <summary>Where it takes calls in; null: that is not known.</summary>
+    public GeoPoint? Location { get; init; }
 
     /// <summary>Null: no calls go out through it.</summary>
     public WayOut? WayOut { get; init; }
