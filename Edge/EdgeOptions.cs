@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Speech;
+using IvrActors.Edge.Stir;
 using IvrActors.Grains.Interfaces.Policies;
 
 namespace IvrActors.Edge;
@@ -68,6 +69,9 @@ public sealed class EdgeOptions
     /// <summary>Folder of recorded prompts, and folder for rendered ones.</summary>
     public required string PromptFolder { get; init; }
     public required string RenderedPromptFolder { get; init; }
+
+    /// <summary>How callers' identities are verified, on trunks that ask for it.</summary>
+    public StirOptions Stir { get; init; } = new();
 
     /// <summary>How text is spoken that is not recorded.</summary>
     public SpeechOptions Speech { get; init; } = new();

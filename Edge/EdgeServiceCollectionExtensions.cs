@@ -4,6 +4,7 @@ using IvrActors.Edge.Calls;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Locating;
+using IvrActors.Edge.Net.Stir;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Recording;
 using IvrActors.Edge.Reputation;
@@ -55,6 +56,12 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<SipConnector>();
         services.AddSingleton<SipListeners>();
         services.AddSingleton<ISipLocator, DnsSipLocator>();
+        services.AddSingleton(provider => new StirTrustFiles(options.Stir, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<StirTrustFiles>>()));
+        services.AddSingleton(provider => new CertificateFetcher(
+            options.Stir.TrustedAddresses, new DnsAnswers(options.DnsServers, provider.GetRequiredService<TimeProvider>()),
+            options.Stir.WebAuthorityFile is { } file ? StirFiles.Certificates(file) ?? [] : null, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new StirCertificates(provider.GetRequiredService<CertificateFetcher>().Fetch, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<CallerVerification>();
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<RecordingWriter>();
         services.AddSingleton<RecordingDesk>();

@@ -4,6 +4,7 @@ using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Srtp;
+using IvrActors.Edge.Stir;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Policies;
 
@@ -41,6 +42,9 @@ public sealed class EdgeTrunk
 
     /// <summary>Whether its P-Asserted-Identity is believed.</summary>
     public bool TrustsCallerIdentity { get; init; }
+
+    /// <summary>What is done with the identity of its callers.</summary>
+    public TrunkStir Stir { get; init; } = TrunkStir.Off;
 
     /// <summary>Whether SDES keys are accepted over signalling that is not TLS. Weak: only for tests and closed networks.</summary>
     public bool SdesWithoutTls { get; init; }
@@ -173,6 +177,9 @@ public sealed class OutboundRoute
 
     /// <summary>Number or user part that calls show as their origin; null: <see cref="User"/>, else anonymous.</summary>
     public string? CallerId { get; init; }
+
+    /// <summary>Signs its calls; null: they are not signed.</summary>
+    public StirSigner? Signer { get; init; }
 
     /// <summary>Whether every request to the proxy goes over TLS.</summary>
     public bool IsSecure => Proxy.Scheme == "sips" || string.Equals(Proxy.Parameters["transport"], "tls", StringComparison.OrdinalIgnoreCase)

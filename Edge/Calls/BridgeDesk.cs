@@ -1,8 +1,10 @@
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
+using IvrActors.Edge.Net.Stir;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Stir;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Privacy;
@@ -13,7 +15,7 @@ namespace IvrActors.Edge.Calls;
 /// Makes calls out for callers that are to be bridged. The cluster has permitted each; here the trunk's own list is held against it once more, because a call that costs
 /// money must pass two doors. The signalling thread's.
 /// </summary>
-internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEngine media, TrunkDesk trunks, CallGate gate)
+internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEngine media, TrunkDesk trunks, CallGate gate, TimeProvider time)
 {
     private static readonly KeyValuePair<string, string>[] s_hidden = [new("Privacy", "id")];
 
@@ -65,6 +67,20 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         (route.CallerId ?? route.User) is { } number
             ? CallerIdentity.ForOutboundLeg(privacy, number, route.FromDomain, trunk.TrustsCallerIdentity)
             : (CallerIdentity.Anonymous, s_hidden);
+
+    /// <summary>
+    /// Identity and Date of a call that is signed; none where the trunk has no key, or the call shows no number that could be signed for. A hidden caller's number is shown to a trusted hop
+    /// only, in P-Asserted-Identity.
+    /// </summary>
+    internal static IReadOnlyList<KeyValuePair<string, string>> SignatureOf(DateTimeOffset now, CallLeg caller, EdgeTrunk trunk, OutboundRoute route, string target)
+    {
+        if (route.Signer is not { } signer || (route.CallerId ?? route.User) is not { } number || !SipUri.TryParse(target, out var uri)) return [];
+        if (!SipUri.TryParse("tel:" + number, out var own) || TelephoneNumber.DigitsOf(own) is not { } digits) return [];
+        var isHidden = (caller.Privacy & (Privacy.Id | Privacy.User | Privacy.Header)) != 0;
+        if (isHidden && !trunk.TrustsCallerIdentity) return [];
+        StirMetrics.Signed.WithLabels(trunk.Name).Inc();
+        return signer.Sign(now, digits, uri, trunk.Region, Guid.NewGuid().ToString());
+    }
 
     private static void Fail(CallLeg caller, BridgeOutcome outcome, int status) => caller.BridgeFailed(new BridgeResult { Outcome = outcome, Status = status });
 
@@ -155,7 +171,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
                 From = from,
                 To = $"<{target}>",
                 Hops = _hops,
-                Headers = headers,
+                Headers = [.. headers, .. SignatureOf(desk.Time.GetUtcNow(), caller, trunk, route, target)],
                 Sdp = offer.Sdp,
                 Secure = target.StartsWith("sips:", StringComparison.Ordinal),
                 Timeout = order.RingTime.Ticks,
@@ -183,4 +199,6 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
     private TrunkDesk Trunks => trunks;
 
     private CallGate Gate => gate;
+
+    private TimeProvider Time => time;
 }

@@ -1,39 +1,85 @@
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
+using IvrActors.Edge.Net.Stir;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
+using IvrActors.Edge.Stir;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 
 namespace IvrActors.Edge.Calls;
 
-/// <summary>Takes calls that come in: whether there is room for them, their media, and the event that tells the cluster. The signalling thread's.</summary>
+/// <summary>A call that there is room for, and that is not begun yet.</summary>
+/// <param name="Identity">What is to be verified before it begins; null: nothing.</param>
+/// <param name="Verdict">Where nothing is.</param>
+internal sealed record Arrival(SipCall Call, EdgeTrunk Trunk, ReadOnlyMemory<byte> Offer, StirRequest? Identity, StirVerdict Verdict);
+
+/// <summary>Takes calls that come in: whether there is room for them, who calls, their media, and the event that tells the cluster. The signalling thread's.</summary>
 internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane)
 {
     /// <summary>Told by media threads what a call's media heard.</summary>
     public required Action<CallLeg, MediaSignal> Heard { get; init; }
 
-    /// <summary>The call of an <see cref="CallSignalKind.Offered"/>, or null when it was refused.</summary>
-    public CallLeg? Take(long now, in CallSignal signal, bool draining)
+    /// <summary>Takes a place for the call of an <see cref="CallSignalKind.Offered"/>, which <see cref="Begin"/> uses or gives back; null when it was refused.</summary>
+    public Arrival? Admit(long now, in CallSignal signal, bool draining)
     {
         var call = signal.Call;
+        var invite = call.Invite!;
         var trunk = call.Peer.Trunk;
-        if (!readiness.TakesCalls || draining) return Refuse(now, call, 503, "not_ready");
-        if (!gate.HasRoom(call.Invite!, call.Peer)) return Refuse(now, call, 503, "busy");
+        if (!readiness.TakesCalls || draining) return Refuse<Arrival>(now, call, 503, "not_ready");
+        if (!gate.HasRoom(invite, call.Peer)) return Refuse<Arrival>(now, call, 503, "busy");
         var calls = trunks.CallsOf(trunk);
         var isCounted = TrunkDesk.IsCounted(call.Peer);
-        var verdict = gate.JudgeAtBegin(now, call.Invite!, call.Peer, isCounted ? calls : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
-        if (!verdict.IsAdmitted) return Refuse(now, call, verdict.Status, verdict.Reason, verdict.RetryAfter);
-        if (calls.TryBegin(now, isCounted) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+        var verdict = gate.JudgeAtBegin(now, invite, call.Peer, isCounted ? calls : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
+        if (!verdict.IsAdmitted) return Refuse<Arrival>(now, call, verdict.Status, verdict.Reason, verdict.RetryAfter);
+        if (calls.TryBegin(now, isCounted) is { Status: not 0 } refusal) return Refuse<Arrival>(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+        gate.CallBegan();
+        if (trunk.Stir.Policy == StirPolicy.Off) return new Arrival(call, trunk, signal.Body, null, StirVerdict.Unasked);
+        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, signal.Body, StirRequest.Of(invite, trunk, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
+        var missing = StirVerdict.Failed(StirFailure.Missing);
+        StirMetrics.Verified(trunk.Name, missing);
+        return new Arrival(call, trunk, signal.Body, null, missing);
+    }
+
+    /// <summary>The call, or null when it was refused or is gone.</summary>
+    public CallLeg? Begin(long now, Arrival arrival, StirVerdict verdict, bool draining)
+    {
+        var call = arrival.Call;
+        var begun = false;
+        gate.CallEnded();
+        try
+        {
+            if (call.State != SipCallState.Offered)
+            {
+                EdgeMetrics.Rejections.WithLabels("cancelled").Inc();
+                return null;
+            }
+            if (draining) return Refuse<CallLeg>(now, call, 503, "not_ready");
+            if (StatusFor(arrival.Trunk.Stir, verdict) is var status && status != 0) return Refuse<CallLeg>(now, call, status, "identity", phrase: StirFailures.PhraseOf(verdict.Failure));
+            var leg = Begin(now, call, arrival.Trunk, arrival.Offer, verdict);
+            begun = leg is not null;
+            return leg;
+        }
+        catch
+        {
+            // An internal error: the caller must not wait for ever. A leg that there is gives its place back itself.
+            if (call.User is CallLeg) begun = true;
+            else call.Reject(now, 500, null);
+            throw;
+        }
+        finally
+        {
+            if (!begun) trunks.CallsOf(arrival.Trunk).Ended();
+        }
+    }
+
+    private CallLeg? Begin(long now, SipCall call, EdgeTrunk trunk, ReadOnlyMemory<byte> offer, StirVerdict verdict)
+    {
         var events = new LegMedia(Heard, lane, time);
         var secure = call.Peer.IsSecure;
         var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs, Suites = trunk.SrtpSuites, Offers = trunk.SrtpOffers, Tones = trunk.Tones };
-        var answer = media.Answer(signal.Body.Span, policy, events);
-        if (answer.Session is null)
-        {
-            calls.Ended();
-            return Refuse(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
-        }
+        var answer = media.Answer(offer.Span, policy, events);
+        if (answer.Session is null) return Refuse<CallLeg>(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
         var invite = call.Invite!;
         var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk))
         {
@@ -45,6 +91,8 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         events.Leg = leg;
         call.User = leg;
         live.Add(leg);
+        var isTrusted = trunk.TrustsCallerIdentity && (trunk.Stir.Policy != StirPolicy.Downgrade || verdict.IsVerified);
+        var calling = CallingParty.Calling(invite, trunk, isTrusted);
         leg.Offer(sequence => new CallOffered
         {
             Seq = sequence,
@@ -52,18 +100,28 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             Tenant = trunk.Tenant,
             Trunk = trunk.Name,
             Called = CallingParty.Called(invite, trunk),
-            Calling = CallingParty.Calling(invite, trunk),
-            Origin = CallingParty.Origin(trunk),
+            Calling = calling,
+            Origin = CallingParty.Origin(isTrusted, verdict.Attestation, calling),
             Encrypted = secure && answer.Session.Srtp,
             SourceAddress = call.Peer.EndPoint.Address.ToString(),
+            Attestation = verdict.Attestation,
         });
         return leg;
     }
 
-    private static CallLeg? Refuse(long now, SipCall call, int status, string reason, int? retryAfter = null)
+    /// <summary>With what a call is refused for its identity (RFC 8224 6.2.2); 0: it is not.</summary>
+    internal static int StatusFor(TrunkStir stir, StirVerdict verdict) => verdict.Failure switch
+    {
+        StirFailure.None => 0,
+        StirFailure.Missing => stir.MustHaveIdentity ? StirFailures.StatusOf(StirFailure.Missing) : 0,
+        var failure => stir.Policy == StirPolicy.Reject ? StirFailures.StatusOf(failure) : 0,
+    };
+
+    private static T? Refuse<T>(long now, SipCall call, int status, string reason, int? retryAfter = null, string? phrase = null)
+        where T : class
     {
         EdgeMetrics.Rejections.WithLabels(reason).Inc();
-        call.Reject(now, status, status == 503 ? retryAfter ?? 5 : null);
+        call.Reject(now, status, status == 503 ? retryAfter ?? 5 : null, phrase);
         return null;
     }
 }

@@ -2,10 +2,12 @@ using System.Threading.Channels;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
+using IvrActors.Edge.Net.Stir;
 using IvrActors.Edge.Recording;
 using IvrActors.Edge.Sip.Dialogs;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Stir;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
@@ -36,6 +38,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private readonly TimerQueue<CallLeg> _legTimers = new();
     private readonly LiveCalls _calls;
     private readonly CallIntake _intake;
+    private readonly CallerVerification _verification;
     private readonly BridgeDesk _bridges;
     private readonly CallBackDesk _callBacks;
     private readonly RecordingDesk _recordings;
@@ -47,9 +50,9 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, RecordingDesk recordings, MediaLane lane, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, RecordingDesk recordings, MediaLane lane, CallerVerification verification, ILogger<EdgeLoop> log)
     {
-        (_time, _prompts, _transports, _cluster, _trunks, _gate, _recordings, _log) = (time, prompts, transports, cluster, trunks, gate, recordings, log);
+        (_time, _prompts, _transports, _cluster, _trunks, _gate, _recordings, _verification, _log) = (time, prompts, transports, cluster, trunks, gate, recordings, verification, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
         {
             Reconnect = transports.Reconnect,
@@ -66,7 +69,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
         _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls, lane) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
-        _bridges = new BridgeDesk(options, _agent, media, trunks, gate)
+        _bridges = new BridgeDesk(options, _agent, media, trunks, gate, time)
         {
             Post = step => Post(new LoopInput(LoopInputKind.Run, step)),
             Pump = Pump,
@@ -328,9 +331,30 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         Pump(now, leg);
     }
 
+    /// <summary>A call whose identity is asked for waits until it was looked at, with 100 sent; its caller may hang up meanwhile.</summary>
     private void Offered(long now, in CallSignal signal)
     {
-        if (_intake.Take(now, signal, _drained is not null) is { } leg) Began(now, leg);
+        if (_intake.Admit(now, signal, _drained is not null) is not { } arrival) return;
+        if (arrival.Identity is not { } identity) Begin(now, arrival, arrival.Verdict);
+        else _verification.Begin(identity, arrival.Trunk.Name, verdict => Post(new LoopInput(LoopInputKind.Run, (Action<long>)(at => Verified(at, arrival, verdict)))));
+    }
+
+    private void Verified(long now, Arrival arrival, StirVerdict verdict)
+    {
+        try
+        {
+            Begin(now, arrival, verdict);
+        }
+        catch
+        {
+            if (arrival.Call.User is CallLeg leg) Post(new LoopInput(LoopInputKind.Fail, leg));
+            throw;
+        }
+    }
+
+    private void Begin(long now, Arrival arrival, StirVerdict verdict)
+    {
+        if (_intake.Begin(now, arrival, verdict, _drained is not null) is { } leg) Began(now, leg);
     }
 
     private void Began(long now, CallLeg leg)

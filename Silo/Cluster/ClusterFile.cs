@@ -1,6 +1,7 @@
 using System.Net;
 using IvrActors.Edge;
 using IvrActors.Edge.Admission;
+using IvrActors.Edge.Stir;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
@@ -39,6 +40,9 @@ internal sealed class ClusterFile
     /// <summary>Null: nothing is recorded.</summary>
     public RecordingSettings? Recordings { get; init; }
     public required SpeechSettings Speech { get; init; }
+
+    /// <summary>Whose certificates are trusted when callers' identities are verified.</summary>
+    public required StirOptions Stir { get; init; }
     public required DeliverySettings Delivery { get; init; }
     public required LockoutRule Lockout { get; init; }
     public required RiskPolicy Risk { get; init; }

@@ -83,6 +83,7 @@ internal sealed class ClusterFileReader
             DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
             Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
+            Stir = new StirReader(_folder).ReadOptions(root.Map("stir", required: false)),
             Delivery = delivery,
             Risk = RiskReader.Read(root.Map("risk", required: false)),
             Lockout = lockout,
@@ -93,6 +94,7 @@ internal sealed class ClusterFileReader
             Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
         };
         PhoneReader.FindContradictions(root, cluster, Weak);
+        StirReader.FindContradictions(root, cluster);
         if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
         root.Done();
         return cluster;

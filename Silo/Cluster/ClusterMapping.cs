@@ -51,6 +51,7 @@ internal static class ClusterMapping
         PromptFolder = cluster.PromptFolder,
         RenderedPromptFolder = cluster.RenderedFolder,
         Speech = cluster.Speech.ToOptions(speechKey),
+        Stir = cluster.Stir,
         RecordingFolder = cluster.Recordings?.Folder,
         RecordingsKept = cluster.Recordings?.Keep ?? default,
         UnknownSources = cluster.UnknownSources,

@@ -6,6 +6,7 @@ using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Srtp;
+using IvrActors.Edge.Stir;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies.Risk;
 
@@ -49,6 +50,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
     public TrunkSettings Read(YamlMap map)
     {
         var name = map.Name("name");
+        var region = map.OptionalText("region", "a country such as DE", NumberPlan.IsRegion);
         var trunk = new TrunkSettings
         {
             Name = name,
@@ -66,7 +68,8 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             SdesWithoutTls = map.Flag("sdes_without_tls", false),
             Tones = map.Choice("tones", s_tones, ToneKeys.WithoutEvents),
             Location = map.Has("location") ? RiskReader.ReadLocation(map.Map("location")) : map.Absent<GeoPoint?>("location"),
-            Region = map.OptionalText("region", "a country such as DE", NumberPlan.IsRegion),
+            Stir = Below(map, "stir", below => StirReader.ReadTrunk(below, region)) ?? TrunkStir.Off,
+            Region = region,
             Calls = Below(map, "calls", ReadRate),
             CallsAtOnce = map.OptionalNumber("calls_at_once", 1, 100_000),
             Ping = map.OptionalTime("ping"),
@@ -153,7 +156,9 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Expires = map.Time("expires", TimeSpan.FromHours(1)),
             FromDomain = map.Text("from_domain", "a domain such as carrier.example", proxy.Host, IsDomain),
             CallerId = map.OptionalText("caller_id", "a number such as +49301234567 or a user part", AccountFile.IsUser),
+            Signing = Below(map, "stir", below => new StirReader(folder).ReadSigning(below, trunk)),
         };
+        if (outbound.Signing is not null && !StirReader.IsNumber(outbound.CallerId ?? outbound.User)) map.Report("stir", "no number to sign for", "caller_id beside it: a number such as +49301234567");
         if (outbound.User is null && outbound.Password is not null) map.Report("user", "a password of nobody", "user beside it");
         if (outbound.User is null && outbound.Register) map.Report("register", "nobody to register", "user beside it");
         if (outbound.Expires < TimeSpan.FromSeconds(60) || outbound.Expires > TimeSpan.FromDays(1)) map.Report("expires", "bad value", "a time from 1m to 1d");

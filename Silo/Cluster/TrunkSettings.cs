@@ -4,6 +4,7 @@ using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Auth;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Srtp;
+using IvrActors.Edge.Stir;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
@@ -28,6 +29,7 @@ internal sealed class TrunkSettings
     public required bool TrustsCallerIdentity { get; init; }
     public required bool SdesWithoutTls { get; init; }
     public required ToneKeys Tones { get; init; }
+    public required TrunkStir Stir { get; init; }
     public string? Region { get; init; }
 
     /// <summary>Where its calls are taken in.</summary>
@@ -70,6 +72,7 @@ internal sealed class TrunkSettings
         TrustsCallerIdentity = TrustsCallerIdentity,
         SdesWithoutTls = SdesWithoutTls,
         Tones = Tones,
+        Stir = Stir,
         Region = Region,
         Calls = Calls ?? usualCalls,
         CallsAtOnce = CallsAtOnce,
@@ -133,11 +136,12 @@ internal sealed class OutboundSettings
     public required TimeSpan Expires { get; init; }
     public required string FromDomain { get; init; }
     public required string? CallerId { get; init; }
+    public SigningSettings? Signing { get; init; }
 
-    /// <exception cref="MissingSecretException">The password is not there.</exception>
-    public OutboundRoute ToEdge() => ToRoute(Password?.Read());
+    /// <exception cref="MissingSecretException">The password or the key is not there.</exception>
+    public OutboundRoute ToEdge() => ToRoute(Password?.Read(), Signing?.ToSigner());
 
-    public OutboundRoute ToRoute(Secret<char>? password = null) => new()
+    public OutboundRoute ToRoute(Secret<char>? password = null, StirSigner? signer = null) => new()
     {
         Proxy = Proxy,
         User = User,
@@ -148,5 +152,6 @@ internal sealed class OutboundSettings
         Expires = Expires,
         FromDomain = FromDomain,
         CallerId = CallerId,
+        Signer = signer,
     };
 }

@@ -16,6 +16,7 @@ public sealed class PurityTests
     [InlineData("Dtmf")]
     [InlineData("Reputation")]
     [InlineData("Admission")]
+    [InlineData("Stir")]
     public void Protocol_code_touches_no_clock_timer_socket_random_source_log_or_grain(string folder)
     {
         var types = Code.Types("Edge").Where(t => Code.IsIn(Code.NamespaceOf(t), "IvrActors.Edge." + folder)).ToList();

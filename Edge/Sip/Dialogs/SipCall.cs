@@ -153,10 +153,11 @@ public sealed partial class SipCall : ITimed
     }
 
     /// <summary>Refuses the INVITE with 3xx to 6xx.</summary>
-    public void Reject(long now, int status, int? retryAfter)
+    /// <param name="phrase">Reason phrase; null: the status' own.</param>
+    public void Reject(long now, int status, int? retryAfter, string? phrase = null)
     {
         if (State != SipCallState.Offered) return;
-        var response = SipResponses.For(_invite!, status, Dialog.Id.LocalTag);
+        var response = SipResponses.For(_invite!, status, Dialog.Id.LocalTag, phrase);
         if (retryAfter is { } seconds) response.Headers.Add("Retry-After", seconds.ToString(System.Globalization.CultureInfo.InvariantCulture));
         _agent.Respond(now, _transaction!, response);
         Close();

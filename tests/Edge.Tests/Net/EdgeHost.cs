@@ -8,6 +8,7 @@ using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Reputation;
+using IvrActors.Edge.Stir;
 using IvrActors.Edge.Tests.Calls;
 using IvrActors.Edge.Tracing;
 using IvrActors.Grains.Interfaces.Calls;
@@ -93,7 +94,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     /// <param name="address">Where it listens; null: 127.0.0.1. On ::1 the trunk calls from there.</param>
     public static async Task<EdgeHost> Start(RateLimit? limit = null, IReadOnlyList<EdgeTrunk>? trunks = null, ServerCertificate? certificate = null, IPAddress? second = null,
         bool webSockets = false, IReadOnlyList<string>? origins = null, string neverBlock = "0.0.0.0/0", UnknownSources unknown = UnknownSources.Silent, int tlsPort = 0,
-        IPAddress? address = null, int mostCalls = 4000, TimeSpan drainAtStop = default, int tcpPort = 0, TimeSpan? longestCall = null)
+        IPAddress? address = null, int mostCalls = 4000, TimeSpan drainAtStop = default, int tcpPort = 0, TimeSpan? longestCall = null, StirOptions? stir = null)
     {
         var options = new EdgeOptions
         {
@@ -113,6 +114,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             DrainAtStop = drainAtStop,
             LongestCall = longestCall ?? TimeSpan.FromHours(4),
             SessionInterval = TimeSpan.FromMinutes(20),
+            Stir = stir ?? new StirOptions(),
             Admission = new AdmissionRules { MostCalls = mostCalls, Cpu = 100 },
             NeverBlock = address is null ? [IPNetwork.Parse(neverBlock)] : [new IPNetwork(address, 128)],
             PromptFolder = "none",
