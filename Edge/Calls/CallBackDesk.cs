@@ -156,7 +156,7 @@ internal sealed class CallBackDesk(
             Tenant = trunk!.Tenant,
             Trunk = trunk.Name,
             Called = "",
-            Origin = CallingParty.Origin(trunk),
+            Origin = CallingParty.Origin(trunk.TrustsCallerIdentity, Attestation.None, null),
             Encrypted = sip.Peer.IsSecure && session.Srtp,
             SourceAddress = sip.Peer.EndPoint.Address.ToString(),
             Originated = true,
