@@ -33,8 +33,8 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     private readonly IClusterKeys _keys;
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
-    private readonly TimeProvider _time;
     private readonly RiskDesk _risk;
+    private readonly TimeProvider _time;
     private readonly ILogger<CallGrain> _log;
     private readonly StoredRow<CallState> _store;
     private CallState? _state;
