@@ -38,9 +38,9 @@ calls.SetAction(async (parsed, _) =>
         return 2;
     }
     var enrolled = parsed.GetValue(callers) is { } file ? Callers.Read(file) : new Callers([]);
-    if (plan.Any(p => p.Scenario!.Name is "keys" or "bank") && parsed.GetValue(callers) is null)
+    if (plan.Any(p => p.Scenario!.Name is "keys" or "bank" or "oracle") && parsed.GetValue(callers) is null)
     {
-        Console.Error.WriteLine("keys and bank need --callers");
+        Console.Error.WriteLine("keys, bank and oracle need --callers");
         return 2;
     }
     using var engine = await Engine.Open(new LoadOptions

@@ -99,4 +99,25 @@ internal static class Scripts
         yield return Pause.For(10);
         yield return Pause.Fail("the server did not hang up after 9");
     }
+
+    /// <summary>Account, a PIN that is refused, as often as the subject tries; hangs up when the last answer was heard.</summary>
+    public static IEnumerable<Pause> Refused(Call call, Oracle.Subject subject, Oracle oracle)
+    {
+        var (media, answered, heard) = (call.Media!, 0L, new List<IReadOnlySet<ulong>>());
+        Pause wait;
+        for (var input = 0; input <= subject.Tries; input++)
+        {
+            yield return wait = Pause.Until(now => media.LastAudible > answered && now - media.LastAudible > PromptEnd, PromptLimit);
+            if (wait.TimedOut) yield return Pause.Fail("a prompt did not come or did not end");
+            heard.Add(media.TakeHeard());
+            answered = DateTime.UtcNow.Ticks;
+            call.HangUpIsExpected = subject.Tries > 1 && input == subject.Tries;
+            media.Type((input == 0 ? subject.Account : subject.Pin) + "#", input == 0 ? "account" : "refused PIN");
+            yield return wait = Pause.Until(_ => !media.KeysPending && !media.AwaitsPrompt, AnswerLimit);
+            if (wait.TimedOut) yield return Pause.Fail("no prompt came after an input");
+        }
+        yield return wait = Pause.Until(now => media.LastAudible > answered && now - media.LastAudible > PromptEnd, PromptLimit);
+        heard.Add(media.TakeHeard());
+        oracle.Answered(subject, TimeSpan.FromTicks(media.LastAnswer).TotalMilliseconds, heard);
+    }
 }
