@@ -154,7 +154,7 @@ internal sealed class Engine : IDisposable
             var caller = logsIn ? callers.Take(now) : null;
             if (logsIn && caller is null) return now + 100 * TimeSpan.TicksPerMillisecond;
             _number++;
-            var call = new Call(this, _links[_number % _links.Count], _receivers[_number % _receivers.Count], _number, scenario.To ?? (logsIn || _oracle is not null ? "bank" : _options.Play), caller)
+            var call = new Call(this, _links[_number % _links.Count], _receivers[_number % _receivers.Count], _number, scenario.To ?? (logsIn || _oracle is not null || scenario.Name == "pins" ? "bank" : _options.Play), caller)
             {
                 ExpectedStatus = scenario.Held > 0 && !isHeld ? 503 : 200,
             };
@@ -164,6 +164,8 @@ internal sealed class Engine : IDisposable
             var subject = _oracle?[Result.Started - 1];
             call.Start(now, scenario.Name switch
             {
+                "pins" when Result.Started % 3 == 0 => c => Scripts.Key(c, "account, alone"),
+                "pins" => c => scenario.Guesses ? Scripts.Guess(c) : Scripts.Hold(15_000),
                 "oracle" => c => Scripts.Refused(c, subject!, _oracle!),
                 "setup" or "rejected" or "flood" => _ => Scripts.Hold(scenario.HoldMs),
                 "play" => c => Scripts.Listen(c, scenario.Seconds),

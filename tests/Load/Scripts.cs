@@ -120,4 +120,31 @@ internal static class Scripts
         heard.Add(media.TakeHeard());
         oracle.Answered(subject, TimeSpan.FromTicks(media.LastAnswer).TotalMilliseconds, heard);
     }
+
+    /// <summary>An account number, and the prompt that answers it: a key that costs no check.</summary>
+    public static IEnumerable<Pause> Key(Call call, string input)
+    {
+        var media = call.Media!;
+        Pause wait;
+        yield return wait = Pause.Until(now => media.LastAudible > 0 && now - media.LastAudible > PromptEnd, PromptLimit);
+        if (wait.TimedOut) yield return Pause.Fail("the first prompt did not come or did not end");
+        media.Type("61000000#", input);
+        yield return wait = Pause.Until(_ => !media.KeysPending && !media.AwaitsPrompt, AnswerLimit);
+        if (wait.TimedOut) yield return Pause.Fail("no prompt came after the account");
+    }
+
+    /// <summary>The same, and PINs as often as the server lets it: what fills the pool of checks. However it ends is right.</summary>
+    public static IEnumerable<Pause> Guess(Call call)
+    {
+        foreach (var pause in Key(call, "account, guessing")) yield return pause;
+        var (media, answered) = (call.Media!, 0L);
+        call.HangUpIsExpected = true;
+        for (var tries = 0; tries < 3; tries++)
+        {
+            yield return Pause.Until(now => media.LastAudible > answered && now - media.LastAudible > PromptEnd, PromptLimit);
+            answered = DateTime.UtcNow.Ticks;
+            media.Type(Random.Shared.Next(100_000, 1_000_000).ToString("D6", System.Globalization.CultureInfo.InvariantCulture) + "#", "guessed PIN");
+            yield return Pause.Until(_ => !media.KeysPending && !media.AwaitsPrompt, AnswerLimit);
+        }
+    }
 }
