@@ -137,5 +137,7 @@ for name in Architecture Grains.Interfaces Grains Edge Dashboard Silo System; do
 done
 smoke 'Fuzz, a minute' 240 bash tests/Fuzz/run --smoke
 smoke 'Load, a short run' 300 bash tests/Load/run --smoke
+smoke 'No oracle, a short run' 300 bash tests/Load/run --oracle-smoke
+smoke 'Ten kills between reservation and answer' 300 bash tests/Load/run --kills 10
 smoke 'Flood, a short run' 300 bash tests/Load/run --flood-smoke
 finish

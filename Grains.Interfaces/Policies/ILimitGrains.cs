@@ -54,6 +54,10 @@ public interface ILockoutGrain : IGrainWithStringKey
     [Alias("Reprove")]
     Task Reprove();
 
+    /// <summary>Removes what is kept if it decides nothing any more. For accounts that nobody enrolled. True when it is gone.</summary>
+    [Alias("Retire")]
+    Task<bool> Retire();
+
     /// <summary>Asks for the lock to be lifted, or confirms what another operator asked for within a quarter of an hour. Audited with the operator's name, both times.</summary>
     [Requires(Permission.Unlock), Alias("Approve")]
     Task<UnlockResult> Approve(string reason);

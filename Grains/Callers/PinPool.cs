@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using IvrActors.Grains.Policies;
 using Prometheus;
 
@@ -6,12 +7,16 @@ namespace IvrActors.Grains.Callers;
 
 /// <summary>
 /// Runs what computes long on threads of its own, so many at once and so many waiting. They yield to all other threads, so that a storm of PINs costs other calls nothing but what
-/// is idle, and memory stays within <see cref="ClusterPolicy.PinChecksAtOnce"/> times Argon2's.
+/// is idle, and memory stays within <see cref="ClusterPolicy.PinChecksAtOnce"/> times Argon2's. Of those that came at about the same time chance takes the next: in order, a millisecond
+/// more of work before the queue would become the time of the whole queue, and tell an account that exists from one that does not.
 /// </summary>
 internal sealed partial class PinPool : IDisposable
 {
     // At 30 ms each, the last of so many waits about as long as a caller stays on the line.
     internal const int MostWaitingPerSlot = 100;
+
+    // Longer than what differs before the queue, on a busy machine; short enough that nobody waits much longer than in order.
+    private const long TogetherMs = 250;
 
     // A tenth of the weight of the other threads (sched(7)): they hardly notice, and a processor that is busy for long still checks PINs.
     private const int Niceness = 10;
@@ -19,7 +24,7 @@ internal sealed partial class PinPool : IDisposable
     private static readonly Gauge s_waiting = Metrics.CreateGauge("ivr_pin_checks_waiting", "PIN checks that wait for their turn.");
 
     private readonly Lock _lock = new();
-    private readonly Queue<Action> _waiting = new();
+    private readonly List<(Action Work, long At)> _waiting = [];
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly int _threads;
     private readonly int _most;
@@ -42,7 +47,7 @@ internal sealed partial class PinPool : IDisposable
             ObjectDisposedException.ThrowIf(_stopping, this);
             if (_unfinished >= _most) return Task.FromResult<TResult?>(null);
             _unfinished++;
-            _waiting.Enqueue(() => Do(work, done));
+            _waiting.Add((() => Do(work, done), Environment.TickCount64));
             s_waiting.Inc();
             if (!_begun) Begin();
         }
@@ -92,14 +97,25 @@ internal sealed partial class PinPool : IDisposable
         while (true)
         {
             _arrived.Wait();
-            Action? work;
+            Action work;
             lock (_lock)
             {
-                if (!_waiting.TryDequeue(out work)) return;
+                if (_waiting.Count == 0) return;
+                work = TakeOne();
             }
             s_waiting.Dec();
             work();
         }
+    }
+
+    private Action TakeOne()
+    {
+        var together = 1;
+        while (together < _waiting.Count && _waiting[together].At - _waiting[0].At <= TogetherMs) together++;
+        var at = RandomNumberGenerator.GetInt32(together);
+        var work = _waiting[at].Work;
+        _waiting.RemoveAt(at);
+        return work;
     }
 
     /// <summary>setpriority(2) with PRIO_PROCESS and 0: of the calling thread.</summary>

@@ -11,11 +11,15 @@ internal sealed class LockoutDirectoryGrain : Grain, ILockoutDirectoryGrain
 {
     // A spray over many accounts must not make the row (written whole) grow without end; the locks that last longest stay.
     private const int MostListed = 2000;
-    private static readonly TimeSpan s_recount = TimeSpan.FromSeconds(15);
+
+    // Under a spray dozens of locks come each second, and the row is written whole: what comes within a second is written at once.
+    private static readonly TimeSpan s_writeEvery = TimeSpan.FromSeconds(1);
 
     private readonly TimeProvider _time;
     private readonly StoredRow<LockoutDirectoryState> _row;
     private readonly string _tenant;
+    private Dictionary<string, LockoutSummary>? _locks;
+    private bool _isChanged;
 
     public LockoutDirectoryGrain(IGrainContext context, [FromKeyedServices(StoredRow<LockoutDirectoryState>.Storage)] IGrainStorage storage, TimeProvider time)
     {
@@ -27,47 +31,61 @@ internal sealed class LockoutDirectoryGrain : Grain, ILockoutDirectoryGrain
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         // Locks end by themselves, so the count sinks without anybody calling.
-        this.RegisterGrainTimer(Current, new GrainTimerCreationOptions { DueTime = s_recount, Period = s_recount });
+        this.RegisterGrainTimer(Write, new GrainTimerCreationOptions { DueTime = s_writeEvery, Period = s_writeEvery });
         return Task.CompletedTask;
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         PolicyMetrics.LockoutsActive.RemoveLabelled(_tenant);
-        return Task.CompletedTask;
+        await Write();
     }
 
-    public async Task<List<LockoutSummary>> List() => await Current();
+    public async Task<List<LockoutSummary>> List() => Current(await Locks());
 
     public async Task Report(LockoutSummary summary)
     {
-        var locks = (await Current()).Where(l => !IsOf(l, summary.LockoutKey)).Append(summary).OrderByDescending(l => l.Until).Take(MostListed).ToList();
-        await Write(locks);
+        (await Locks())[summary.LockoutKey] = summary;
+        _isChanged = true;
+        // What comes between two writes is bounded, too.
+        if (_locks!.Count > 2 * MostListed) Prune();
     }
 
-    public async Task Forget(string lockoutKey)
-    {
-        var locks = await Current();
-        if (locks.RemoveAll(l => IsOf(l, lockoutKey)) > 0) await Write(locks);
-    }
+    public async Task Forget(string lockoutKey) => _isChanged |= (await Locks()).Remove(lockoutKey);
 
-    private static bool IsOf(LockoutSummary summary, string key) => string.Equals(summary.LockoutKey, key, StringComparison.Ordinal);
+    private async Task<Dictionary<string, LockoutSummary>> Locks() => _locks ??= (await _row.Read()).Locks.ToDictionary(l => l.LockoutKey, StringComparer.Ordinal);
 
-    private async Task<List<LockoutSummary>> Current()
+    private List<LockoutSummary> Current(Dictionary<string, LockoutSummary> locks)
     {
         var now = _time.GetUtcNow();
-        var locks = (await _row.Read()).Locks.Where(l => l.Until > now).ToList();
-        Count(locks);
-        return locks;
+        return [.. locks.Values.Where(l => l.Until > now).OrderByDescending(l => l.Until).Take(MostListed)];
     }
 
-    private async Task Write(List<LockoutSummary> locks)
+    private List<LockoutSummary> Prune()
     {
-        await _row.Write(new LockoutDirectoryState { Locks = locks });
-        Count(locks);
+        var current = Current(_locks!);
+        if (current.Count < _locks!.Count) _locks = current.ToDictionary(l => l.LockoutKey, StringComparer.Ordinal);
+        PolicyMetrics.LockoutsActive.WithLabels(_tenant).Set(current.Count);
+        return current;
     }
 
-    private void Count(List<LockoutSummary> locks) => PolicyMetrics.LockoutsActive.WithLabels(_tenant).Set(locks.Count);
+    private async Task Write()
+    {
+        try
+        {
+            await Locks();
+            var current = Prune();
+            if (!_isChanged) return;
+            _isChanged = false;
+            await _row.Read();
+            await _row.Write(new LockoutDirectoryState { Locks = current });
+        }
+        catch (Exception)
+        {
+            // It only shows; a lock that is missing here is reported again at its next attempt. Storage has logged why.
+            _isChanged = true;
+        }
+    }
 }
 
 [GenerateSerializer, Alias("ivr.state.LockoutDirectory")]

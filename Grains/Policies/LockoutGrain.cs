@@ -21,6 +21,9 @@ internal sealed partial class LockoutGrain : Grain, ILockoutGrain
     // Ids are made by caller grains: call id, number, digest.
     private const int MostAttemptCharacters = 200;
 
+    /// <summary>How long what was tried at an account that nobody enrolled is kept: longer than any lock, so that such an account is not told by its lock ending sooner.</summary>
+    internal static readonly TimeSpan KeptOfStrangers = TimeSpan.FromDays(30);
+
     // Each lost race is another activation's progress, and there are two of them for a moment after a silo fails, not many.
     private const int MostTries = 5;
 
@@ -116,6 +119,14 @@ internal sealed partial class LockoutGrain : Grain, ILockoutGrain
         await Append(state.Tenant, "lockout.reproved", AuditResult.Success, $"failures={state.Failures} v={state.Version}", RequestActor.System);
         // Asked again of the very state that is replaced: another activation may have disabled it meanwhile.
         await ClearUnless(Lockout.IsDisabled);
+    }
+
+    public async Task<bool> Retire()
+    {
+        var state = await Read();
+        if (!_row.Exists || !Lockout.IsSpent(_clock.Now, state, KeptOfStrangers)) return false;
+        await _row.Clear();
+        return true;
     }
 
     private async Task ClearUnless(Func<LockoutState, bool> unless)

@@ -29,6 +29,9 @@ internal sealed class IvrProcess : IAsyncDisposable
     // States that die with their call: losing the last second of them to a power cut loses nothing that still exists.
     private static readonly HashSet<string> s_relaxedStates = ["call"];
 
+    // What was tried at accounts that do not exist is not kept for ever.
+    private static readonly HashSet<string> s_removableStates = ["lockout"];
+
     // Half of the default: a grain that nobody called for this long is a call that ended or a caller who is gone, and costs memory only.
     private static readonly TimeSpan s_idleGrain = TimeSpan.FromMinutes(7);
 
@@ -152,6 +155,8 @@ internal sealed class IvrProcess : IAsyncDisposable
         services.AddSingleton<Readiness>();
         services.AddHostedService<ActivationCounter>();
         services.AddHostedService<RecordingRetention>();
+        services.AddSingleton(vault.Database.States);
+        services.AddHostedService<LockoutRetention>();
     }
 
     private static void AddSilo(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault)
@@ -159,7 +164,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         orleans.UseLocalhostClustering(cluster.Listeners.SiloPort, cluster.Listeners.GatewayPort, serviceId: cluster.Service, clusterId: cluster.Cluster);
         // Grains publish to it and subscribe by their type alone: no table of subscriptions is kept.
         orleans.AddMemoryStreams(IMediaLaneGrain.Provider, streams => streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly));
-        orleans.Services.AddEncryptedStorage(vault.Database, s_relaxedStates);
+        orleans.Services.AddEncryptedStorage(vault.Database, s_relaxedStates, s_removableStates);
         orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
         orleans.AddOutgoingGrainCallFilter<GrainMark>();
         orleans.Configure<GrainCollectionOptions>(options => options.CollectionAge = s_idleGrain);

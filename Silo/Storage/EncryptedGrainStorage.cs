@@ -25,6 +25,8 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
 
     private readonly SqliteStateTable _rows;
     private readonly IReadOnlySet<string> _relaxedStates;
+    private readonly IReadOnlySet<string> _removableStates;
+    private readonly TimeProvider _time;
     private readonly IDataProtector _protector;
     private readonly Serializer _serializer;
     private readonly IActivatorProvider _activators;
@@ -32,10 +34,14 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     private readonly NewestVersions _newest = new();
 
     /// <param name="relaxedStates">States that die with their call: their commits survive a crash of the process, but not always a power cut. All others are durable.</param>
+    /// <param name="removableStates">Durable states of which no tombstone stays when their grain clears them.</param>
     public EncryptedGrainStorage(
         SqliteStateTable rows, IReadOnlySet<string> relaxedStates, string serviceId,
-        IDataProtectionProvider protection, Serializer serializer, IActivatorProvider activators, ILogger<EncryptedGrainStorage> logger)
+        IDataProtectionProvider protection, Serializer serializer, IActivatorProvider activators, ILogger<EncryptedGrainStorage> logger,
+        IReadOnlySet<string>? removableStates = null, TimeProvider? time = null)
     {
+        _removableStates = removableStates ?? new HashSet<string>();
+        _time = time ?? TimeProvider.System;
         _rows = rows;
         _relaxedStates = relaxedStates;
         _protector = protection.CreateProtector("ivr.grain-state.v1", serviceId);
@@ -73,7 +79,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     }
 
     /// <summary>
-    /// Removes a state that dies with its call; of the others a tombstone stays, encrypted like a state: if an empty row meant "nothing was
+    /// Removes a state that dies with its call, or that may be removed; of the others a tombstone stays, encrypted like a state: if an empty row meant "nothing was
     /// ever here", emptying it in the database would unlock an account.
     /// </summary>
     public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
@@ -83,24 +89,32 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
             Forget(grainState, null);
             return;
         }
-        if (IsDurable(stateName))
+        if (IsDurable(stateName) && !_removableStates.Contains(stateName))
         {
             Forget(grainState, await Write(Operation.Clear, stateName, grainId, grainState.ETag, default(T)).ConfigureAwait(false));
             return;
         }
         var version = VersionOf(grainState.ETag);
-        if (!await Run(Operation.Clear, stateName, () => _rows.Delete(stateName, KeyOf(grainId), version, durable: false)).ConfigureAwait(false)) throw Conflict(stateName);
+        if (!await Run(Operation.Clear, stateName, () => _rows.Delete(stateName, KeyOf(grainId), version, IsDurable(stateName))).ConfigureAwait(false)) throw Conflict(stateName);
+        // Only what its grain removed may be missing: a row that somebody else took away is still known, and missed.
+        _newest.Forget(stateName, grainId);
         Forget(grainState, null);
     }
 
     private async Task<string> Write<T>(Operation operation, string stateName, GrainId grainId, string? etag, T? state)
     {
         var expected = VersionOf(etag);
-        var payload = Seal(stateName, grainId, expected + 1, operation == Operation.Clear ? Cleared : Present, state);
-        if (!await Run(operation, stateName, () => _rows.Write(stateName, KeyOf(grainId), payload, expected, IsDurable(stateName))).ConfigureAwait(false)) throw Conflict(stateName);
-        if (IsDurable(stateName)) _newest.Saw(stateName, grainId, expected + 1);
-        return ETagOf(expected + 1);
+        var version = expected == 0 ? FirstVersion(stateName) : expected + 1;
+        var payload = Seal(stateName, grainId, version, operation == Operation.Clear ? Cleared : Present, state);
+        if (!await Run(operation, stateName, () => _rows.Write(stateName, KeyOf(grainId), payload, expected, version, IsDurable(stateName))).ConfigureAwait(false)) throw Conflict(stateName);
+        if (IsDurable(stateName)) _newest.Saw(stateName, grainId, version);
+        return ETagOf(version);
     }
+
+    /// <summary>
+    /// A row that comes after one that was removed begins above it, so that the old one, put back, is an older one. No row is written a thousand times a second for all its life.
+    /// </summary>
+    private long FirstVersion(string stateName) => _removableStates.Contains(stateName) ? _time.GetUtcNow().ToUnixTimeSeconds() << 10 : 1;
 
     private byte[] Seal<T>(string stateName, GrainId grainId, long version, byte kind, T? state)
     {

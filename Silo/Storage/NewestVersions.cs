@@ -26,4 +26,7 @@ internal sealed class NewestVersions
         if (version > 0) Saw(state, grain, version);
         return true;
     }
+
+    /// <summary>The state was removed by whom it belongs to.</summary>
+    public void Forget(string state, GrainId grain) => _versions.TryRemove((state, grain), out _);
 }

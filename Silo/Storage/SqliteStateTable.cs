@@ -18,13 +18,15 @@ internal sealed class SqliteStateTable(SqliteDatabase database)
         return row;
     });
 
-    /// <summary>Writes the row with the version after <paramref name="expected"/> (0: there must be none). False when another version is stored.</summary>
-    public Task<bool> Write(string state, string grain, byte[] payload, long expected, bool durable) => database.Writer.Run(durable, session =>
+    /// <summary>Writes the row with this version in place of <paramref name="expected"/> (0: there must be none). False when another version is stored.</summary>
+    public Task<bool> Write(string state, string grain, byte[] payload, long expected, long version, bool durable) => database.Writer.Run(durable, session =>
     {
         var write = expected == 0
-            ? session.Statement("INSERT INTO grain_state (state, grain, version, payload) VALUES (?1, ?2, ?4 + 1, ?3) ON CONFLICT DO NOTHING")
-            : session.Statement("UPDATE grain_state SET payload = ?3, version = ?4 + 1 WHERE state = ?1 AND grain = ?2 AND version = ?4");
-        write.Bind(1, state).Bind(2, grain).Bind(3, payload).Bind(4, expected).Run();
+            ? session.Statement("INSERT INTO grain_state (state, grain, version, payload) VALUES (?1, ?2, ?5, ?3) ON CONFLICT DO NOTHING")
+            : session.Statement("UPDATE grain_state SET payload = ?3, version = ?5 WHERE state = ?1 AND grain = ?2 AND version = ?4");
+        write.Bind(1, state).Bind(2, grain).Bind(3, payload);
+        if (expected != 0) write.Bind(4, expected);
+        write.Bind(5, version).Run();
         return session.Changes == 1;
     });
 
@@ -39,6 +41,24 @@ internal sealed class SqliteStateTable(SqliteDatabase database)
     public IReadOnlyList<string> KeysOf(string state) => database.Read(session =>
     {
         var select = session.Statement("SELECT grain FROM grain_state WHERE state = ?1").Bind(1, state);
+        var keys = new List<string>();
+        while (select.Step()) keys.Add(select.Text(0));
+        select.Reset();
+        return keys;
+    });
+
+    /// <summary>
+    /// Keys of lockouts, after this one and in order, whose caller has no row and had none: nobody enrolled this account, whatever was tried.
+    /// </summary>
+    public IReadOnlyList<string> LockoutsOfStrangers(string after, int most) => database.Read(session =>
+    {
+        // lock-CALLER/CLASS: the caller's key stands from the sixth character to the slash.
+        var select = session.Statement(
+            """
+            SELECT grain FROM grain_state AS one WHERE state = 'lockout' AND grain > ?1 AND NOT EXISTS
+                (SELECT 1 FROM grain_state AS caller WHERE caller.state = 'caller' AND caller.grain = substr(one.grain, 6, instr(one.grain, '/') - 6))
+            ORDER BY grain LIMIT ?2
+            """).Bind(1, after).Bind(2, most);
         var keys = new List<string>();
         while (select.Step()) keys.Add(select.Text(0));
         select.Reset();

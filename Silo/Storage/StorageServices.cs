@@ -13,9 +13,11 @@ internal static class StorageServices
     public const string Name = "encrypted";
 
     /// <param name="relaxedStates">States that die with their call.</param>
-    public static IServiceCollection AddEncryptedStorage(this IServiceCollection services, SqliteDatabase database, IReadOnlySet<string> relaxedStates) =>
+    /// <param name="removableStates">Durable states that leave nothing behind when their grain clears them.</param>
+    public static IServiceCollection AddEncryptedStorage(this IServiceCollection services, SqliteDatabase database, IReadOnlySet<string> relaxedStates, IReadOnlySet<string>? removableStates = null) =>
         services.AddGrainStorage(Name, (provider, _) => new EncryptedGrainStorage(
             database.States, relaxedStates, provider.GetRequiredService<IOptions<ClusterOptions>>().Value.ServiceId,
             provider.GetRequiredService<IDataProtectionProvider>(), provider.GetRequiredService<Serializer>(),
-            provider.GetRequiredService<IActivatorProvider>(), provider.GetRequiredService<ILogger<EncryptedGrainStorage>>()));
+            provider.GetRequiredService<IActivatorProvider>(), provider.GetRequiredService<ILogger<EncryptedGrainStorage>>(),
+            removableStates, provider.GetService<TimeProvider>()));
 }

@@ -63,6 +63,7 @@ internal sealed class KillBench : IDisposable
             target.OnAnswer = null;
             target.Kill();
             _kills++;
+            if (_kills % 20 == 0) Console.WriteLine($"{_kills} kills, {_hits} between reservation and answer, {_faults.Count} faults");
         }
         using var last = await Target.Start(_folder, _serializer);
         await Check(last, before);

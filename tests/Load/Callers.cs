@@ -32,6 +32,8 @@ internal sealed class Callers(IReadOnlyList<Caller> all)
 {
     private readonly Queue<(Caller Caller, long NotBefore)> _free = new(all.Select(c => (c, 0L)));
 
+    public IReadOnlyList<Caller> All => all;
+
     public static Callers Read(string path) => new([.. File.ReadLines(path).Where(l => l.Length > 0).Select(l => JsonSerializer.Deserialize<Caller>(l, JsonSerializerOptions.Web)!)]);
 
     /// <summary>New callers of the tenant <c>demo</c>, as <c>ivr caller add</c> reads them.</summary>

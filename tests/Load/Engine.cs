@@ -24,6 +24,8 @@ internal sealed class Engine : IDisposable
     private readonly List<MediaReceiver> _receivers = [];
     private readonly LoadOptions _options;
     private int _unreadable, _number;
+    private Oracle? _oracle;
+    private long _comparedFrom;
 
     private Engine(LoadOptions options) => _options = options;
 
@@ -61,6 +63,7 @@ internal sealed class Engine : IDisposable
     {
         Result = new Result { Name = scenario.Name, Transport = _options.Transport.ToUpperInvariant() + (Srtp is null ? "" : " + " + Srtp.Name) };
         using var probe = _options.ServerPid is { } pid ? new ServerProbe(pid) : null;
+        _oracle = scenario.Name == "oracle" ? new Oracle((scenario.Calls - Oracle.Locked) / 3, callers.All) : null;
         var started = DateTime.UtcNow.Ticks;
         var dropsBefore = _receivers.Sum(r => r.Drops());
         var ownCpu = Environment.CpuUsage.TotalTime;
@@ -100,6 +103,7 @@ internal sealed class Engine : IDisposable
             var grown = Result.MemoryGrowth / 1048576.0;
             if (scenario.MostGrowth > 0 && grown > scenario.MostGrowth) Result.Fail($"the server's memory grew by {grown:0} MB, more than {scenario.MostGrowth:0} MB");
         }
+        _oracle?.Judge(Result, scenario.Timed, Console.Out);
         _due.Clear();
         return Result;
     }
@@ -135,23 +139,34 @@ internal sealed class Engine : IDisposable
         {
             // What is held is up before the first is to be refused.
             var isHeld = Result.Started < scenario.Held;
-            var at = started + (scenario.Held > 0 && !isHeld ? TimeSpan.TicksPerSecond : 0) + (Result.Started - (isHeld ? 0 : scenario.Held)) * interval;
+            // Those that are compared come at their rate, not all at once when the last account is locked.
+            var at = _oracle is not null && Result.Started >= Oracle.Locked ? _comparedFrom + (Result.Started - Oracle.Locked) * interval : started + (scenario.Held > 0 && !isHeld ? TimeSpan.TicksPerSecond : 0) + (Result.Started - (isHeld ? 0 : scenario.Held)) * interval;
             if (at > now) return at;
             var isBeside = Result.Started < scenario.Beside;
+            if (_oracle is not null && Result.Started == Oracle.Locked && _comparedFrom == 0)
+            {
+                // What is to be locked is locked before anything is compared.
+                if (_calls.Count > 0) return now + 100 * TimeSpan.TicksPerMillisecond;
+                _comparedFrom = now;
+            }
             if (!isBeside && scenario.AtOnce > 0 && _calls.Count - scenario.Beside >= scenario.AtOnce) return now + 10 * TimeSpan.TicksPerMillisecond;
             var logsIn = scenario.Name is "keys" or "bank" && !isBeside;
             var caller = logsIn ? callers.Take(now) : null;
             if (logsIn && caller is null) return now + 100 * TimeSpan.TicksPerMillisecond;
             _number++;
-            var call = new Call(this, _links[_number % _links.Count], _receivers[_number % _receivers.Count], _number, scenario.To ?? (logsIn ? "bank" : _options.Play), caller)
+            var call = new Call(this, _links[_number % _links.Count], _receivers[_number % _receivers.Count], _number, scenario.To ?? (logsIn || _oracle is not null || scenario.Name == "pins" ? "bank" : _options.Play), caller)
             {
                 ExpectedStatus = scenario.Held > 0 && !isHeld ? 503 : 200,
             };
             _calls.Add(call.CallId, call);
             Result.Started++;
             Result.MostAtOnce = Math.Max(Result.MostAtOnce, _calls.Count);
+            var subject = _oracle?[Result.Started - 1];
             call.Start(now, scenario.Name switch
             {
+                "pins" when Result.Started % 3 == 0 => c => Scripts.Key(c, "account, alone"),
+                "pins" => c => scenario.Guesses ? Scripts.Guess(c) : Scripts.Hold(15_000),
+                "oracle" => c => Scripts.Refused(c, subject!, _oracle!),
                 "setup" or "rejected" or "flood" => _ => Scripts.Hold(scenario.HoldMs),
                 "play" => c => Scripts.Listen(c, scenario.Seconds),
                 _ when isBeside => _ => Scripts.Hold(() => Result.Started == scenario.Calls && _calls.Count <= scenario.Beside),

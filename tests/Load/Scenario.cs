@@ -5,7 +5,7 @@ namespace IvrActors.Load;
 /// <summary>What to do, as the command line says it: <c>NAME:key=value,key=value</c>.</summary>
 internal sealed class Scenario
 {
-    /// <summary><c>setup</c>, <c>rejected</c>, <c>play</c>, <c>keys</c>, <c>bank</c> or <c>flood</c>.</summary>
+    /// <summary><c>setup</c>, <c>rejected</c>, <c>play</c>, <c>keys</c>, <c>bank</c>, <c>oracle</c>, <c>pins</c> or <c>flood</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>New calls per second.</summary>
@@ -41,6 +41,12 @@ internal sealed class Scenario
     /// <summary>Megabytes that the server's resident memory may grow by while the scenario runs; 0: any.</summary>
     public double MostGrowth { get; init; }
 
+    /// <summary>Whether two of three calls of <c>pins</c> guess PINs; else they only stay.</summary>
+    public bool Guesses { get; init; }
+
+    /// <summary>Whether <c>oracle</c> judges times, too.</summary>
+    public bool Timed { get; init; }
+
     /// <summary>The user part that is called; null: the scenario's default.</summary>
     public string? To { get; init; }
 
@@ -51,6 +57,8 @@ internal sealed class Scenario
                                              INVITEs a second from --flood-from that are never acknowledged, while good calls go on
         play:calls=500,seconds=30,rate=50    calls at once that each listen to a prompt
         keys:at-once=100,calls=300,beside=0  calls that type account, PIN and code, hear the balance, hang up, beside others that only listen
+        oracle:calls=400,at-once=60,timed=1  calls each of an unknown account, a wrong PIN and a locked account, which must not be told apart
+        pins:rate=24,seconds=60,guess=1      calls that key an account and hang up, among others that guess PINs (or, guess=0, only stay)
         bank:calls=1                         the same as keys, one call after the other
         """;
 
@@ -90,6 +98,10 @@ internal sealed class Scenario
             "play" => new Scenario { Name = "play", Calls = (int)Take("calls", 500), Seconds = Take("seconds", 30), Rate = Take("rate", 50), To = to },
             "keys" when (int)Take("at-once", 100) is var atOnce =>
                 new Scenario { Name = "keys", AtOnce = atOnce, Beside = (int)Take("beside", 0) is var beside ? beside : 0, Calls = beside + (int)Take("calls", 3 * atOnce), Rate = Take("rate", 20), To = to },
+            "pins" when Take("rate", 24) is var rate && Take("seconds", 60) is var seconds =>
+                new Scenario { Name = "pins", Rate = rate, Calls = (int)(rate * seconds), Guesses = Take("guess", 1) > 0, To = to },
+            "oracle" when (int)Take("calls", 400) is var each =>
+                new Scenario { Name = "oracle", AtOnce = (int)Take("at-once", 60), Calls = Oracle.Locked + 3 * each, Rate = Take("rate", 10), Timed = Take("timed", 1) > 0, To = to },
             "bank" => new Scenario { Name = "bank", AtOnce = 1, Calls = (int)Take("calls", 1), Rate = 1, To = to },
             _ => null,
         };

@@ -99,4 +99,52 @@ internal static class Scripts
         yield return Pause.For(10);
         yield return Pause.Fail("the server did not hang up after 9");
     }
+
+    /// <summary>Account, a PIN that is refused, as often as the subject tries; hangs up when the last answer was heard.</summary>
+    public static IEnumerable<Pause> Refused(Call call, Oracle.Subject subject, Oracle oracle)
+    {
+        var (media, answered, heard) = (call.Media!, 0L, new List<IReadOnlySet<ulong>>());
+        Pause wait;
+        for (var input = 0; input <= subject.Tries; input++)
+        {
+            yield return wait = Pause.Until(now => media.LastAudible > answered && now - media.LastAudible > PromptEnd, PromptLimit);
+            if (wait.TimedOut) yield return Pause.Fail("a prompt did not come or did not end");
+            heard.Add(media.TakeHeard());
+            answered = DateTime.UtcNow.Ticks;
+            call.HangUpIsExpected = subject.Tries > 1 && input == subject.Tries;
+            media.Type((input == 0 ? subject.Account : subject.Pin) + "#", input == 0 ? "account" : "refused PIN");
+            yield return wait = Pause.Until(_ => !media.KeysPending && !media.AwaitsPrompt, AnswerLimit);
+            if (wait.TimedOut) yield return Pause.Fail("no prompt came after an input");
+        }
+        yield return wait = Pause.Until(now => media.LastAudible > answered && now - media.LastAudible > PromptEnd, PromptLimit);
+        heard.Add(media.TakeHeard());
+        oracle.Answered(subject, TimeSpan.FromTicks(media.LastAnswer).TotalMilliseconds, heard);
+    }
+
+    /// <summary>An account number, and the prompt that answers it: a key that costs no check.</summary>
+    public static IEnumerable<Pause> Key(Call call, string input)
+    {
+        var media = call.Media!;
+        Pause wait;
+        yield return wait = Pause.Until(now => media.LastAudible > 0 && now - media.LastAudible > PromptEnd, PromptLimit);
+        if (wait.TimedOut) yield return Pause.Fail("the first prompt did not come or did not end");
+        media.Type("61000000#", input);
+        yield return wait = Pause.Until(_ => !media.KeysPending && !media.AwaitsPrompt, AnswerLimit);
+        if (wait.TimedOut) yield return Pause.Fail("no prompt came after the account");
+    }
+
+    /// <summary>The same, and PINs as often as the server lets it: what fills the pool of checks. However it ends is right.</summary>
+    public static IEnumerable<Pause> Guess(Call call)
+    {
+        foreach (var pause in Key(call, "account, guessing")) yield return pause;
+        var (media, answered) = (call.Media!, 0L);
+        call.HangUpIsExpected = true;
+        for (var tries = 0; tries < 3; tries++)
+        {
+            yield return Pause.Until(now => media.LastAudible > answered && now - media.LastAudible > PromptEnd, PromptLimit);
+            answered = DateTime.UtcNow.Ticks;
+            media.Type(Random.Shared.Next(100_000, 1_000_000).ToString("D6", System.Globalization.CultureInfo.InvariantCulture) + "#", "guessed PIN");
+            yield return Pause.Until(_ => !media.KeysPending && !media.AwaitsPrompt, AnswerLimit);
+        }
+    }
 }

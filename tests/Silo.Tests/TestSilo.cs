@@ -61,7 +61,7 @@ internal sealed class TestSilo : IAsyncDisposable
         builder.UseOrleans(orleans =>
         {
             orleans.UseLocalhostClustering(silo, gateway, serviceId: Service, clusterId: Service);
-            orleans.Services.AddEncryptedStorage(database, new HashSet<string> { "scratch" });
+            orleans.Services.AddEncryptedStorage(database, new HashSet<string> { "scratch" }, new HashSet<string> { "removable" });
             orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
             orleans.AddOutgoingGrainCallFilter<GrainMark>();
         });

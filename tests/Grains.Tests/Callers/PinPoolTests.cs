@@ -36,6 +36,25 @@ public sealed class PinPoolTests
     }
 
     [Fact]
+    public async Task What_comes_together_is_not_done_in_order()
+    {
+        using var pool = new PinPool(new ClusterPolicy { Tenants = new Dictionary<string, TenantPolicy>(), PinChecksAtOnce = 1 });
+        using var release = new ManualResetEventSlim();
+        var order = new List<int>();
+        var work = Enumerable.Range(0, 60).Select(number => pool.Run(() =>
+        {
+            release.Wait();
+            order.Add(number);
+            return number;
+        })).ToList();
+        release.Set();
+        await Task.WhenAll(work);
+        // In order, or nearly, by chance: once in 60! or so.
+        Assert.NotEqual(order.Order(), order);
+        Assert.Equal(60, order.Distinct().Count());
+    }
+
+    [Fact]
     public async Task Its_threads_yield_to_all_others()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "niceness of a thread is Linux'");

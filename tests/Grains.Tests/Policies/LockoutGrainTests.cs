@@ -197,6 +197,22 @@ public sealed class LockoutGrainTests(CallersCluster cluster)
         }
     }
 
+    [Fact]
+    public async Task What_was_tried_at_an_account_goes_a_month_later_and_not_before()
+    {
+        var stranger = cluster.NewCaller();
+        for (var i = 0; i < 4; i++) await stranger.PinOutcome("9071");
+        Assert.False(await stranger.Lockout().Retire());
+        cluster.Time.Advance(TimeSpan.FromDays(29));
+        Assert.False(await stranger.Lockout().Retire());
+        cluster.Time.Advance(TimeSpan.FromDays(2));
+        Assert.True(await stranger.Lockout().Retire());
+        Assert.Null(cluster.Storage.Stored<LockoutState>("lockout", stranger.Lockout().GetGrainId()));
+        Assert.False(await stranger.Lockout().Retire());
+        await stranger.PinOutcome("9071");
+        Assert.Equal(1, Stored(stranger.Lockout()).Failures);
+    }
+
     private ILockoutDirectoryGrain Directory => cluster.Grains.GetGrain<ILockoutDirectoryGrain>(ILockoutDirectoryGrain.Key(CallersCluster.Tenant));
 
     private static async Task<UnlockResult> Approve(TestCaller caller, string by, string reason)

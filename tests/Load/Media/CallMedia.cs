@@ -39,6 +39,9 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
     private ushort _sequence;
     private long _lastArrival, _lastAudible;
     private long _received, _audible;
+    private long _answer;
+    private readonly Lock _hearing = new();
+    private HashSet<ulong> _heard = [];
 
     // sending
     private long _nextSend;
@@ -59,6 +62,20 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
 
     /// <summary>When audio last came, in UTC ticks; 0 before any.</summary>
     public long LastAudible => Volatile.Read(ref _lastAudible);
+
+    /// <summary>From the last key of the input before to the audio that answered it, in ticks.</summary>
+    public long LastAnswer => Volatile.Read(ref _answer);
+
+    /// <summary>Hashes of the packets that were heard since it was last asked for.</summary>
+    public IReadOnlySet<ulong> TakeHeard()
+    {
+        lock (_hearing)
+        {
+            var heard = _heard;
+            _heard = [];
+            return heard;
+        }
+    }
 
     public bool KeysPending => _keysPending;
 
@@ -171,6 +188,7 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
         if (!payload.ContainsAnyExcept(_silence, (byte)(_silence ^ 0x80))) return;
         if (Volatile.Read(ref _awaited) is { } input && Volatile.Read(ref _lastKeyStart) is > 0 and var start && arrival >= start)
         {
+            Volatile.Write(ref _answer, arrival - start);
             result.KeyToPrompt.Record(arrival - start);
             result.KeyEndToPrompt.Record(arrival - start - KeyEndDelay);
             result.KeyToPromptOf.GetOrAdd(input, _ => new Histogram()).Record(arrival - start);
@@ -179,6 +197,10 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
         if (!IsAudible(payload)) return;
         Volatile.Write(ref _lastAudible, arrival);
         Volatile.Write(ref _audible, _audible + 1);
+        // FNV-1a: it tells packets apart, no more.
+        var hash = 0xcbf29ce484222325;
+        foreach (var code in payload) hash = (hash ^ code) * 0x100000001b3;
+        lock (_hearing) _heard.Add(hash);
     }
 
     private bool IsAudible(ReadOnlySpan<byte> payload)

@@ -166,6 +166,44 @@ public sealed class EncryptedGrainStorageTests
     }
 
     [Fact]
+    public async Task What_may_be_removed_leaves_no_row_and_an_old_row_of_it_is_refused_when_it_is_put_back()
+    {
+        using var folder = new TestFolder();
+        await using var silo = await TestSilo.Start(folder);
+        var id = GrainId.Create("note", "note-1");
+        var row = new GrainState<NoteState>(new NoteState { Text = "few failures" });
+        for (var i = 0; i < 100; i++) await silo.Storage.WriteStateAsync("removable", id, row);
+        silo.Sql("CREATE TABLE stolen AS SELECT * FROM grain_state");
+        await silo.Storage.ClearStateAsync("removable", id, row);
+        Assert.Equal(0, Rows(silo));
+
+        var next = new GrainState<NoteState>(new NoteState());
+        await silo.Storage.ReadStateAsync("removable", id, next);
+        Assert.False(next.RecordExists);
+        next.State = new NoteState { Text = "locked" };
+        // The same second at worst: the version of a row that is written less than a thousand times a second is below that of the next second.
+        await Eventually(() => Task.FromResult(DateTimeOffset.UtcNow.ToUnixTimeSeconds() > VersionOf(row: "stolen", silo) >> 10));
+        await silo.Storage.WriteStateAsync("removable", id, next);
+        silo.Sql("UPDATE grain_state SET (payload, version) = (SELECT payload, version FROM stolen)");
+        await Assert.ThrowsAsync<TamperedStateException>(() => silo.Storage.ReadStateAsync("removable", id, new GrainState<NoteState>(new NoteState())));
+        silo.Sql("DELETE FROM grain_state");
+        await Assert.ThrowsAsync<TamperedStateException>(() => silo.Storage.ReadStateAsync("removable", id, new GrainState<NoteState>(new NoteState())));
+    }
+
+    private static long VersionOf(string row, TestSilo silo) => Scalar(silo, $"SELECT version FROM {row}");
+
+    [Fact]
+    public async Task Lockouts_of_accounts_that_nobody_enrolled_are_found_page_by_page()
+    {
+        using var folder = new TestFolder();
+        await using var silo = await TestSilo.Start(folder);
+        foreach (var (state, key) in new[] { ("lockout", "lock-a:1:x/Unattested"), ("lockout", "lock-a:1:y/Attested"), ("lockout", "lock-a:1:y/Unattested"), ("lockout", "lock-a:1:z/Unattested"), ("caller", "a:1:x"), ("caller", "a:1:y/"), ("note", "a:1:z") })
+            silo.Sql($"INSERT INTO grain_state VALUES ('{state}', '{key}', 1, x'00')");
+        Assert.Equal(["lock-a:1:y/Attested", "lock-a:1:y/Unattested"], silo.Database.States.LockoutsOfStrangers("", 2));
+        Assert.Equal(["lock-a:1:z/Unattested"], silo.Database.States.LockoutsOfStrangers("lock-a:1:y/Unattested", 2));
+    }
+
+    [Fact]
     public async Task A_write_by_somebody_else_meanwhile_is_a_conflict()
     {
         using var folder = new TestFolder();

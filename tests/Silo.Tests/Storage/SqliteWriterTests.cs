@@ -24,8 +24,8 @@ public sealed class SqliteWriterTests : IDisposable
     [Fact]
     public async Task A_conflict_fails_its_own_write_and_no_other_of_its_batch()
     {
-        Assert.True(await _database.States.Write("note", "n-0", [1], expected: 0, durable: false));
-        Assert.All(await InOneBatch(i => _database.States.Write("note", "n-0", [2], expected: i == 3 ? 1 : 7, durable: i == 5)), (won, i) => Assert.Equal(i == 3, won));
+        Assert.True(await _database.States.Write("note", "n-0", [1], expected: 0, version: 1, durable: false));
+        Assert.All(await InOneBatch(i => _database.States.Write("note", "n-0", [2], expected: i == 3 ? 1 : 7, version: i == 3 ? 2 : 8, durable: i == 5)), (won, i) => Assert.Equal(i == 3, won));
         Assert.Equal(2, _database.States.Read("note", "n-0")!.Value.Version);
     }
 
@@ -73,7 +73,7 @@ public sealed class SqliteWriterTests : IDisposable
             }
         });
         Assert.DoesNotContain(true, results);
-        Assert.True(await _database.States.Write("note", "n-1", [1], expected: 0, durable: true));
+        Assert.True(await _database.States.Write("note", "n-1", [1], expected: 0, version: 1, durable: true));
         TestSilo.SqlOn(_database.File, "DELETE FROM grain_state");
     }
 
@@ -94,10 +94,10 @@ public sealed class SqliteWriterTests : IDisposable
     [Fact]
     public async Task What_was_given_to_it_is_written_before_it_closes()
     {
-        var writes = Enumerable.Range(0, 1000).Select(i => _database.States.Write("note", $"n-{i}", [1], expected: 0, durable: false)).ToArray();
+        var writes = Enumerable.Range(0, 1000).Select(i => _database.States.Write("note", $"n-{i}", [1], expected: 0, version: 1, durable: false)).ToArray();
         _database.Dispose();
         Assert.All(await Task.WhenAll(writes), Assert.True);
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => _database.States.Write("note", "n-late", [1], expected: 0, durable: false));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => _database.States.Write("note", "n-late", [1], expected: 0, version: 1, durable: false));
         using var again = new SqliteDatabase(_database.File);
         Assert.Equal(1000, again.States.KeysOf("note").Count);
     }
