@@ -87,7 +87,7 @@ public static class CallMachine
             Flow = document.Flow.Value,
             FlowVersion = document.Version,
         };
-        return Advance(document, state, ToBegin(document.Answer), [], 0, new FlowStarted());
+        return Advance(document, state, ToBegin(document.Answer), [], 0, new FlowStarted { Attestation = from.Attestation });
     }
 
     private static List<CallCommand> ToBegin(AnswerPolicy answer) => answer.Kind switch
