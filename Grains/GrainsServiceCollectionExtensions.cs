@@ -3,6 +3,7 @@ using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Callers.Factors;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -19,8 +20,11 @@ public static class GrainsServiceCollectionExtensions
     {
         services.AddSingleton(policy);
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<LockoutClock>();
         services.AddCallers();
         services.AddFlows();
+        services.AddSingleton<RiskPicture>();
+        services.AddSingleton<RiskDesk>();
         return services;
     }
 

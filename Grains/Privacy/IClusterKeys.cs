@@ -27,6 +27,9 @@ public interface IClusterKeys
     /// <summary>32 bytes: MAC key of <c>VerifiedCaller</c> statements.</summary>
     ReadOnlySpan<byte> ProofKey { get; }
 
+    /// <summary>32 bytes: what the keys are derived from under which tried PINs are counted, for a day each.</summary>
+    ReadOnlySpan<byte> RiskKey { get; }
+
     /// <summary>32 bytes, per tenant: MAC key of the audit chain.</summary>
     ReadOnlySpan<byte> AuditKey(string tenant);
 }

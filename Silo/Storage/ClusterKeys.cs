@@ -19,6 +19,7 @@ internal sealed class ClusterKeys : IClusterKeys
     private readonly ECParameters _sealing;
     private readonly List<byte[]> _peppers;
     private readonly byte[] _proof;
+    private readonly byte[] _risk;
     private readonly byte[] _token;
     private readonly byte[] _mark;
     private readonly byte[] _phone;
@@ -30,6 +31,7 @@ internal sealed class ClusterKeys : IClusterKeys
         _sealing = sealing;
         _peppers = [Derive("pepper v1"), .. laterPeppers];
         _proof = Derive("verified caller v1");
+        _risk = Derive("risk v1");
         _token = Derive("role token v1");
         _mark = Derive("grain mark v1");
         _phone = Derive("phone pass v1");
@@ -81,6 +83,8 @@ internal sealed class ClusterKeys : IClusterKeys
     public ReadOnlySpan<byte> PepperOf(int version) => version >= FirstPepper && version <= _peppers.Count ? _peppers[version - FirstPepper] : default;
 
     public ReadOnlySpan<byte> ProofKey => _proof;
+
+    public ReadOnlySpan<byte> RiskKey => _risk;
 
     /// <summary>MAC key of role tokens.</summary>
     public ReadOnlySpan<byte> TokenKey => _token;

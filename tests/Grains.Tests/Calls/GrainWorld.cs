@@ -398,6 +398,8 @@ internal sealed class FakeKeys : IClusterKeys
 
     public ReadOnlySpan<byte> ProofKey => _key;
 
+    public ReadOnlySpan<byte> RiskKey => _key;
+
     public Secret<byte>? Open(SealedSecret sealedSecret, string context, string purpose) => throw new NotSupportedException();
 
     public ReadOnlySpan<byte> PseudonymKey(string tenant) => _key;

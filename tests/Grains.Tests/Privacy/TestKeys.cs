@@ -30,5 +30,7 @@ internal sealed class TestKeys : IClusterKeys
 
     public ReadOnlySpan<byte> ProofKey => _proof;
 
+    public ReadOnlySpan<byte> RiskKey => _proof;
+
     public ReadOnlySpan<byte> AuditKey(string tenant) => _tenantKeys.GetOrAdd("audit/" + tenant, _ => RandomNumberGenerator.GetBytes(32));
 }
