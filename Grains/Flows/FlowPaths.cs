@@ -19,24 +19,36 @@ internal sealed class PathEvent
 
     /// <summary>Something was proven of the caller, however little: a right PIN that has expired leads on by <c>must_change</c>.</summary>
     public static PathEvent SomethingProven { get; } = new((document, step, exit) =>
-        (step is AuthenticateStep && exit is "reached" or "must_change") || (step is VerifyStep && exit is "accepted") ? true : ForgetsCaller(document, step) ? false : null);
+        (step is AuthenticateStep && exit is "reached" or "must_change") || (step is VerifyStep && exit is "accepted") ? true : Undone(document, step, exit));
+
+    /// <summary>The PIN was right, whether or not that was enough: what would be more is asked for only after it.</summary>
+    public static PathEvent Pin { get; } = new((document, step, exit) =>
+        (step is AuthenticateStep && exit is "reached" or "unreachable") || (step is VerifyStep { Factor: FactorKind.Pin } && exit is "accepted") ? true : Undone(document, step, exit));
 
     private static PathEvent Proving(Assurance wanted, FactorKind? factor) => new((document, step, exit) =>
         (step is AuthenticateStep authenticate && exit == "reached" && authenticate.Wanted >= wanted)
-        || (step is VerifyStep verify && exit == "accepted" && (factor is null || verify.Factor == factor)) ? true : ForgetsCaller(document, step) ? false : null);
+        || (step is VerifyStep verify && exit == "accepted" && (factor is null || verify.Factor == factor)) ? true : Undone(document, step, exit));
 
     public static PathEvent Facts { get; } = new((document, step, exit) =>
-        step is FetchStep && exit == "next" ? true : ForgetsCaller(document, step) ? false : null);
+        step is FetchStep && exit == "next" ? true : Undone(document, step, exit));
 
-    public static PathEvent Answered { get; } = new((_, step, _) => step is AnswerStep ? true : null);
+    public static PathEvent Answered { get; } = new((_, step, exit) => step is AnswerStep || BeginsAnew(step, exit) ? true : null);
 
     /// <summary>The variable holds digits.</summary>
     public static PathEvent Collected(string variable) => new((_, step, exit) => step switch
     {
         CollectStep collect when collect.Variable.Value == variable => exit == "next",
         VerifyStep verify when verify.With.Value == variable => false,
+        // Only what is carried over is there in the new call.
+        CallBackStep back when BeginsAnew(step, exit) && !back.Carry.Any(name => name.Value == variable) => false,
         _ => null,
     });
+
+    /// <summary>Whether this exit leads into another call, of which nothing is known yet.</summary>
+    private static bool BeginsAnew(FlowStep step, string exit) => step is CallBackStep && exit == CallBackStep.ThenExit;
+
+    /// <summary>Whoever is calling now, it is not known to be who was proven before.</summary>
+    private static bool? Undone(FlowDocument document, FlowStep step, string exit) => ForgetsCaller(document, step) || BeginsAnew(step, exit) ? false : null;
 
     private static bool ForgetsCaller(FlowDocument document, FlowStep step) => step is CollectStep collect && document.IsAccountVariable(collect.Variable.Value);
 }
@@ -58,7 +70,7 @@ internal static class FlowPaths
     public static HashSet<string> LeadingToAnEnd(FlowDocument document)
     {
         var cameFrom = document.Steps.SelectMany(s => s.Exits.Select(e => (From: s.Name, e.To.Value))).ToLookup(e => e.Value, e => e.From, StringComparer.Ordinal);
-        var found = document.Steps.Where(s => s is HangUpStep or TransferStep).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+        var found = document.Steps.Where(s => s is HangUpStep or TransferStep or CallBackStep).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
         var open = new Queue<string>(found);
         while (open.TryDequeue(out var step))
             foreach (var before in cameFrom[step])
