@@ -127,7 +127,7 @@ public sealed class CallsBack
             no_match: [sorry-no-match]
             on: { next: check_again, failed: bye }
           check_again: { verify: pin, account: account, with: pin2, on: { accepted: facts, refused: answered, exhausted: bye, unavailable: bye } }
-          facts: { fetch: facts, assurance: one_factor, on: { next: told, unavailable: bye } }
+          facts: { fetch: facts, assurance: low, on: { next: told, unavailable: bye } }
           told: { play: [your-balance-is, { amount: facts.balance }], next: bye }
           bye: { hang_up: true, play: [goodbye] }
         """;
