@@ -231,7 +231,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         switch (effect)
         {
             case VerifyFactor verify:
-                return new FactorChecked { Result = await Callers.Verify(state, Call, verify) };
+                return new FactorChecked { Result = await _risk.Pace(state.Tenant, state.From, () => Callers.Verify(state, Call, verify)) };
             case AssessProof assess:
                 return new FactorChecked { Result = await Callers.Assess(state, Call, assess) };
             case BeginFactor begin:
