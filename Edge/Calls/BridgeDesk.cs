@@ -7,6 +7,7 @@ using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Stir;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Privacy;
 
 namespace IvrActors.Edge.Calls;
 
@@ -49,26 +50,33 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
     internal static string? TargetOf(Bridge order, EdgeTrunk trunk, OutboundRoute route)
     {
         if (order.Address is { } address) return SipUri.TryParse(address, out var uri) && trunk.Destinations.Any(rule => rule.AllowsAddress(uri)) ? address : null;
-        if (order.Number?.Reveal() is not { } number || !trunk.Destinations.Any(rule => rule.AllowsNumber(number))) return null;
+        return order.Number is { } number ? TargetOf(number, trunk, route) : null;
+    }
+
+    /// <summary>As above, of a number in E.164.</summary>
+    internal static string? TargetOf(PhoneNumber called, EdgeTrunk trunk, OutboundRoute route)
+    {
+        var number = called.Reveal();
+        if (!trunk.Destinations.Any(rule => rule.AllowsNumber(number))) return null;
         var port = route.Proxy.Port is { } named ? FormattableString.Invariant($":{named}") : "";
         return $"{route.Proxy.Scheme}:{number}@{route.Proxy.Host}{port};user=phone";
     }
 
     /// <summary>From and headers: who we are to the trunk, and nothing of the caller but that he wants to be hidden, where he does.</summary>
-    internal static (string From, IReadOnlyList<KeyValuePair<string, string>> Headers) IdentityOf(CallLeg caller, EdgeTrunk trunk, OutboundRoute route) =>
+    internal static (string From, IReadOnlyList<KeyValuePair<string, string>> Headers) IdentityOf(Privacy privacy, EdgeTrunk trunk, OutboundRoute route) =>
         (route.CallerId ?? route.User) is { } number
-            ? CallerIdentity.ForOutboundLeg(caller.Privacy, number, route.FromDomain, trunk.TrustsCallerIdentity)
+            ? CallerIdentity.ForOutboundLeg(privacy, number, route.FromDomain, trunk.TrustsCallerIdentity)
             : (CallerIdentity.Anonymous, s_hidden);
 
     /// <summary>
     /// Identity and Date of a call that is signed; none where the trunk has no key, or the call shows no number that could be signed for. A hidden caller's number is shown to a trusted hop
     /// only, in P-Asserted-Identity.
     /// </summary>
-    internal static IReadOnlyList<KeyValuePair<string, string>> SignatureOf(DateTimeOffset now, CallLeg caller, EdgeTrunk trunk, OutboundRoute route, string target)
+    internal static IReadOnlyList<KeyValuePair<string, string>> SignatureOf(DateTimeOffset now, Privacy privacy, EdgeTrunk trunk, OutboundRoute route, string target)
     {
         if (route.Signer is not { } signer || (route.CallerId ?? route.User) is not { } number || !SipUri.TryParse(target, out var uri)) return [];
         if (!SipUri.TryParse("tel:" + number, out var own) || TelephoneNumber.DigitsOf(own) is not { } digits) return [];
-        var isHidden = (caller.Privacy & (Privacy.Id | Privacy.User | Privacy.Header)) != 0;
+        var isHidden = (privacy & (Privacy.Id | Privacy.User | Privacy.Header)) != 0;
         if (isHidden && !trunk.TrustsCallerIdentity) return [];
         StirMetrics.Signed.WithLabels(trunk.Name).Inc();
         return signer.Sign(now, digits, uri, trunk.Region, Guid.NewGuid().ToString());
@@ -156,14 +164,14 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
                 if (srtp == SrtpPolicy.Preferred && session.OffersSrtp) _leg.Fallback = at => Dial(at, SrtpPolicy.Off);
                 caller.Bridged(_leg);
             }
-            var (from, headers) = IdentityOf(caller, trunk, route);
+            var (from, headers) = IdentityOf(caller.Privacy, trunk, route);
             var sip = desk.Agent.Dial(now, new OutboundInvite
             {
                 Target = target,
                 From = from,
                 To = $"<{target}>",
                 Hops = _hops,
-                Headers = [.. headers, .. SignatureOf(desk.Time.GetUtcNow(), caller, trunk, route, target)],
+                Headers = [.. headers, .. SignatureOf(desk.Time.GetUtcNow(), caller.Privacy, trunk, route, target)],
                 Sdp = offer.Sdp,
                 Secure = target.StartsWith("sips:", StringComparison.Ordinal),
                 Timeout = order.RingTime.Ticks,

@@ -33,6 +33,9 @@ public sealed class CallOffered : CallEvent
 
     /// <summary>What the edge found out about the calling number by STIR/SHAKEN.</summary>
     [Id(8)] public Attestation Attestation { get; init; }
+
+    /// <summary>Whether it is a call of our own, by <see cref="Originate"/>, that was answered.</summary>
+    [Id(9)] public bool Originated { get; init; }
 }
 
 /// <summary>How far the origin of a call can be believed; lockouts are kept per class so that a spoofed origin cannot lock the owner out.</summary>
@@ -111,6 +114,9 @@ public sealed class CallEnded : CallEvent
 
     /// <summary>How the caller's half of it sounded; null when nothing was heard.</summary>
     [Id(2)] public MediaQuality? Media { get; init; }
+
+    /// <summary>Of a call by <see cref="Originate"/> what became of it; null of all others.</summary>
+    [Id(3)] public BridgeResult? Originated { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.CallEndReason")]

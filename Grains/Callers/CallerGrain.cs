@@ -60,6 +60,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         _logger = logger;
         _caller = new CallerKey(context.GrainId.Key.ToString()!);
         _row = new StoredRow<CallerState>(storage, "caller", context.GrainId);
+        _callBacks = new StoredRow<CallBackCount>(storage, "caller-callbacks", context.GrainId);
     }
 
     public async Task<FactorResult> Verify(FactorAttempt attempt)
@@ -67,7 +68,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var started = _time.GetTimestamp();
         var result = await Answer(attempt);
         s_authentications.WithLabels(FactorTraits.NameOf(attempt.Factor), NameOf(result.Outcome)).Inc();
-        var rest = _policy.FactorCheckFloor - _time.GetElapsedTime(started);
+        var rest = AnswerTime.Rest(_policy.FactorCheckFloor, _time.GetElapsedTime(started));
         if (rest > TimeSpan.Zero) await Task.Delay(rest, _time);
         return result;
     }
@@ -102,6 +103,8 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var holder = caller is not null && FactorSet.Has(factor, caller, context.Now) ? caller : null;
         if (reserved.Unavailable || await Compute(attempt, factor, context, holder) is not { Unknown: false } check)
         {
+            // The pool took nothing on, or a key is missing: nothing was verified.
+            if (!reserved.Unavailable) await lockout.Withdraw(id);
             await Audit(attempt, origin, AuditResult.Denied, "unavailable", reserved, caller);
             return s_unavailable;
         }
@@ -116,7 +119,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
             if (reserved.Permitted && mayFollow && check is { Accepted: false, Next: { } noted }) await _row.Write(caller = noted);
             await Audit(attempt, origin, reserved.Permitted ? AuditResult.Failure : AuditResult.Denied, reserved.Permitted ? "refused" : "locked", reserved, caller);
             await lockout.Fail(id);
-            return new FactorResult { Outcome = reserved.Permitted ? FactorOutcome.Refused : FactorOutcome.Locked };
+            return new FactorResult { Outcome = reserved.Permitted || !_policy.Tenants[attempt.Tenant].Lockout.Tell ? FactorOutcome.Refused : FactorOutcome.Locked };
         }
 
         if (check is { Accepted: true, Next: { } next } && !isRetry)
@@ -128,7 +131,10 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var proof = Prove(attempt, factor.Kind, before, context, caller!, check.Expired);
         await Audit(attempt, origin, AuditResult.Success, check.Expired ? "expired" : "accepted", reserved, caller);
         await lockout.Succeed(id, !proof.PinExpired && AssuranceRules.IsComplete(_factors.EnrolledOf(caller!, context.Now), proof.Factors));
-        return ResultOf(attempt, proof, context, caller!);
+        var result = ResultOf(proof, attempt.Wanted, proof.Risk, context, caller!);
+        // Who is this sure to be the owner is not to suffer from what others did under the owner's number.
+        if (origin is OriginClass.Attested && result.Reached is Assurance.High) await Task.WhenAll(Enum.GetValues<OriginClass>().Where(other => other != origin).Select(other => Lockout(other).Reprove()));
+        return result;
     }
 
     private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, FactorContext context, CallerState? caller)
@@ -153,14 +159,14 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         return CallerProof.Make(_keys.ProofKey, _caller, attempt.Call, verified, context.Now, risk, factor is FactorKind.Pin ? expired : before!.PinExpired);
     }
 
-    private FactorResult ResultOf(FactorAttempt attempt, VerifiedCaller proof, FactorContext context, CallerState caller)
+    private FactorResult ResultOf(VerifiedCaller proof, Assurance wanted, RiskLevel risk, FactorContext context, CallerState caller)
     {
-        var next = proof.PinExpired ? [] : AssuranceRules.Next(_factors.AskableOf(context, caller), proof.Factors, attempt.Wanted, proof.Risk);
+        var next = proof.PinExpired ? [] : AssuranceRules.Next(_factors.AskableOf(context, caller), proof.Factors, wanted, AssuranceRules.Worse(risk, proof.Risk));
         return new FactorResult
         {
             Outcome = FactorOutcome.Accepted,
             Proof = proof,
-            Reached = AssuranceOf(proof, proof.Risk),
+            Reached = AssuranceOf(proof, risk),
             Next = next.Count > 0 ? next[0] : null,
             Others = [.. next.Skip(1)],
             MustChange = proof.PinExpired,

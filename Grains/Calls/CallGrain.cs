@@ -32,16 +32,17 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private readonly IClusterKeys _keys;
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
+    private readonly TimeProvider _time;
     private readonly ILogger<CallGrain> _log;
     private readonly StoredRow<CallState> _store;
     private CallState? _state;
 
     public CallGrain(
-        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, ILogger<CallGrain> log,
+        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, TimeProvider time, ILogger<CallGrain> log,
         [FromKeyedServices(StoredRow<CallState>.Storage)] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
         : base(context, runtime)
     {
-        (_policy, _keys, _catalogue, _flows, _log) = (policy, keys, catalogue, flows, log);
+        (_policy, _keys, _catalogue, _flows, _time, _log) = (policy, keys, catalogue, flows, time, log);
         _store = new StoredRow<CallState>(storage, "call", context.GrainId);
     }
 
@@ -50,7 +51,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             // The first event of a call finds no row: it is not looked for. A repeat on another silo fails at the write and is read then.
-            _state ??= callEvent is CallOffered { Seq: 1 } ? _store.StartNew() : await Read();
+            _state ??= callEvent is CallOffered { Seq: 1, Originated: false } ? _store.StartNew() : await Read();
             return CallMachine.Receive(_state, callEvent) switch
             {
                 AnswerTurn turn => turn.Reply,
@@ -73,7 +74,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             _state ??= await Read();
-            if (_state.LastSeq == 0) return false;
+            if (_state is { LastSeq: 0, Expected: null }) return false;
             await GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(_state.Tenant)).Append(new AuditEntry
             {
                 Actor = RequestActor.Current,
@@ -81,6 +82,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 Result = AuditResult.Success,
                 Object = Call.Value,
             });
+            if (_state is { Expected: not null, Edge: "" }) return await GiveUpCallBack(new BridgeResult { Outcome = BridgeOutcome.Cancelled });
             return await GrainFactory.Grain<IEdgeGrain>(IEdgeGrain.Key(_state.Edge)).Send(Call, new HangUp { AtOnce = true });
         }
         catch (Exception e)
@@ -97,9 +99,11 @@ public sealed partial class CallGrain : Grain, ICallGrain
     /// </summary>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 }) return;
+        if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 } and not { Expected: not null }) return;
         try
         {
+            if (_state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
+            await OwnIsOver(_state, null);
             if (_state.Out is { } open) await Outbound.Over(_state, Call, open, null);
             await Close(CallEndReason.Failed, null);
         }
@@ -111,12 +115,15 @@ public sealed partial class CallGrain : Grain, ICallGrain
 
     private RecordingPermits Recordings => new(GrainFactory, _log);
 
+    private CallerDesk Callers => new(_keys, GrainFactory, Recordings, _log);
+
     private OutboundDesk Outbound => new(_policy, _keys, GrainFactory, _log);
 
     private CallId Call => new(GrainContext.GrainId.Key.ToString()!);
 
     private async Task<CallReply> Admit(CallOffered offered)
     {
+        if (offered.Originated || _state!.Expected is not null) return await AdmitOwn(offered);
         var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows).Decide(offered);
         var audit = new AuditEntry
         {
@@ -222,56 +229,23 @@ public sealed partial class CallGrain : Grain, ICallGrain
         switch (effect)
         {
             case VerifyFactor verify:
-                return new FactorChecked { Result = await Verify(state, verify) };
+                return new FactorChecked { Result = await Callers.Verify(state, Call, verify) };
+            case AssessProof assess:
+                return new FactorChecked { Result = await Callers.Assess(state, Call, assess) };
+            case BeginFactor begin:
+                return new FactorSent { Outcome = await Callers.Begin(state, Call, seq, begin) };
+            case ChangePin change:
+                return new PinChanged { Result = await Callers.ChangePin(state, Call, seq, change) };
             case FetchFacts fetch:
-                return new FactsFetched { Facts = await Fetch(fetch) };
+                return new FactsFetched { Facts = await Callers.Fetch(fetch) };
             case PermitCall permit:
                 return await Outbound.Permit(state, Call, seq, permit);
+            case OrderCallBack order:
+                return await OrderOf(state, seq, order);
             case PermitRecording permit:
                 return await Recordings.Permit(state, Call, seq, permit);
             default:
                 throw new InvalidOperationException("internal error: unknown effect");
-        }
-    }
-
-    private async Task<FactorResult> Verify(CallState state, VerifyFactor verify)
-    {
-        try
-        {
-            var caller = CallerKey.ForAccount(_keys.PseudonymKey(state.Tenant), state.Tenant, verify.Account.Reveal());
-            var result = await GrainFactory.Grain<ICallerGrain>(caller.Value).Verify(new FactorAttempt
-            {
-                Call = Call,
-                Seq = verify.Secret.Seq,
-                Tenant = state.Tenant,
-                Factor = verify.Factor,
-                Digits = verify.Secret.Sealed,
-                Purpose = verify.Purpose,
-                Origin = state.Origin,
-                Before = verify.Before,
-                From = state.From,
-            });
-            // A proof of another caller or call proves nothing here.
-            if (result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller)) return new FactorResult { Outcome = FactorOutcome.Unavailable };
-            return result.Proof is null || await Recordings.Bind(state, caller) ? result : new FactorResult { Outcome = FactorOutcome.Unavailable };
-        }
-        catch (Exception e)
-        {
-            LogFailed(nameof(Verify), e.GetType().Name);
-            return new FactorResult { Outcome = FactorOutcome.Unavailable };
-        }
-    }
-
-    private async Task<CallerFacts?> Fetch(FetchFacts fetch)
-    {
-        try
-        {
-            return await GrainFactory.Grain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(new FactsRequest { Proof = fetch.Proof, Wanted = fetch.Wanted });
-        }
-        catch (Exception e)
-        {
-            LogFailed(nameof(Fetch), e.GetType().Name);
-            return null;
         }
     }
 
@@ -281,6 +255,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
         DeactivateOnIdle();
         // Without a result nobody was dialled.
         if (state.Out is { } open) await Outbound.Over(state, Call, open, ended.Bridge ?? new BridgeResult { Outcome = BridgeOutcome.Cancelled });
+        await OwnIsOver(state, ended.Originated);
+        if (state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
         await Close(ended.Reason, ended.Media);
         return CallMachine.Nothing(state, callEvent.Seq);
     }

@@ -29,7 +29,11 @@ public sealed class FlowDocument
 
     public FlowStep? Find(string step) => _byName.TryGetValue(step, out var found) ? found : null;
 
-    /// <summary>Whether a verify step takes its account from this variable: collecting it anew ends what was verified before.</summary>
+    /// <summary>The steps that ask who is calling, with the variable of the account.</summary>
+    internal IEnumerable<(FlowStep Step, Named Account)> Accounts =>
+        Steps.OfType<AuthenticateStep>().Select(a => ((FlowStep)a, a.Account)).Concat(Steps.OfType<VerifyStep>().Select(v => ((FlowStep)v, v.Account)));
+
+    /// <summary>Whether an authenticate or verify step takes its account from this variable: collecting it anew ends what was verified before.</summary>
     public bool IsAccountVariable(string variable) => _accountVariables.Contains(variable);
 
     /// <summary>Names of the amounts that some step speaks.</summary>
@@ -45,7 +49,7 @@ public sealed class FlowDocument
     internal FlowDocument Indexed()
     {
         _byName = Steps.ToFrozenDictionary(s => s.Name, StringComparer.Ordinal);
-        _accountVariables = Steps.OfType<VerifyStep>().Select(v => v.Account.Value).ToFrozenSet(StringComparer.Ordinal);
+        _accountVariables = Accounts.Select(a => a.Account.Value).ToFrozenSet(StringComparer.Ordinal);
         _spokenAmounts = Steps.SelectMany(s => s.Speech).OfType<AmountPart>().Select(a => a.Fact).ToFrozenSet(StringComparer.Ordinal);
         return this;
     }
@@ -189,8 +193,8 @@ public sealed class VerifyStep : FlowStep
 /// <summary>Reads what may be told to a verified caller.</summary>
 public sealed class FetchStep : FlowStep
 {
-    /// <summary>How many different factors must have been accepted.</summary>
-    public required int Factors { get; init; }
+    /// <summary>What must have been proven.</summary>
+    public required Assurance Wanted { get; init; }
     public required Named Next { get; init; }
     public required Named Unavailable { get; init; }
 
@@ -235,6 +239,31 @@ public sealed record BridgeWay(Named Trunk, TimeSpan RingTime, Named? Hold)
 {
     /// <summary>The word for ringback, which is no prompt.</summary>
     public const string Ringback = "ringback";
+}
+
+/// <summary>Ends the call and calls the verified caller back at the registered number. What was verified does not go along: whoever answers proves it anew.</summary>
+public sealed class CallBackStep : FlowStep
+{
+    /// <summary>The label of the exit that the new call takes.</summary>
+    public const string ThenExit = "then";
+
+    /// <summary>Said when the order is taken, before the call ends.</summary>
+    public required IReadOnlyList<SpeechPart> Parts { get; init; }
+    public required Named Trunk { get; init; }
+    public required TimeSpan RingTime { get; init; }
+
+    /// <summary>Plain variables that the new call begins with.</summary>
+    public required IReadOnlyList<Named> Carry { get; init; }
+
+    /// <summary>Where the new call goes on.</summary>
+    public required Named Then { get; init; }
+    public required Named Unavailable { get; init; }
+    public required Named Refused { get; init; }
+    public required Named Limited { get; init; }
+
+    public override string Kind => "call_back";
+    public override IEnumerable<SpeechPart> Speech => Parts;
+    public override IEnumerable<Exit> Exits => [new(ThenExit, Then), new("unavailable", Unavailable), new("refused", Refused), new("limited", Limited)];
 }
 
 /// <summary>Begins or ends a recording of the call.</summary>

@@ -1,3 +1,4 @@
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
@@ -6,7 +7,7 @@ using IvrActors.Grains.Interfaces.Privacy;
 namespace IvrActors.Grains.Flows;
 
 /// <summary>Runs a flow: state and input in, state and commands out. Reads no clock and touches nothing outside.</summary>
-public static class Interpreter
+public static partial class Interpreter
 {
     /// <summary>Steps that one input may run through. The validator refuses endless loops; this holds for a document that it never saw.</summary>
     public const int MostStepsPerInput = 64;
@@ -24,7 +25,7 @@ public static class Interpreter
     /// <summary>An input for which the flow does not wait changes nothing and gives no command.</summary>
     public static FlowTransition Step(FlowDocument document, FlowState state, FlowInput input) => new Run(document, state.Copy()).Take(input);
 
-    private sealed class Run(FlowDocument document, FlowState state)
+    private sealed partial class Run(FlowDocument document, FlowState state)
     {
         private readonly List<CallCommand> _commands = [];
         private readonly List<string> _entered = [];
@@ -39,12 +40,17 @@ public static class Interpreter
         /// <summary>The step to go to, or null when the flow waits again.</summary>
         private string? Answer(FlowInput input)
         {
-            if (state.Waiting == FlowWait.Start) return input is FlowStarted ? document.Start.Value : null;
+            if (state.Waiting == FlowWait.Start) return input switch { FlowStarted started => Begin(started), CalledBack back => GoOn(back), _ => null };
             return (state.Waiting, document.Find(state.Step), input) switch
             {
                 (FlowWait.Digits, CollectStep step, DigitsEntered digits) => Collected(step, digits),
                 (FlowWait.Digits, MenuStep step, DigitsEntered digits) => Chosen(step, digits),
                 (FlowWait.Digits, RecordStep step, DigitsEntered digits) => Consented(step, digits),
+                (FlowWait.Digits, AuthenticateStep step, DigitsEntered digits) => FactorKeyed(step, digits),
+                (FlowWait.Digits, SetPinStep step, DigitsEntered digits) => PinKeyed(step, digits),
+                (FlowWait.Factor, AuthenticateStep step, FactorChecked { Result: var result }) => Proven(step, result),
+                (FlowWait.Begin, AuthenticateStep step, FactorSent { Outcome: var outcome }) => Begun(step, outcome),
+                (FlowWait.PinChange, SetPinStep step, PinChanged { Result: var result }) => PinSet(step, result),
                 (FlowWait.RecordingPermit, RecordStep step, RecordingPermitted { Command: var command }) => RecordingPermitted(step, command),
                 (FlowWait.Recording, RecordStep step, RecordingAnswered { Begun: var begun }) => begun ? step.Next.Value : step.Start!.Unavailable.Value,
                 (FlowWait.Factor, VerifyStep step, FactorChecked { Result: var result }) => Checked(step, result),
@@ -52,8 +58,15 @@ public static class Interpreter
                 (FlowWait.Permit, TransferStep step, CallPermitted { Command: var command }) => Permitted(step, command),
                 (FlowWait.Transfer, TransferStep { Bridge: not null } step, TransferFinished { Outcome: var outcome }) => ExitOf(step, outcome),
                 (FlowWait.Transfer, TransferStep step, TransferFinished { Status: var status }) => Transferred(step, status),
+                (FlowWait.CallBack, CallBackStep step, CallBackOrdered { Outcome: var outcome }) => Ordered(step, outcome),
                 _ => null,
             };
+        }
+
+        private string Begin(FlowStarted started)
+        {
+            state.Attestation = started.Attestation;
+            return document.Start.Value;
         }
 
         private void GoTo(string step)
@@ -78,10 +91,14 @@ public static class Interpreter
             AnswerStep answer => Answer(answer),
             CollectStep collect => Visit(collect),
             MenuStep menu => Visit(menu),
+            AuthenticateStep authenticate => Authenticate(authenticate),
+            SetPinStep setPin => SetPin(setPin),
+            BranchStep branch => Branch(branch),
             VerifyStep verify => Verify(verify),
             FetchStep fetch => Fetch(fetch),
             TransferStep transfer => Send(transfer),
             RecordStep record => Record(record),
+            CallBackStep back => CallBack(back),
             HangUpStep hangUp => HangUp(hangUp),
             _ => throw new InvalidOperationException("internal error: unknown kind of step"),
         };
@@ -188,9 +205,9 @@ public static class Interpreter
 
         private string? Fetch(FetchStep step)
         {
-            if (state.Proof is not { } proof || proof.Factors.Distinct().Count() < step.Factors) return Fail();
+            if (state.Proof is not { PinExpired: false } proof || AssuranceRules.Of(proof.Factors, proof.Risk) < step.Wanted) return Fail();
             state.Waiting = FlowWait.Facts;
-            _effect = new FetchFacts { Proof = proof, Wanted = step.Factors > 1 ? Assurance.High : Assurance.Low };
+            _effect = new FetchFacts { Proof = proof, Wanted = step.Wanted };
             return null;
         }
 
@@ -293,6 +310,39 @@ public static class Interpreter
             return null;
         }
 
+        private string? CallBack(CallBackStep step)
+        {
+            if (state.Proof is not { } proof) return Fail();
+            var carried = step.Carry.Where(name => state.Variables.ContainsKey(name.Value)).ToDictionary(name => name.Value, name => state.Variables[name.Value], StringComparer.Ordinal);
+            state.Waiting = FlowWait.CallBack;
+            _effect = new OrderCallBack { Proof = proof, Trunk = step.Trunk.Value, RingTime = step.RingTime, Then = step.Then.Value, Variables = carried };
+            return null;
+        }
+
+        /// <summary>Nothing is promised before it is known that the call will be made.</summary>
+        private string? Ordered(CallBackStep step, CallBackOutcome outcome)
+        {
+            switch (outcome)
+            {
+                case CallBackOutcome.Ordered:
+                    if (step.Parts.Count == 0 || Say(step.Parts, bargeIn: false)) End();
+                    return null;
+                case CallBackOutcome.Refused:
+                    return step.Refused.Value;
+                case CallBackOutcome.Limited:
+                    return step.Limited.Value;
+                default:
+                    return step.Unavailable.Value;
+            }
+        }
+
+        /// <summary>The first step of a call of ours.</summary>
+        private string GoOn(CalledBack back)
+        {
+            foreach (var (name, value) in back.Variables) state.Variables[name] = value;
+            return back.Step;
+        }
+
         private string? HangUp(HangUpStep step)
         {
             if (step.Parts.Count > 0 && !Say(step.Parts, bargeIn: false)) return null;
@@ -378,6 +428,8 @@ public static class Interpreter
             state.Waiting = FlowWait.End;
             state.Variables.Clear();
             state.Secrets.Clear();
+            state.Asking = null;
+            state.Ways = [];
             state.Proof = null;
             state.Facts = null;
         }

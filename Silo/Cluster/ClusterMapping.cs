@@ -79,7 +79,7 @@ internal static class ClusterMapping
         TransferTargets = tenant.TransferTargets,
         Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Calls = t.Calls ?? cluster.Limits.CallsPerTrunk, WayOut = t.ToWayOut() }, StringComparer.Ordinal),
         CallsPerCaller = cluster.Limits.CallsPerCaller,
-        Lockout = cluster.Lockout,
+        Lockout = cluster.Lockout with { Tell = tenant.TellsLocks },
         Outbound = tenant.Outbound,
     };
 }

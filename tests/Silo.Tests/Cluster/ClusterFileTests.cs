@@ -30,6 +30,22 @@ public sealed class ClusterFileTests
         Assert.Equal(TimeSpan.FromSeconds(30), cluster.Lockout.First);
     }
 
+    [Fact]
+    public void A_tenant_tells_of_locks_as_the_cluster_does_unless_it_says_otherwise()
+    {
+        bool[] Tells(string text, string replacement)
+        {
+            var (cluster, errors) = ClusterFileReader.Parse("cluster.yaml", ReplaceFirst(text, replacement));
+            Assert.Empty(errors);
+            return [.. cluster!.ToPolicy().Tenants.Values.Select(tenant => tenant.Lockout.Tell)];
+        }
+
+        Assert.Equal([false], Tells("failures: 3", "failures: 3"));
+        Assert.Equal([true], Tells("failures: 3", "tell: true"));
+        Assert.Equal([true], Tells("- name: demo", "- name: demo\n    lockout: { tell: true }"));
+        Assert.Equal(TimeSpan.FromHours(24), ClusterFileReader.Parse("cluster.yaml", s_text).Cluster!.Lockout.Window);
+    }
+
     // Text of the committed file → what replaces it → the findings, whole.
     [Theory]
     [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, delivery, demo_callers, development, dns, drain_at_stop, flows, limits, listeners, lockout, log, never_block, nodes, overload, phone, pins, prompts, recordings, service, speech, stir, storage, tenants, trace, unknown_sources)")]
@@ -53,6 +69,7 @@ public sealed class ClusterFileTests
     [InlineData("calls_at_once: 4000 ", "longest_call: 30s ", "cluster.yaml:37:17: bad value (limits.longest_call, expected a time from 1m to 24h)")]
     [InlineData("calls_at_once: 4000 ", "session_interval: 60s ", "cluster.yaml:37:21: bad value (limits.session_interval, expected a time from 90s (RFC 4028 4) to 2h)")]
     [InlineData("longest: 1h", "longest: 1s", "cluster.yaml:44:12: bad value (lockout.longest, expected a time not below lockout.first)")]
+    [InlineData("longest: 1h  ", "window: 59m  ", "cluster.yaml:44:11: bad value (lockout.window, expected a time not below lockout.longest)")]
     [InlineData("127.0.0.0/8", "127.0.0.0/99", "cluster.yaml:58:16: bad value (tenants[0].trunks[0].from, expected a network such as 192.0.2.0/24)")]
     [InlineData("srtp: preferred", "srtp: maybe", "cluster.yaml:59:15: bad value (tenants[0].trunks[0].srtp, expected one of required, preferred, off)")]
     [InlineData("numbers: { bank: bank }", "numbers: { bank: Bank! }", "cluster.yaml:54:22: bad value (tenants[0].numbers.bank, expected the name of a flow)")]
