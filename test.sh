@@ -42,7 +42,7 @@ retry() {
 }
 
 # program → Debian packages
-readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver svmap:sipvicious fail2ban-regex:fail2ban node:nodejs npm:npm tshark:tshark"
+readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules,kamailio-secsipid-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver svmap:sipvicious fail2ban-regex:fail2ban node:nodejs npm:npm tshark:tshark"
 
 install_programs() {
     local pair wanted packages=()

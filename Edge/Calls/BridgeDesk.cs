@@ -72,11 +72,11 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
     /// Identity and Date of a call that is signed; none where the trunk has no key, or the call shows no number that could be signed for. A hidden caller's number is shown to a trusted hop
     /// only, in P-Asserted-Identity.
     /// </summary>
-    internal static IReadOnlyList<KeyValuePair<string, string>> SignatureOf(DateTimeOffset now, CallLeg caller, EdgeTrunk trunk, OutboundRoute route, string target)
+    internal static IReadOnlyList<KeyValuePair<string, string>> SignatureOf(DateTimeOffset now, Privacy privacy, EdgeTrunk trunk, OutboundRoute route, string target)
     {
         if (route.Signer is not { } signer || (route.CallerId ?? route.User) is not { } number || !SipUri.TryParse(target, out var uri)) return [];
         if (!SipUri.TryParse("tel:" + number, out var own) || TelephoneNumber.DigitsOf(own) is not { } digits) return [];
-        var isHidden = (caller.Privacy & (Privacy.Id | Privacy.User | Privacy.Header)) != 0;
+        var isHidden = (privacy & (Privacy.Id | Privacy.User | Privacy.Header)) != 0;
         if (isHidden && !trunk.TrustsCallerIdentity) return [];
         StirMetrics.Signed.WithLabels(trunk.Name).Inc();
         return signer.Sign(now, digits, uri, trunk.Region, Guid.NewGuid().ToString());
@@ -171,7 +171,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
                 From = from,
                 To = $"<{target}>",
                 Hops = _hops,
-                Headers = [.. headers, .. SignatureOf(desk.Time.GetUtcNow(), caller, trunk, route, target)],
+                Headers = [.. headers, .. SignatureOf(desk.Time.GetUtcNow(), caller.Privacy, trunk, route, target)],
                 Sdp = offer.Sdp,
                 Secure = target.StartsWith("sips:", StringComparison.Ordinal),
                 Timeout = order.RingTime.Ticks,

@@ -225,7 +225,7 @@ internal sealed class CallBackDesk(
             From = from,
             To = $"<{way.Target}>",
             Hops = way.Hops,
-            Headers = headers,
+            Headers = [.. headers, .. BridgeDesk.SignatureOf(time.GetUtcNow(), Privacy.None, trunk, route, way.Target)],
             Sdp = offer.Sdp,
             Secure = way.Target.StartsWith("sips:", StringComparison.Ordinal),
             Timeout = call.Order.RingTime.Ticks,

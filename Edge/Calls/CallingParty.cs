@@ -47,6 +47,9 @@ public static class CallingParty
         return TelephoneNumber.DigitsOf(invite.From.Uri) is { } digits ? NumberOf(digits, trunk) : null;
     }
 
+    /// <summary>How far what a trunk says of callers can be believed.</summary>
+    public static OriginClass Origin(EdgeTrunk trunk) => trunk.TrustsCallerIdentity ? OriginClass.TrustedTrunk : OriginClass.Unattested;
+
     /// <summary>How far the calling number can be believed: signed for by its provider, or by the trunk's word.</summary>
     /// <param name="isTrusted">Whether what the trunk says of callers is believed.</param>
     public static OriginClass Origin(bool isTrusted, Attestation attestation, PhoneNumber? calling) =>

@@ -35,6 +35,20 @@ internal sealed class Kamailio : IAsyncDisposable
     public static Task<Kamailio> Registrar(string folder, string algorithm, string password, string certificates) =>
         Start(folder, certificates, "carrier", Path.Combine(certificates, "ca.pem"), ProxyModules + RegistrarModules(algorithm), Registering(password));
 
+    /// <summary>
+    /// A carrier that signs who calls by its secsipid module (RFC 8588, attestation A), and passes calls on to the server over UDP. Caller and callee must be numbers with a
+    /// plus sign.
+    /// </summary>
+    /// <param name="certificateUrl">What it says of where its certificate is.</param>
+    /// <param name="key">PEM file of its private key.</param>
+    public static Task<Kamailio> Signing(IvrServer server, string certificateUrl, string key)
+    {
+        if (!File.Exists(Path.Combine(Modules, "secsipid.so"))) Programs.Lack("the secsipid module of kamailio is not installed: the README's test command installs it");
+        var certificates = Path.Combine(server.Data, "certs");
+        return Start(Path.Combine(server.Folder, "kamailio-signer"), certificates, "server", Path.Combine(certificates, "ca.pem"), ProxyModules + "loadmodule \"secsipid.so\"\n",
+            Proxying($"sip:127.0.0.1:{server.SipPort};transport=udp", $$"""if (is_method("INVITE") && secsipid_add_identity("$(fU{s.rm,+})", "$(rU{s.rm,+})", "A", "", "{{certificateUrl}}", "{{key}}") < 0) exit;"""));
+    }
+
     private static async Task<Kamailio> Start(string folder, string certificates, string certificate, string authorities, string modules, string routes)
     {
         var program = Programs.Require("kamailio");
@@ -94,11 +108,13 @@ internal sealed class Kamailio : IAsyncDisposable
         listen=udp:127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}
         listen=tcp:127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}
         listen=tls:127.0.0.1:{tlsPort.ToString(CultureInfo.InvariantCulture)}
-        mpath="{new[] { "/usr/lib/x86_64-linux-gnu/kamailio/modules", "/usr/lib/aarch64-linux-gnu/kamailio/modules", "/usr/lib/kamailio/modules" }.First(Directory.Exists)}/"
+        mpath="{Modules}/"
         loadmodule "tls.so"
         modparam("tls", "config", "{folder}/tls.cfg")
 
         """;
+
+    private static string Modules => new[] { "/usr/lib/x86_64-linux-gnu/kamailio/modules", "/usr/lib/aarch64-linux-gnu/kamailio/modules", "/usr/lib/kamailio/modules" }.First(Directory.Exists);
 
     private const string ProxyModules = """
         loadmodule "tm.so"
@@ -151,9 +167,11 @@ internal sealed class Kamailio : IAsyncDisposable
 
         """;
 
-    private static string Proxying(string next) => $$"""
+    /// <param name="first">What is done with a request outside of dialogs before it goes on.</param>
+    private static string Proxying(string next, string first = "") => $$"""
         request_route {
         {{InDialog}}
+            {{first}}
             record_route();
             $du = "{{next}}";
             t_relay();
