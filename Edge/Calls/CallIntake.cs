@@ -24,7 +24,8 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         var isCounted = TrunkDesk.IsCounted(call.Peer);
         var verdict = gate.JudgeAtBegin(now, call.Invite!, call.Peer, isCounted ? calls : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
         if (!verdict.IsAdmitted) return Refuse(now, call, verdict.Status, verdict.Reason, verdict.RetryAfter);
-        if (calls.TryBegin(now, isCounted) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+        var isPreferred = gate.IsPreferred(now, call.Invite!, call.Peer);
+        if (calls.TryBegin(now, () => isPreferred, isCounted) is { Status: not 0 } refusal) return Refuse(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
         var events = new LegMedia(Heard, lane, time);
         var secure = call.Peer.IsSecure;
         var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs, Suites = trunk.SrtpSuites, Offers = trunk.SrtpOffers, Tones = trunk.Tones };
@@ -55,6 +56,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             Calling = CallingParty.Calling(invite, trunk),
             Origin = CallingParty.Origin(trunk),
             Encrypted = secure && answer.Session.Srtp,
+            Known = isPreferred,
             SourceAddress = call.Peer.EndPoint.Address.ToString(),
         });
         return leg;

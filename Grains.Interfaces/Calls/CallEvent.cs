@@ -33,6 +33,9 @@ public sealed class CallOffered : CallEvent
 
     /// <summary>What the edge found out about the calling number by STIR/SHAKEN.</summary>
     [Id(8)] public Attestation Attestation { get; init; }
+
+    /// <summary>Whether the edge knows the caller by a good history, or takes the call for an emergency: then it may have what limits keep for such.</summary>
+    [Id(10)] public bool Known { get; init; }
 }
 
 /// <summary>How far the origin of a call can be believed; lockouts are kept per class so that a spoofed origin cannot lock the owner out.</summary>

@@ -87,8 +87,8 @@ public sealed class LimitGrant
     /// <summary>Whether the request counted; else nothing was granted and nothing of it was noted.</summary>
     [Id(7)] public required bool Counted { get; init; }
 
-    /// <summary>The silo's table has no such limit.</summary>
-    [Id(8)] public bool NoSuchLimit { get; init; }
+    /// <summary>The silo's table has no such limit, or what must be stored for it cannot be.</summary>
+    [Id(8)] public bool Unavailable { get; init; }
 }
 
 /// <summary>How long what was leased may be used.</summary>

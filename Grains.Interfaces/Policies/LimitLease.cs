@@ -55,7 +55,8 @@ public sealed class LimitLease
     private int _knownPlaces;
     private int _ordinaryWanted;
     private int _knownWanted;
-    private bool _isShort;
+    private bool _isOrdinaryShort;
+    private bool _isKnownShort;
     private bool _isLeaving;
 
     public LimitLease(long now, LimitRule rule, string edge, long incarnation)
@@ -114,7 +115,7 @@ public sealed class LimitLease
         if (now - _heardAt < s_life)
         {
             if (InUse < (isKnown ? Places : _ordinaryPlaces)) return LimitVerdict.Allowed;
-            return new LimitVerdict(_isShort ? LimitResult.Refused : LimitResult.Soon, TimeSpan.Zero);
+            return new LimitVerdict(HasAllOrdinary && (!isKnown || HasAllKnown) ? LimitResult.Refused : LimitResult.Soon, TimeSpan.Zero);
         }
         if (!IsAlone(now)) return new LimitVerdict(LimitResult.Soon, TimeSpan.Zero);
         if (!_rule.OpenWhenUnavailable) return new LimitVerdict(LimitResult.Unavailable, TimeSpan.FromSeconds(1));
@@ -129,7 +130,7 @@ public sealed class LimitLease
     /// <summary>What is to be asked now; null: nothing. To be followed by <see cref="Answered"/> or <see cref="Failed"/>.</summary>
     public LimitAsk? Next(long now)
     {
-        if (_pending != 0 || !IsDue(now)) return null;
+        if (!IsDue(now)) return null;
         _last = default;
         Expire(now);
         Close(now);
@@ -161,7 +162,7 @@ public sealed class LimitLease
     {
         ArgumentNullException.ThrowIfNull(grant);
         if (seq != _pending) return;
-        if (grant.NoSuchLimit || (!grant.Counted && grant.Epoch == _epoch))
+        if (grant.Unavailable || (!grant.Counted && grant.Epoch == _epoch))
         {
             Failed(now, seq);
             return;
@@ -183,7 +184,7 @@ public sealed class LimitLease
         _known.Granted(now, grant.Known, grant.KnownAfter);
         if (grant.Ordinary + grant.Known > 0) _grants.Add(new Grant { Seq = seq, Ordinary = grant.Ordinary, Known = grant.Known, At = now, Expires = _sentAt + s_life });
         (_ordinaryPlaces, _knownPlaces) = (grant.OrdinaryPlaces, grant.KnownPlaces);
-        _isShort = _ordinaryPlaces < _ordinaryWanted || _knownPlaces < _knownWanted;
+        (_isOrdinaryShort, _isKnownShort) = (_ordinaryPlaces < _ordinaryWanted, _knownPlaces < _knownWanted);
     }
 
     /// <summary>Request <paramref name="seq"/> was not answered: what became of it is not known.</summary>
@@ -205,13 +206,21 @@ public sealed class LimitLease
     /// <summary>Whether the cluster is silent for so long that what it granted is void.</summary>
     private bool IsAlone(long now) => _failures > 0 && now - _heardAt >= s_life;
 
-    private bool IsDue(long now)
+    /// <summary>Whether <see cref="Next"/> is worth calling.</summary>
+    public bool IsDue(long now)
     {
+        if (_pending != 0) return false;
         if (now >= _nextAt) return true;
         if (_failures > 0 || now - _sentAt < s_leastPause) return false;
         if (_rule.Calls is not null && (_ordinary.IsLow(now) || _known.IsLow(now))) return true;
-        return _rule.AtOnce is not null && !_isShort && InUse + (Headroom + 1) / 2 > _ordinaryPlaces && _ordinaryPlaces < OrdinaryCapacity;
+        if (_rule.AtOnce is null || InUse + (Headroom + 1) / 2 <= _ordinaryPlaces) return false;
+        return !HasAllOrdinary || (InUse >= Places && !HasAllKnown);
     }
+
+    /// <summary>Whether there are no more places to be had now.</summary>
+    private bool HasAllOrdinary => _isOrdinaryShort || _ordinaryPlaces >= OrdinaryCapacity;
+
+    private bool HasAllKnown => _isKnownShort || _knownPlaces >= _rule.SlotsKept;
 
     private int OrdinaryCapacity => (_rule.AtOnce ?? 0) - _rule.SlotsKept;
 

@@ -52,7 +52,7 @@ public sealed class LimitLedger
     {
         var places = Places();
         var full = now + (_rate?.Used.Ticks ?? 0);
-        var isCovered = full <= _stored.FullAt || _rate is null;
+        var isCovered = full <= Math.Max(now, _stored.FullAt);
         foreach (var (holder, (ordinary, known)) in places) isCovered &= _stored.Places.TryGetValue(holder, out var most) && most.Ordinary >= ordinary && most.Known >= known;
         if (isCovered) return null;
         return _stored = new LimitBounds(full + s_room, places.ToDictionary(one => one.Key, one => (WithRoom(one.Value.Ordinary), WithRoom(one.Value.Known))));

@@ -117,7 +117,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
 
     private async Task<CallReply> Admit(CallOffered offered)
     {
-        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows).Decide(offered);
+        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _log).Decide(Call, offered);
         var audit = new AuditEntry
         {
             Actor = decision.Actor,
@@ -134,7 +134,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
             DeactivateOnIdle();
             return new CallReply { Seq = offered.Seq, Commands = [decision.Reject!] };
         }
-        var progress = CallMachine.Start(offered, CallOrigins.Of(offered, _keys.PseudonymKey(offered.Tenant)), decision.Actor, flow);
+        var progress = CallMachine.Start(offered, CallOrigins.Of(offered, _keys.PseudonymKey(offered.Tenant)), decision.Actor, flow, decision.Places);
         return progress.Effect is null ? await FinishWhile(audited, flow, offered, progress) : await FinishAfter(audited, flow, offered, progress);
     }
 
@@ -158,6 +158,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         {
             LogFailed("audit of an admitted call", e.GetType().Name);
             await _store.Clear();
+            await CallLimits.Ended(GrainFactory, _log, _state.Places, Call);
             return GiveUp(offered);
         }
     }
@@ -292,6 +293,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         var audited = Ended(state, reason, media);
         await _store.Clear();
         _state = new CallState();
+        await CallLimits.Ended(GrainFactory, _log, state.Places, Call);
         await audited;
     }
 

@@ -74,7 +74,7 @@ public static class CallMachine
     }
 
     /// <summary>Takes an admitted call into its flow.</summary>
-    public static CallProgress Start(CallOffered offered, CallOrigin from, string actor, FlowDocument document)
+    public static CallProgress Start(CallOffered offered, CallOrigin from, string actor, FlowDocument document, IReadOnlyList<string>? places = null)
     {
         var state = new CallState
         {
@@ -86,6 +86,7 @@ public static class CallMachine
             Actor = actor,
             Flow = document.Flow.Value,
             FlowVersion = document.Version,
+            Places = [.. places ?? []],
         };
         return Advance(document, state, ToBegin(document.Answer), [], 0, new FlowStarted());
     }
@@ -111,7 +112,7 @@ public static class CallMachine
     {
         var state = Copy(progress.State);
         state.LastSeq = seq;
-        state.LastReply = new CallReply { Seq = seq, Commands = [.. progress.Commands], Flow = state.Flow, Step = state.Position.Step };
+        state.LastReply = new CallReply { Seq = seq, Commands = [.. progress.Commands], Flow = state.Flow, Step = state.Position.Step, Verified = state.Position.Proof is not null };
         return state;
     }
 
@@ -165,6 +166,7 @@ public static class CallMachine
         FlowVersion = state.FlowVersion,
         Position = state.Position,
         Out = state.Out,
+        Places = state.Places,
         Recordings = state.Recording is { } old && !state.Recordings.Contains(old) ? [old, .. state.Recordings] : state.Recordings,
     };
 }

@@ -39,6 +39,9 @@ public sealed class CallState
     /// <summary>Where the call comes from, in pseudonyms.</summary>
     [Id(13)] public CallOrigin? From { get; set; }
 
+    /// <summary>Limits in which the call has a place, by the keys of their grains.</summary>
+    [Id(20)] public List<string> Places { get; set; } = [];
+
     /// <summary>Where the call comes from, as audit records name it.</summary>
     public string OriginText => OriginOf(Trunk, Origin);
 

@@ -13,6 +13,8 @@ internal static class ClusterMapping
     {
         Tenants = cluster.Tenants.ToDictionary(t => t.Name, t => t.ToPolicy(cluster), StringComparer.Ordinal),
         RecordingsKept = cluster.Recordings?.Keep,
+        Limit = cluster.Limits.Cluster,
+        LongestCall = cluster.Limits.LongestCall,
         FactorCheckFloor = cluster.Pins.Floor,
         PinChecksAtOnce = cluster.Pins.AtOnce,
         Argon2MemoryKiB = cluster.Pins.MemoryKiB,
@@ -41,6 +43,8 @@ internal static class ClusterMapping
         LastMediaPort = cluster.Listeners.LastMediaPort,
         MessagesPerSource = cluster.Limits.MessagesPerSource,
         Admission = cluster.Admission,
+        ClusterLimit = cluster.Limits.Cluster,
+        TenantLimits = cluster.Tenants.ToDictionary(tenant => tenant.Name, tenant => tenant.Limit, StringComparer.Ordinal),
         LongestCall = cluster.Limits.LongestCall,
         SessionInterval = cluster.Limits.SessionInterval,
         NeverBlock = cluster.NeverBlock,
@@ -52,7 +56,7 @@ internal static class ClusterMapping
         RecordingFolder = cluster.Recordings?.Folder,
         RecordingsKept = cluster.Recordings?.Keep ?? default,
         UnknownSources = cluster.UnknownSources,
-        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk, passes)))],
+        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, passes)))],
     };
 
     /// <param name="cacheKey">Null: nothing is kept on the disk.</param>
@@ -75,8 +79,10 @@ internal static class ClusterMapping
         Name = tenant.Name,
         Numbers = tenant.Numbers,
         TransferTargets = tenant.TransferTargets,
-        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Calls = t.Calls ?? cluster.Limits.CallsPerTrunk, WayOut = t.ToWayOut() }, StringComparer.Ordinal),
-        CallsPerCaller = cluster.Limits.CallsPerCaller,
+        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Limit = t.Limit, WayOut = t.ToWayOut() }, StringComparer.Ordinal),
+        Limit = tenant.Limit,
+        Caller = cluster.Limits.Caller,
+        Destination = cluster.Limits.Destination,
         Lockout = cluster.Lockout,
         Outbound = tenant.Outbound,
     };

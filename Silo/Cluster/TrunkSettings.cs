@@ -29,9 +29,8 @@ internal sealed class TrunkSettings
     public required ToneKeys Tones { get; init; }
     public string? Region { get; init; }
 
-    /// <summary>A limit of its own instead of the table's.</summary>
-    public RateLimit? Calls { get; init; }
-    public int? CallsAtOnce { get; init; }
+    /// <summary>The table's row, or what it says instead.</summary>
+    public required LimitRule Limit { get; init; }
     public TimeSpan? Ping { get; init; }
 
     /// <summary>What grains know of its way out; null where there is none.</summary>
@@ -39,7 +38,7 @@ internal sealed class TrunkSettings
 
     /// <exception cref="MissingSecretException">A password that it needs is not there.</exception>
     /// <param name="passes">Finds the pass that a user name of a realm is.</param>
-    public EdgeTrunk ToEdge(string tenant, RateLimit usualCalls, Func<string, string, DigestPass?>? passes = null) => new()
+    public EdgeTrunk ToEdge(string tenant, Func<string, string, DigestPass?>? passes = null) => new()
     {
         Name = Name,
         Tenant = tenant,
@@ -57,8 +56,7 @@ internal sealed class TrunkSettings
         SdesWithoutTls = SdesWithoutTls,
         Tones = Tones,
         Region = Region,
-        Calls = Calls ?? usualCalls,
-        CallsAtOnce = CallsAtOnce,
+        Limit = Limit,
         Ping = Ping,
     };
 }

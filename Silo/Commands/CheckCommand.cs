@@ -49,7 +49,7 @@ internal static class CheckCommand
         try
         {
             cluster.Speech.Token?.Read().Dispose();
-            foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("", cluster.Limits.CallsPerTrunk).Outbound?.Password?.Dispose();
+            foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("").Outbound?.Password?.Dispose();
             return null;
         }
         catch (MissingSecretException e)
