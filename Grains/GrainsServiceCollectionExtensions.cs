@@ -3,6 +3,7 @@ using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Callers.Factors;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -21,6 +22,8 @@ public static class GrainsServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddCallers();
         services.AddFlows();
+        services.AddSingleton<RiskPicture>();
+        services.AddSingleton<RiskDesk>();
         return services;
     }
 
@@ -31,6 +34,13 @@ public static class GrainsServiceCollectionExtensions
         services.AddSingleton<PinFactor>();
         services.AddSingleton<IFactor>(s => s.GetRequiredService<PinFactor>());
         services.AddSingleton<IFactor, TotpFactor>();
+        services.AddSingleton<IFactor, HotpFactor>();
+        services.AddSingleton<IFactor, SentCodeFactor>();
+        services.AddSingleton<IFactor, AttestationFactor>();
+        services.AddSingleton<RecoveryCodeFactor>();
+        services.AddSingleton<IFactor>(s => s.GetRequiredService<RecoveryCodeFactor>());
+        services.AddSingleton<FactorSet>();
+        services.AddSingleton<PinChanges>();
         services.AddSingleton<Enrolments>();
         services.TryAddSingleton<ICodeDelivery, NoCodeDelivery>();
     }

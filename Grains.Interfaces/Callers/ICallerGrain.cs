@@ -14,13 +14,29 @@ public interface ICallerGrain : IGrainWithStringKey
     [Alias("Verify")]
     Task<FactorResult> Verify(FactorAttempt attempt);
 
-    /// <summary>What the flow may say to this caller; empty unless <paramref name="proof"/> was made by <see cref="Verify"/> for this caller and call.</summary>
-    [Alias("ReadFacts")]
-    Task<CallerFacts> ReadFacts(VerifiedCaller proof);
+    /// <summary>Sends what a factor needs before it can be asked for. Only after the PIN of the same call; never touches the count of failures.</summary>
+    [Alias("Begin")]
+    Task<FactorBegun> Begin(FactorBegin begin);
+
+    /// <summary>What the flow may say to this caller; empty unless the proof was made here for this caller, holds still, and comes to the assurance that is wanted.</summary>
+    [Alias("ReadFactsFor")]
+    Task<CallerFacts> ReadFacts(FactsRequest request);
+
+    /// <summary>Replaces the PIN by one that the caller keyed twice. Takes a proof of this call that comes to <see cref="Assurance.High"/>, or the expired PIN of this call.</summary>
+    [Alias("ChangePin")]
+    Task<PinChangeResult> ChangePin(PinChange change);
 
     /// <summary>Creates or replaces the caller's factors and facts.</summary>
     [Requires(Permission.EnrolCallers), Alias("Enrol")]
     Task<EnrolmentResult> Enrol(CallerEnrolment enrolment);
+
+    /// <summary>Binds some factors anew and leaves the others and the facts as they are; lifts locks and disablement.</summary>
+    [Requires(Permission.RebindCallers), Alias("Rebind")]
+    Task<EnrolmentResult> Rebind(CallerRebinding rebinding);
+
+    /// <summary>Makes new recovery codes; those of before are worth nothing from then on.</summary>
+    [Requires(Permission.RebindCallers), Alias("MakeRecoveryCodes")]
+    Task<RecoveryCodesResult> MakeRecoveryCodes(RecoveryCodesRequest request);
 
     /// <summary>Destroys what is kept of this caller: factors and facts, and the keys of recordings, also of those under the number that was enrolled.</summary>
     [Requires(Permission.EraseCallers), Alias("Erase")]

@@ -8,7 +8,6 @@ using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
-using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
@@ -34,8 +33,10 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     private readonly IClusterKeys _keys;
     private readonly ClusterPolicy _policy;
     private readonly PinPool _pool;
-    private readonly Dictionary<FactorKind, IFactor> _factors;
+    private readonly FactorSet _factors;
+    private readonly RecoveryCodeFactor _recovery;
     private readonly Enrolments _enrolments;
+    private readonly PinChanges _changes;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly StoredRow<CallerState> _row;
@@ -46,13 +47,15 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
 
     public CallerGrain(
         IGrainContext context, [FromKeyedServices(StoredRow<CallerState>.Storage)] IGrainStorage storage, IClusterKeys keys, ClusterPolicy policy,
-        PinPool pool, IEnumerable<IFactor> factors, Enrolments enrolments, TimeProvider time, ILogger<CallerGrain> logger)
+        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, TimeProvider time, ILogger<CallerGrain> logger)
     {
         _keys = keys;
         _policy = policy;
         _pool = pool;
-        _factors = factors.ToDictionary(f => f.Kind);
+        _factors = factors;
+        _recovery = recovery;
         _enrolments = enrolments;
+        _changes = changes;
         _time = time;
         _logger = logger;
         _caller = new CallerKey(context.GrainId.Key.ToString()!);
@@ -63,81 +66,15 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     {
         var started = _time.GetTimestamp();
         var result = await Answer(attempt);
-        s_authentications.WithLabels(NameOf(attempt.Factor), NameOf(result.Outcome)).Inc();
+        s_authentications.WithLabels(FactorTraits.NameOf(attempt.Factor), NameOf(result.Outcome)).Inc();
         var rest = _policy.FactorCheckFloor - _time.GetElapsedTime(started);
         if (rest > TimeSpan.Zero) await Task.Delay(rest, _time);
         return result;
     }
 
-    public async Task<CallerFacts> ReadFacts(VerifiedCaller proof)
-    {
-        try
-        {
-            var state = await _row.Read();
-            return _row.Exists && CallerProof.IsGenuine(_keys.ProofKey, _caller, proof) && IsComplete(state, proof.Factors) ? state.Facts : new CallerFacts();
-        }
-        catch (Exception e)
-        {
-            Fail(e);
-            return new CallerFacts();
-        }
-    }
-
-    public async Task<EnrolmentResult> Enrol(CallerEnrolment enrolment)
-    {
-        try
-        {
-            var before = await _row.Read();
-            var (error, state) = await _enrolments.Make(_caller, enrolment, before);
-            if (state is null) return new EnrolmentResult { Error = error };
-            // Recorded first: an enrolment that cannot be recorded does not happen.
-            await Append(enrolment.Tenant, Enrolments.EntryOf(_caller, state));
-            await _row.Write(state);
-            _answered.Clear();
-            foreach (var origin in Enum.GetValues<OriginClass>()) await Lockout(origin).Rebind();
-            return new EnrolmentResult();
-        }
-        catch (Exception e)
-        {
-            Fail(e);
-            return new EnrolmentResult { Error = "the enrolment could not be written" };
-        }
-    }
-
-    public async Task<ErasureResult> Erase(string tenant)
-    {
-        if (!_policy.Tenants.ContainsKey(tenant)) return new ErasureResult { Error = "no such tenant" };
-        try
-        {
-            var state = await _row.Read();
-            if (_row.Exists && !string.Equals(state.Tenant, tenant, StringComparison.Ordinal)) return new ErasureResult { Error = "the caller is not of this tenant" };
-            // Recorded first: an erasure that cannot be recorded does not happen.
-            await Append(tenant, new AuditEntry { Actor = RequestActor.Current, Action = "caller.erased", Result = AuditResult.Success, Object = _caller.Value });
-            foreach (var key in Enrolments.KeysOf(_caller, _keys, state)) await Erase(GrainFactory.Grain<ICallerKeyGrain>(key.Value));
-            if (_row.Exists) await _row.Clear();
-            _answered.Clear();
-            return new ErasureResult();
-        }
-        catch (Exception e)
-        {
-            Fail(e);
-            return new ErasureResult { Error = "the caller could not be erased whole: try again" };
-        }
-    }
-
-    /// <summary>The key first: what it alone protects is noise from then on. What fails afterwards is found again when the erasure is repeated.</summary>
-    private async Task Erase(ICallerKeyGrain key)
-    {
-        foreach (var recording in await key.Destroy())
-        {
-            await GrainFactory.Grain<IRecordingGrain>(recording.Value).Shred();
-            await key.Forget(recording);
-        }
-    }
-
     private async Task<FactorResult> Answer(FactorAttempt attempt)
     {
-        if (!_policy.Tenants.ContainsKey(attempt.Tenant) || !_factors.TryGetValue(attempt.Factor, out var factor)) return s_unavailable;
+        if (!_policy.Tenants.ContainsKey(attempt.Tenant) || _factors.Find(attempt.Factor) is not { } factor) return s_unavailable;
         var id = IdOf(attempt);
         if (_answered.Find(a => string.Equals(a.Attempt, id, StringComparison.Ordinal)).Result is { } known) return known;
         try
@@ -159,57 +96,87 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var lockout = Lockout(origin);
         var reserved = await lockout.Reserve(attempt.Tenant, id);
         var state = await _row.Read();
-        var caller = _row.Exists && string.Equals(state.Tenant, attempt.Tenant, StringComparison.Ordinal) ? state : null;
-        if (reserved.Unavailable || await Compute(attempt, factor, caller) is not { } check)
+        var caller = IsOf(attempt.Tenant, state) ? state : null;
+        var context = new FactorContext(_time.GetUtcNow(), attempt.Call, attempt.From);
+        // What has run out is no factor any more.
+        var holder = caller is not null && FactorSet.Has(factor, caller, context.Now) ? caller : null;
+        if (reserved.Unavailable || await Compute(attempt, factor, context, holder) is not { Unknown: false } check)
         {
             await Audit(attempt, origin, AuditResult.Denied, "unavailable", reserved, caller);
             return s_unavailable;
         }
 
         var isRetry = caller is not null && string.Equals(caller.LastAccepted, id, StringComparison.Ordinal);
-        var before = FactorsBefore(attempt);
-        var accepted = reserved.Permitted & (check.Accepted | isRetry) & MayFollow(factor.Kind, before);
+        var before = ProofBefore(attempt.Before, attempt.Call, context.Now);
+        var mayFollow = MayFollow(factor.Kind, before);
+        var accepted = reserved.Permitted & (check.Accepted | isRetry) & mayFollow;
         if (!accepted)
         {
+            // A counter that runs ahead is noted; what was not permitted, or came before the PIN, leaves nothing.
+            if (reserved.Permitted && mayFollow && check is { Accepted: false, Next: { } noted }) await _row.Write(caller = noted);
             await Audit(attempt, origin, reserved.Permitted ? AuditResult.Failure : AuditResult.Denied, reserved.Permitted ? "refused" : "locked", reserved, caller);
             await lockout.Fail(id);
             return new FactorResult { Outcome = reserved.Permitted ? FactorOutcome.Refused : FactorOutcome.Locked };
         }
 
-        if (check.Next is { } next && !isRetry)
+        if (check is { Accepted: true, Next: { } next } && !isRetry)
         {
             // A one-time code is used up before anybody hears that it was right.
-            caller = next.AcceptedAt(id);
-            await _row.Write(caller);
+            next.LastAccepted = id;
+            await _row.Write(caller = next);
         }
-        await Audit(attempt, origin, AuditResult.Success, "accepted", reserved, caller);
-        var proof = CallerProof.Make(_keys.ProofKey, _caller, attempt.Call, before.Append(factor.Kind));
-        await lockout.Succeed(id, IsComplete(caller!, proof.Factors));
-        return new FactorResult { Outcome = FactorOutcome.Accepted, Proof = proof };
+        var proof = Prove(attempt, factor.Kind, before, context, caller!, check.Expired);
+        await Audit(attempt, origin, AuditResult.Success, check.Expired ? "expired" : "accepted", reserved, caller);
+        await lockout.Succeed(id, !proof.PinExpired && AssuranceRules.IsComplete(_factors.EnrolledOf(caller!, context.Now), proof.Factors));
+        return ResultOf(attempt, proof, context, caller!);
     }
 
-    private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, CallerState? caller)
+    private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, FactorContext context, CallerState? caller)
     {
         var opened = _keys.Open(attempt.Digits, attempt.Call.Value, attempt.Purpose);
         var isReadable = opened is { Length: > 0 and <= MostSecretBytes };
         // What does not open is checked as well, as something that nobody can key.
         using var digits = isReadable ? opened! : new Secret<byte>([0]);
         if (!isReadable) opened?.Dispose();
-        var now = _time.GetUtcNow();
         return factor.IsCostly
-            ? await _pool.Run(() => factor.Verify(now, caller, digits.Expose()))
-            : factor.Verify(now, caller, digits.Expose());
+            ? await _pool.Run(() => factor.Verify(context, caller, digits.Expose()))
+            : factor.Verify(context, caller, digits.Expose());
     }
 
-    /// <summary>The factors that this very call verified before.</summary>
-    private List<FactorKind> FactorsBefore(FactorAttempt attempt) =>
-        CallerProof.IsGenuine(_keys.ProofKey, _caller, attempt.Before) && attempt.Before!.Call == attempt.Call ? attempt.Before.Factors : [];
+    /// <summary>The proof with this factor. A right PIN takes along what needs no question.</summary>
+    private VerifiedCaller Prove(FactorAttempt attempt, FactorKind factor, VerifiedCaller? before, FactorContext context, CallerState caller, bool expired)
+    {
+        var verified = (before?.Factors ?? []).Append(factor);
+        if (factor is FactorKind.Pin) verified = verified.Concat(_factors.SilentOf(context, caller));
+        var risk = AssuranceRules.Worse(attempt.Risk, before?.Risk ?? RiskLevel.None);
+        // The PIN that counts is the one that was keyed last.
+        return CallerProof.Make(_keys.ProofKey, _caller, attempt.Call, verified, context.Now, risk, factor is FactorKind.Pin ? expired : before!.PinExpired);
+    }
+
+    private FactorResult ResultOf(FactorAttempt attempt, VerifiedCaller proof, FactorContext context, CallerState caller)
+    {
+        var next = proof.PinExpired ? [] : AssuranceRules.Next(_factors.AskableOf(context, caller), proof.Factors, attempt.Wanted, proof.Risk);
+        return new FactorResult
+        {
+            Outcome = FactorOutcome.Accepted,
+            Proof = proof,
+            Reached = AssuranceOf(proof, proof.Risk),
+            Next = next.Count > 0 ? next[0] : null,
+            Others = [.. next.Skip(1)],
+            MustChange = proof.PinExpired,
+        };
+    }
+
+    private static Assurance AssuranceOf(VerifiedCaller proof, RiskLevel risk) => proof.PinExpired ? Assurance.None : AssuranceRules.Of(proof.Factors, AssuranceRules.Worse(risk, proof.Risk));
+
+    /// <summary>The proof, if it was made here in this very call.</summary>
+    private VerifiedCaller? ProofBefore(VerifiedCaller? proof, CallId call, DateTimeOffset now) =>
+        CallerProof.IsGenuine(_keys.ProofKey, _caller, proof, now) && proof!.Call == call ? proof : null;
 
     /// <summary>A one-time code counts only after the PIN: otherwise it could be tried without knowing anything.</summary>
-    private static bool MayFollow(FactorKind factor, List<FactorKind> before) => factor is FactorKind.Pin || before.Contains(FactorKind.Pin);
+    private static bool MayFollow(FactorKind factor, VerifiedCaller? before) => factor is FactorKind.Pin || before?.Factors.Contains(FactorKind.Pin) == true;
 
-    private bool IsComplete(CallerState state, List<FactorKind> verified) =>
-        verified.Contains(FactorKind.Pin) && _factors.Values.All(f => !f.IsEnrolled(state) || verified.Contains(f.Kind));
+    private bool IsOf(string tenant, CallerState state) => _row.Exists && string.Equals(state.Tenant, tenant, StringComparison.Ordinal);
 
     /// <summary>Call, event and a digest of the sealed digits: a second try under the number of an earlier one is another attempt, and counts.</summary>
     private static string IdOf(FactorAttempt attempt)
@@ -232,7 +199,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
             Result = result,
             Origin = CallOrigins.NameOf(origin),
             Object = attempt.Call.Value,
-            Detail = $"{NameOf(attempt.Factor)} {what} lockout-v={reserved.Version} caller-v={caller?.Version ?? 0}",
+            Detail = $"{FactorTraits.NameOf(attempt.Factor)} {what} lockout-v={reserved.Version} caller-v={caller?.Version ?? 0}",
         });
 
     private Task Append(string tenant, AuditEntry entry) => GrainFactory.GetGrain<IAuditGrain>(IAuditGrain.Key(tenant)).Append(entry);
@@ -240,8 +207,6 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     private ILockoutGrain Lockout(OriginClass origin) => GrainFactory.GetGrain<ILockoutGrain>(ILockoutGrain.Key(_caller, origin));
 
     private static readonly FactorResult s_unavailable = new() { Outcome = FactorOutcome.Unavailable };
-
-    private static string NameOf(FactorKind factor) => factor switch { FactorKind.Pin => "pin", FactorKind.Totp => "totp", _ => "other" };
 
     private static string NameOf(FactorOutcome outcome) => outcome switch
     {

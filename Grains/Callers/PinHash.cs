@@ -17,14 +17,20 @@ public sealed class PinHash
     [Id(1)] public required PinCost Cost { get; init; }
     [Id(2)] public required byte[] Tag { get; init; }
 
+    /// <summary>Which pepper; 0 in rows of an older version, which knew one.</summary>
+    [Id(3)] public int Pepper { get; init; }
+
+    /// <summary>As <see cref="Privacy.IClusterKeys.PepperOf"/> counts.</summary>
+    public int PepperVersion => Math.Max(1, Pepper);
+
     /// <summary>Hashes a PIN. Costs tens of milliseconds of a core and <see cref="PinCost.MemoryKiB"/> of memory.</summary>
-    public static PinHash Make(ReadOnlySpan<byte> pin, byte[] salt, PinCost cost, ReadOnlySpan<byte> pepper)
+    public static PinHash Make(ReadOnlySpan<byte> pin, byte[] salt, PinCost cost, ReadOnlySpan<byte> pepper, int pepperVersion = 1)
     {
         Span<byte> hash = stackalloc byte[HashSize];
         try
         {
             Argon2id(pin, salt, cost, hash);
-            return new PinHash { Salt = salt, Cost = cost, Tag = HMACSHA256.HashData(pepper, hash) };
+            return new PinHash { Salt = salt, Cost = cost, Tag = HMACSHA256.HashData(pepper, hash), Pepper = pepperVersion };
         }
         finally
         {

@@ -3,7 +3,7 @@ using Prometheus;
 
 namespace IvrActors.Grains.Callers;
 
-/// <summary>Argon2id with the cluster's pepper, timed and counted.</summary>
+/// <summary>Argon2id with the cluster's peppers, timed and counted.</summary>
 internal class PinHasher(IClusterKeys keys)
 {
     private static readonly Histogram s_time = Metrics.CreateHistogram(
@@ -12,12 +12,17 @@ internal class PinHasher(IClusterKeys keys)
     public virtual bool Matches(PinHash stored, ReadOnlySpan<byte> pin)
     {
         using var _ = s_time.NewTimer();
-        return stored.Matches(pin, keys.Pepper);
+        var pepper = keys.PepperOf(stored.PepperVersion);
+        // The same work where the pepper is not here.
+        return stored.Matches(pin, pepper.IsEmpty ? keys.Pepper : pepper) & !pepper.IsEmpty;
     }
+
+    /// <summary>Whether the pepper of this hash is known here. It is not where another silo was given a new one and this one was not restarted yet.</summary>
+    public bool HasPepperOf(PinHash stored) => !keys.PepperOf(stored.PepperVersion).IsEmpty;
 
     public virtual PinHash Make(ReadOnlySpan<byte> pin, byte[] salt, PinCost cost)
     {
         using var _ = s_time.NewTimer();
-        return PinHash.Make(pin, salt, cost, keys.Pepper);
+        return PinHash.Make(pin, salt, cost, keys.Pepper, keys.PepperVersion);
     }
 }

@@ -267,7 +267,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
     {
         try
         {
-            return await GrainFactory.Grain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(fetch.Proof);
+            return await GrainFactory.Grain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(new FactsRequest { Proof = fetch.Proof, Wanted = fetch.Wanted });
         }
         catch (Exception e)
         {

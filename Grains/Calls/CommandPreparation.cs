@@ -58,5 +58,6 @@ internal static class CommandPreparation
         InterDigitTimeout = collect.InterDigitTimeout,
         BargeIn = collect.BargeIn,
         Secret = collect.Secret,
+        Skip = collect.Skip,
     };
 }

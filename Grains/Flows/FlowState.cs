@@ -148,6 +148,9 @@ public sealed class VerifyFactor : FlowEffect
 public sealed class FetchFacts : FlowEffect
 {
     public required VerifiedCaller Proof { get; init; }
+
+    /// <summary>What the proof must come to; the caller's grain decides whether it does.</summary>
+    public required Assurance Wanted { get; init; }
 }
 
 /// <summary>Ask whether a call out may be made, and set aside what it may cost; answered by <see cref="CallPermitted"/>.</summary>

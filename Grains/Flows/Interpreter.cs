@@ -190,7 +190,7 @@ public static class Interpreter
         {
             if (state.Proof is not { } proof || proof.Factors.Distinct().Count() < step.Factors) return Fail();
             state.Waiting = FlowWait.Facts;
-            _effect = new FetchFacts { Proof = proof };
+            _effect = new FetchFacts { Proof = proof, Wanted = step.Factors > 1 ? Assurance.High : Assurance.Low };
             return null;
         }
 

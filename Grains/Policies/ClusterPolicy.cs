@@ -1,4 +1,5 @@
 using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies.Risk;
 
 namespace IvrActors.Grains.Policies;
 
@@ -26,6 +27,11 @@ public sealed class ClusterPolicy
     public int Argon2MemoryKiB { get; init; } = 19456;
 
     public int Argon2Passes { get; init; } = 2;
+
+    public RiskPolicy Risk { get; init; } = new();
+
+    /// <summary>How long a PIN is good before its caller must choose another; null: for ever (NIST SP 800-63B-4 3.1.1.2 asks for no change without a reason).</summary>
+    public TimeSpan? PinsExpire { get; init; }
 
     /// <summary>The row of the table that a limit grain's key names; null: there is none, or it bounds nothing.</summary>
     public LimitRule? LimitOf(string key)
@@ -73,6 +79,12 @@ public sealed class TrunkPolicy
 
     /// <summary>What calls over it may be, in both directions and at all edges.</summary>
     public LimitRule Limit { get; init; } = new();
+
+    /// <summary>Its calls come from addresses of its own, behind which are all of its callers: an address says nothing of one of them.</summary>
+    public bool IsCarrier { get; init; } = true;
+
+    /// <summary>Where it takes calls in; null: that is not known.</summary>
+    public GeoPoint? Location { get; init; }
 
     /// <summary>Null: no calls go out through it.</summary>
     public WayOut? WayOut { get; init; }

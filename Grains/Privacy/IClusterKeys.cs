@@ -15,11 +15,20 @@ public interface IClusterKeys
     /// <summary>32 bytes, per tenant: the key of its callers' pseudonyms.</summary>
     ReadOnlySpan<byte> PseudonymKey(string tenant);
 
-    /// <summary>32 bytes: the keyed step on top of Argon2id.</summary>
+    /// <summary>32 bytes: the keyed step on top of Argon2id, for what is hashed from now on.</summary>
     ReadOnlySpan<byte> Pepper { get; }
+
+    /// <summary>The number of <see cref="Pepper"/>, from 1.</summary>
+    int PepperVersion => 1;
+
+    /// <summary>A pepper of now or before; empty when it is not known here.</summary>
+    ReadOnlySpan<byte> PepperOf(int version) => version == PepperVersion ? Pepper : default;
 
     /// <summary>32 bytes: MAC key of <c>VerifiedCaller</c> statements.</summary>
     ReadOnlySpan<byte> ProofKey { get; }
+
+    /// <summary>32 bytes: what the keys are derived from under which tried PINs are counted, for a day each.</summary>
+    ReadOnlySpan<byte> RiskKey { get; }
 
     /// <summary>32 bytes, per tenant: MAC key of the audit chain.</summary>
     ReadOnlySpan<byte> AuditKey(string tenant);

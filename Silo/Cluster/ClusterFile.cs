@@ -1,6 +1,7 @@
 using System.Net;
 using IvrActors.Edge;
 using IvrActors.Edge.Admission;
+using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
 
@@ -37,6 +38,7 @@ internal sealed class ClusterFile
     /// <summary>Null: nothing is recorded.</summary>
     public RecordingSettings? Recordings { get; init; }
     public required SpeechSettings Speech { get; init; }
+    public required DeliverySettings Delivery { get; init; }
     public required LockoutRule Lockout { get; init; }
     public required PinSettings Pins { get; init; }
     public required UnknownSources UnknownSources { get; init; }
@@ -124,7 +126,8 @@ internal sealed record OutboundLimits(RateLimit Calls, int CallsAtOnce, TimeSpan
 /// <param name="Keep">How long.</param>
 internal sealed record RecordingSettings(string Folder, TimeSpan Keep);
 
-internal sealed record PinSettings(int MemoryKiB, int Passes, int AtOnce, TimeSpan Floor);
+/// <param name="Expire">How long a PIN is good; zero: for ever.</param>
+internal sealed record PinSettings(int MemoryKiB, int Passes, int AtOnce, TimeSpan Floor, TimeSpan Expire);
 
 internal sealed class TenantSettings
 {
@@ -133,6 +136,9 @@ internal sealed class TenantSettings
     public required IReadOnlyDictionary<string, string> TransferTargets { get; init; }
     public required IReadOnlyList<TrunkSettings> Trunks { get; init; }
     public required LimitRule Limit { get; init; }
+
+    /// <summary>By channel, the provider of one-time codes where it is another than the cluster's.</summary>
+    public required IReadOnlyDictionary<CodeChannel, string> Delivery { get; init; }
 
     /// <summary>Null: it makes no calls.</summary>
     public OutboundPolicy? Outbound { get; init; }

@@ -59,6 +59,7 @@ internal sealed class ClusterFileReader
         var data = PathOf(root.Text("data", "a folder", "data"));
         var limits = LimitReader.Read(root.Map("limits", required: false));
         var listeners = ReadListeners(root.Map("listeners"));
+        var delivery = new DeliveryReader(_folder, data, Weak).Read(root.Map("delivery", required: false));
         var cluster = new ClusterFile
         {
             Path = _path,
@@ -81,10 +82,11 @@ internal sealed class ClusterFileReader
             DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
             Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
+            Delivery = delivery,
             Lockout = ReadLockout(root.Map("lockout", required: false)),
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
-            Tenants = ReadTenants(root, new TrunkReader(_folder, limits, Weak), limits),
+            Tenants = ReadTenants(root, new TrunkReader(_folder, limits, Weak), limits, delivery),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
             Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
         };
@@ -228,14 +230,15 @@ internal sealed class ClusterFileReader
     {
         var pins = new PinSettings(
             map.Number("argon2_memory_kib", 64, 1_048_576, 19456), map.Number("argon2_passes", 1, 20, 2),
-            map.Number("checks_at_once", 1, 64, Math.Max(1, Environment.ProcessorCount / 2)), map.Time("check_floor", TimeSpan.FromMilliseconds(100)));
+            map.Number("checks_at_once", 1, 64, Math.Max(1, Environment.ProcessorCount / 2)), map.Time("check_floor", TimeSpan.FromMilliseconds(100)),
+            map.OptionalTime("expire") ?? TimeSpan.Zero);
         if (pins.MemoryKiB < 19456) Weak(map, "argon2_memory_kib", "Argon2id below OWASP's minimum", "19456 or more");
         if (pins.Passes < 2) Weak(map, "argon2_passes", "Argon2id below OWASP's minimum", "2 or more");
         map.Done();
         return pins;
     }
 
-    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader, LimitSettings limits)
+    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader, LimitSettings limits, DeliverySettings delivery)
     {
         var tenants = new List<TenantSettings>();
         foreach (var map in root.Maps("tenants"))
@@ -245,7 +248,8 @@ internal sealed class ClusterFileReader
             var trunks = map.Maps("trunks").Select(reader.Read).ToList();
             var outbound = map.Has("outbound") ? OutboundReader.Read(map.Map("outbound"), limits.Outbound) : map.Absent<OutboundPolicy>("outbound");
             OutboundReader.FindContradictions(map, outbound, targets, trunks);
-            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound, Limit = LimitReader.ReadOwn(map, limits.Tenant, limits.Cluster) };
+            var channels = DeliveryReader.ReadChannels(map.Map("delivery", required: false), delivery.Providers);
+            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound, Delivery = channels, Limit = LimitReader.ReadOwn(map, limits.Tenant, limits.Cluster) };
             if (tenant.Name == IAuditGrain.Cluster) map.Report("name", $"reserved name '{IAuditGrain.Cluster}'", "another name: this one stands for records of no tenant");
             if (tenants.Any(t => t.Name == tenant.Name)) map.Report("name", "duplicate tenant", "each name once");
             // Trunk names stand in metrics and in limits of the whole edge.

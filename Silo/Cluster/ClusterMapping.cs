@@ -19,6 +19,7 @@ internal static class ClusterMapping
         PinChecksAtOnce = cluster.Pins.AtOnce,
         Argon2MemoryKiB = cluster.Pins.MemoryKiB,
         Argon2Passes = cluster.Pins.Passes,
+        PinsExpire = cluster.Pins.Expire > TimeSpan.Zero ? cluster.Pins.Expire : null,
     };
 
     /// <param name="passes">Finds the pass that a user name of a realm is.</param>

@@ -3,6 +3,7 @@ using IvrActors.Edge.Media;
 using IvrActors.Edge.Speech;
 using IvrActors.Grains.Flows;
 using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Delivery;
 
 namespace IvrActors.Silo.Commands;
 
@@ -49,6 +50,7 @@ internal static class CheckCommand
         try
         {
             cluster.Speech.Token?.Read().Dispose();
+            DeliveryServices.Check(cluster.Delivery);
             foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("").Outbound?.Password?.Dispose();
             return null;
         }

@@ -73,6 +73,7 @@ internal static class CommandLine
         SimulateCommand.AddTo(root, terminal);
         AuditCommands.AddTo(root, terminal);
         CallerCommands.AddTo(root, terminal);
+        KeyCommands.AddTo(root, terminal);
         OperatorCommands.AddTo(root, terminal);
         EdgeCommands.AddTo(root, terminal);
         TraceCommand.AddTo(root, terminal);

@@ -7,11 +7,13 @@ using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Speech;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
+using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Privacy;
 using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Delivery;
 using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -107,6 +109,9 @@ internal sealed class IvrProcess : IAsyncDisposable
         AddCore(builder.Services, vault);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = cluster.DrainAtStop + s_shutdown);
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
+        // Made here and not when the first code is to be sent: a secret that is missing keeps the cluster from starting.
+        var delivery = DeliveryServices.Create(cluster, TimeProvider.System);
+        builder.Services.AddSingleton<ICodeDelivery>(provider => delivery(provider.GetRequiredService<ILogger<CodeDelivery>>()));
         builder.Services.AddGrains(cluster.ToPolicy());
         var passes = new PhonePasses(vault.Keys, TimeProvider.System, cluster.PhoneTrunk?.Trunk.Digest!.Realm);
         builder.Services.AddSingleton<IPhonePasses>(passes);

@@ -17,19 +17,21 @@ internal sealed class ClusterKeys : IClusterKeys
 
     private readonly byte[] _master;
     private readonly ECParameters _sealing;
-    private readonly byte[] _pepper;
+    private readonly List<byte[]> _peppers;
     private readonly byte[] _proof;
+    private readonly byte[] _risk;
     private readonly byte[] _token;
     private readonly byte[] _mark;
     private readonly byte[] _phone;
     private readonly ConcurrentDictionary<string, byte[]> _tenantKeys = new(StringComparer.Ordinal);
 
-    private ClusterKeys(byte[] master, ECParameters sealing)
+    private ClusterKeys(byte[] master, ECParameters sealing, IEnumerable<byte[]> laterPeppers)
     {
         _master = master;
         _sealing = sealing;
-        _pepper = Derive("pepper v1");
+        _peppers = [Derive("pepper v1"), .. laterPeppers];
         _proof = Derive("verified caller v1");
+        _risk = Derive("risk v1");
         _token = Derive("role token v1");
         _mark = Derive("grain mark v1");
         _phone = Derive("phone pass v1");
@@ -50,14 +52,39 @@ internal sealed class ClusterKeys : IClusterKeys
         using var sealing = ECDiffieHellman.Create();
         sealing.ImportPkcs8PrivateKey(pkcs8, out _);
         CryptographicOperations.ZeroMemory(pkcs8);
-        return new ClusterKeys(master, sealing.ExportParameters(true));
+        return new ClusterKeys(master, sealing.ExportParameters(true), LaterPeppers(ring));
     }
+
+    /// <summary>Makes the pepper under which PINs are hashed from the next start on; the others stay, for what was hashed under them. Its number.</summary>
+    public static int AddPepper(KeyRing ring)
+    {
+        var number = FirstPepper + LaterPeppers(ring).Count() + 1;
+        ring.Secret(PepperName(number), mayCreate: true, () => RandomNumberGenerator.GetBytes(KeySize));
+        return number;
+    }
+
+    // The first one follows from the master secret.
+    private const int FirstPepper = 1;
+
+    private static IEnumerable<byte[]> LaterPeppers(KeyRing ring)
+    {
+        var last = FirstPepper + ring.Names("pepper-").Count();
+        for (var number = FirstPepper + 1; number <= last; number++) yield return ring.Secret(PepperName(number), mayCreate: false, () => []);
+    }
+
+    private static string PepperName(int number) => $"pepper-{number}";
 
     public SealingKey SealingKey { get; }
 
-    public ReadOnlySpan<byte> Pepper => _pepper;
+    public ReadOnlySpan<byte> Pepper => _peppers[^1];
+
+    public int PepperVersion => _peppers.Count;
+
+    public ReadOnlySpan<byte> PepperOf(int version) => version >= FirstPepper && version <= _peppers.Count ? _peppers[version - FirstPepper] : default;
 
     public ReadOnlySpan<byte> ProofKey => _proof;
+
+    public ReadOnlySpan<byte> RiskKey => _risk;
 
     /// <summary>MAC key of role tokens.</summary>
     public ReadOnlySpan<byte> TokenKey => _token;

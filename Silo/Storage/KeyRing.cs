@@ -89,6 +89,9 @@ internal sealed class KeyRing : IDisposable
         return secret;
     }
 
+    /// <summary>The secrets whose names begin so.</summary>
+    public IEnumerable<string> Names(string prefix) => Directory.EnumerateFiles(_folder, prefix + "*.secret").Select(file => Path.GetFileNameWithoutExtension(file));
+
     public void Dispose() => _services.Dispose();
 
     private void Check()

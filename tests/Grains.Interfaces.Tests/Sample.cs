@@ -24,6 +24,7 @@ internal static class Sample
         if (type == typeof(bool)) return true;
         if (type == typeof(int)) return 7;
         if (type == typeof(long)) return 1234567890123L;
+        if (type == typeof(ulong)) return 1234567890123UL;
         if (type == typeof(double)) return 0.25;
         if (type == typeof(char)) return '#';
         if (type == typeof(byte[])) return new byte[] { 1, 2, 253 };

@@ -5,7 +5,10 @@ using IvrActors.Grains.Privacy;
 
 namespace IvrActors.Grains.Callers.Factors;
 
-/// <summary>The PIN, verified whole. Unknown accounts are checked against a hash that no PIN has, with the cost that new PINs get.</summary>
+/// <summary>
+/// The PIN, verified whole. Unknown accounts are checked against a hash that no PIN has, with the cost that new PINs get. Replay: a PIN is what stays the same; what keeps it
+/// from being tried is the lockout, and what keeps it from being overheard is the sealing at the edge.
+/// </summary>
 internal sealed class PinFactor(ClusterPolicy policy, IClusterKeys keys, PinHasher hasher) : IFactor
 {
     // Known to whoever has the pepper only; the tag is no HMAC of anything.
@@ -14,6 +17,7 @@ internal sealed class PinFactor(ClusterPolicy policy, IClusterKeys keys, PinHash
         Salt = HMACSHA256.HashData(keys.Pepper, "ivr unknown account"u8)[..PinHash.SaltSize],
         Cost = CostOf(policy),
         Tag = RandomNumberGenerator.GetBytes(32),
+        Pepper = keys.PepperVersion,
     };
 
     public FactorKind Kind => FactorKind.Pin;
@@ -22,16 +26,27 @@ internal sealed class PinFactor(ClusterPolicy policy, IClusterKeys keys, PinHash
 
     public bool IsEnrolled(CallerState caller) => caller.Pin is not null;
 
-    public FactorCheck Verify(DateTimeOffset now, CallerState? caller, ReadOnlySpan<byte> digits)
+    public FactorCheck Verify(FactorContext context, CallerState? caller, ReadOnlySpan<byte> digits)
     {
         var stored = caller?.Pin ?? _nobody;
         var right = hasher.Matches(stored, digits) & caller?.Pin is not null;
+        if (!hasher.HasPepperOf(stored)) return FactorCheck.CannotTell;
         if (!right) return FactorCheck.Refused;
-        return stored.Cost == CostOf(policy) ? new FactorCheck(true, null) : new FactorCheck(true, caller!.WithPin(Hash(digits)));
+        // The first success since dates are kept is the one that can be counted from.
+        var setAt = caller!.PinSetAt == default ? context.Now : caller.PinSetAt;
+        var expired = policy.PinsExpire is { } life && context.Now - setAt >= life;
+        if (IsCurrent(stored) && setAt == caller.PinSetAt) return new FactorCheck(true, null, expired);
+        var pin = IsCurrent(stored) ? stored : Hash(digits);
+        return new FactorCheck(true, caller.With(next => (next.Pin, next.PinSetAt) = (pin, setAt)), expired);
     }
 
-    /// <summary>A new hash with a new salt at the cost of now.</summary>
+    /// <summary>Whether these digits are the PIN of now.</summary>
+    public bool IsPin(CallerState caller, ReadOnlySpan<byte> digits) => caller.Pin is { } stored && hasher.Matches(stored, digits);
+
+    /// <summary>A new hash with a new salt, at the cost and under the pepper of now.</summary>
     public PinHash Hash(ReadOnlySpan<byte> pin) => hasher.Make(pin, RandomNumberGenerator.GetBytes(PinHash.SaltSize), CostOf(policy));
+
+    private bool IsCurrent(PinHash stored) => stored.Cost == CostOf(policy) && stored.PepperVersion == keys.PepperVersion;
 
     private static PinCost CostOf(ClusterPolicy policy) => new(policy.Argon2MemoryKiB, policy.Argon2Passes);
 }

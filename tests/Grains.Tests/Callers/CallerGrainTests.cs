@@ -2,6 +2,7 @@ using IvrActors.Grains.Callers;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using Orleans.Runtime;
 using Xunit;
 
@@ -18,12 +19,12 @@ public sealed class CallerGrainTests(CallersCluster cluster)
 
         var pin = await caller.TryPin(CallersCluster.Pin, call);
         Assert.Equal(FactorOutcome.Accepted, pin.Outcome);
-        Assert.Empty((await caller.Grain.ReadFacts(pin.Proof!)).Amounts);
+        Assert.Empty((await caller.Facts(pin.Proof!, Assurance.High)).Amounts);
 
         var code = await caller.Grain.Verify(caller.Attempt(call, FactorKind.Totp, caller.Code(), pin.Proof));
         Assert.Equal(FactorOutcome.Accepted, code.Outcome);
         Assert.Equal([FactorKind.Pin, FactorKind.Totp], code.Proof!.Factors);
-        Assert.Equal(12345, (await caller.Grain.ReadFacts(code.Proof)).Amounts["balance"].Minor);
+        Assert.Equal(12345, (await caller.Facts(code.Proof, Assurance.High)).Amounts["balance"].Minor);
     }
 
     [Fact]
@@ -32,7 +33,8 @@ public sealed class CallerGrainTests(CallersCluster cluster)
         var caller = await cluster.NewCaller().Enrolled();
         var call = CallId.New();
         var pin = await caller.TryPin(CallersCluster.Pin, call);
-        Assert.Single((await caller.Grain.ReadFacts(pin.Proof!)).Amounts);
+        Assert.Single((await caller.Facts(pin.Proof!, Assurance.Low)).Amounts);
+        Assert.Empty((await caller.Facts(pin.Proof!, Assurance.Medium)).Amounts);
         Assert.Equal(FactorOutcome.Refused, (await caller.Grain.Verify(caller.Attempt(call, FactorKind.Totp, caller.Code(), pin.Proof))).Outcome);
     }
 
@@ -118,15 +120,29 @@ public sealed class CallerGrainTests(CallersCluster cluster)
     {
         var caller = await cluster.NewCaller().Enrolled();
         var proof = (await caller.TryPin(CallersCluster.Pin)).Proof!;
+        Assert.Single((await caller.Facts(Like(proof), Assurance.Low)).Amounts);
         for (var i = 0; i < proof.Mac.Length; i++)
         {
             var mac = (byte[])proof.Mac.Clone();
             mac[i] ^= 1;
-            Assert.Empty((await caller.Grain.ReadFacts(new VerifiedCaller { Caller = proof.Caller, Call = proof.Call, Factors = proof.Factors, Mac = mac })).Amounts);
+            Assert.Empty((await caller.Facts(Like(proof, mac: mac), Assurance.Low)).Amounts);
         }
-        Assert.Empty((await caller.Grain.ReadFacts(new VerifiedCaller { Caller = proof.Caller, Call = CallId.New(), Factors = proof.Factors, Mac = proof.Mac })).Amounts);
-        Assert.Empty((await caller.Grain.ReadFacts(new VerifiedCaller { Caller = proof.Caller, Call = proof.Call, Factors = [FactorKind.Pin, FactorKind.Totp], Mac = proof.Mac })).Amounts);
-        Assert.Empty((await caller.Grain.ReadFacts(new VerifiedCaller { Caller = proof.Caller, Call = proof.Call, Factors = null!, Mac = null! })).Amounts);
+        Assert.Empty((await caller.Facts(Like(proof, call: CallId.New()), Assurance.Low)).Amounts);
+        Assert.Empty((await caller.Facts(Like(proof, factors: [FactorKind.Pin, FactorKind.Totp]), Assurance.Low)).Amounts);
+        Assert.Empty((await caller.Facts(Like(proof, at: proof.At.AddTicks(1)), Assurance.Low)).Amounts);
+        Assert.Empty((await caller.Facts(Like(proof, risk: RiskLevel.Raised), Assurance.None)).Amounts);
+        Assert.Empty((await caller.Facts(new VerifiedCaller { Caller = proof.Caller, Call = proof.Call, Factors = null!, Mac = null! }, Assurance.Low)).Amounts);
+    }
+
+    [Fact]
+    public async Task A_proof_outlives_no_call()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        var proof = (await caller.TryPin(CallersCluster.Pin)).Proof!;
+        cluster.Time.Advance(CallerProof.Life - TimeSpan.FromMinutes(1));
+        Assert.Single((await caller.Facts(proof, Assurance.Low)).Amounts);
+        cluster.Time.Advance(TimeSpan.FromMinutes(2));
+        Assert.Empty((await caller.Facts(proof, Assurance.Low)).Amounts);
     }
 
     [Fact]
@@ -300,7 +316,7 @@ public sealed class CallerGrainTests(CallersCluster cluster)
         var caller = await cluster.NewCaller().Enrolled();
         var state = cluster.Storage.Stored<CallerState>("caller", caller.Grain.GetGrainId())!;
         var old = new PinCost(32, 2);
-        await cluster.Storage.Replace("caller", caller.Grain.GetGrainId(), state.WithPin(PinHash.Make("4826"u8, state.Pin!.Salt, old, cluster.Keys.Pepper)));
+        await cluster.Storage.Replace("caller", caller.Grain.GetGrainId(), state.With(s => s.Pin = PinHash.Make("4826"u8, state.Pin!.Salt, old, cluster.Keys.Pepper, cluster.Keys.PepperVersion)));
         await cluster.ForgetActivations();
 
         Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome("9071"));
@@ -309,6 +325,17 @@ public sealed class CallerGrainTests(CallersCluster cluster)
         Assert.Equal(new PinCost(64, 1), cluster.Storage.Stored<CallerState>("caller", caller.Grain.GetGrainId())!.Pin!.Cost);
         Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
     }
+
+    private static VerifiedCaller Like(VerifiedCaller proof, CallId? call = null, List<FactorKind>? factors = null, byte[]? mac = null, DateTimeOffset? at = null, RiskLevel? risk = null) => new()
+    {
+        Caller = proof.Caller,
+        Call = call ?? proof.Call,
+        Factors = factors ?? proof.Factors,
+        Mac = mac ?? proof.Mac,
+        At = at ?? proof.At,
+        Risk = risk ?? proof.Risk,
+        PinExpired = proof.PinExpired,
+    };
 
     private async Task<FactorOutcome> PinThenCode(TestCaller caller, string code)
     {

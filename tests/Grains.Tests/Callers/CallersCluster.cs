@@ -1,6 +1,7 @@
 using System.Text;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Callers;
+using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
@@ -30,6 +31,7 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
     internal TestAuditStore Ledger { get; } = new();
     internal TestClock Time { get; } = new();
     internal TestStorage Storage { get; private set; } = null!;
+    internal TestDelivery Delivery { get; } = new();
     internal CountingHasher Hasher { get; private set; } = null!;
     internal ClusterPolicy Policy { get; } = new()
     {
@@ -37,6 +39,7 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
         RecordingsKept = TimeSpan.FromDays(30),
         Argon2MemoryKiB = 64,
         Argon2Passes = 1,
+        PinsExpire = TimeSpan.FromDays(365),
     };
 
     /// <summary>Tenants that call out, each for one test.</summary>
@@ -75,6 +78,7 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
             silo.Services.AddSingleton<TimeProvider>(Time);
             silo.Services.AddSingleton<IClusterKeys>(Keys);
             silo.Services.AddSingleton<IAuditStore>(Ledger);
+            silo.Services.AddSingleton<ICodeDelivery>(Delivery);
             silo.Services.AddSingleton<PinHasher>(s => Hasher = new CountingHasher(s.GetRequiredService<IClusterKeys>()));
             silo.Services.AddKeyedSingleton<IGrainStorage>("encrypted", (s, _) => Storage = new TestStorage(s));
             silo.Services.AddGrains(Policy);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using IvrActors.Grains.Callers;
 using IvrActors.Grains.Callers.Factors;
+using IvrActors.Grains.Interfaces.Calls;
 using Org.BouncyCastle.Crypto.Generators;
 using Org.BouncyCastle.Crypto.Parameters;
 using Xunit;
@@ -19,8 +20,8 @@ public sealed class FactorTests
     public void HOTP_reproduces_RFC_4226_appendix_D(long counter, string code)
     {
         Assert.Equal(code, CodeOf(HashAlgorithmName.SHA1, s_seed, counter, 6));
-        Assert.True(Totp.Matches(s_seed, counter, Encoding.ASCII.GetBytes(code)));
-        Assert.False(Totp.Matches(s_seed, counter + 1, Encoding.ASCII.GetBytes(code)));
+        Assert.True(Hotp.Matches(s_seed, counter, Encoding.ASCII.GetBytes(code)));
+        Assert.False(Hotp.Matches(s_seed, counter + 1, Encoding.ASCII.GetBytes(code)));
     }
 
     // RFC 6238 Appendix B; the seeds of SHA-256 and SHA-512 are 32 and 64 bytes of the same digits.
@@ -53,7 +54,7 @@ public sealed class FactorTests
     {
         var now = new DateTimeOffset(2026, 5, 4, 12, 0, 0, TimeSpan.Zero);
         var code = Encoding.ASCII.GetBytes(CodeOf(HashAlgorithmName.SHA1, s_seed, Totp.StepOf(now) + stepsOfCode, 6));
-        Assert.Equal(accepted, new TotpFactor().Verify(now, new CallerState { TotpKey = s_seed }, code).Accepted);
+        Assert.Equal(accepted, new TotpFactor().Verify(At(now), new CallerState { TotpKey = s_seed }, code).Accepted);
     }
 
     [Fact]
@@ -63,19 +64,19 @@ public sealed class FactorTests
         var factor = new TotpFactor();
         var code = Encoding.ASCII.GetBytes(CodeOf(HashAlgorithmName.SHA1, s_seed, Totp.StepOf(now), 6));
         var earlier = Encoding.ASCII.GetBytes(CodeOf(HashAlgorithmName.SHA1, s_seed, Totp.StepOf(now) - 1, 6));
-        var after = factor.Verify(now, new CallerState { TotpKey = s_seed }, code).Next!;
+        var after = factor.Verify(At(now), new CallerState { TotpKey = s_seed }, code).Next!;
         Assert.Equal(Totp.StepOf(now), after.LastTotpStep);
-        Assert.False(factor.Verify(now, after, code).Accepted);
-        Assert.False(factor.Verify(now, after, earlier).Accepted);
-        Assert.False(factor.Verify(now.AddSeconds(30), after, code).Accepted);
+        Assert.False(factor.Verify(At(now), after, code).Accepted);
+        Assert.False(factor.Verify(At(now), after, earlier).Accepted);
+        Assert.False(factor.Verify(At(now.AddSeconds(30)), after, code).Accepted);
     }
 
     [Theory]
     [InlineData(""), InlineData("12345"), InlineData("1234567"), InlineData("\0\0\0\0\0\0"), InlineData("００００００")]
     public void What_is_no_code_is_refused(string digits)
     {
-        Assert.False(new TotpFactor().Verify(DateTimeOffset.UnixEpoch.AddYears(50), new CallerState { TotpKey = s_seed }, Encoding.UTF8.GetBytes(digits)).Accepted);
-        Assert.False(new TotpFactor().Verify(DateTimeOffset.UnixEpoch.AddYears(50), null, Encoding.UTF8.GetBytes(digits)).Accepted);
+        Assert.False(new TotpFactor().Verify(At(DateTimeOffset.UnixEpoch.AddYears(50)), new CallerState { TotpKey = s_seed }, Encoding.UTF8.GetBytes(digits)).Accepted);
+        Assert.False(new TotpFactor().Verify(At(DateTimeOffset.UnixEpoch.AddYears(50)), null, Encoding.UTF8.GetBytes(digits)).Accepted);
     }
 
     // RFC 9106 5.3. libsodium offers one lane, no secret and no associated data, so the vector is reproduced by BouncyCastle, and libsodium is compared with that below.
@@ -129,9 +130,11 @@ public sealed class FactorTests
     private static string CodeOf(HashAlgorithmName hash, byte[] key, long counter, int digits)
     {
         var code = new byte[digits];
-        Totp.Write(hash, key, counter, code);
+        Hotp.Write(hash, key, counter, code);
         return Encoding.ASCII.GetString(code);
     }
+
+    private static FactorContext At(DateTimeOffset now) => new(now, CallId.New(), null);
 
     private static byte[] Seed(int size) => Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("1234567890", 7))[..size]);
 

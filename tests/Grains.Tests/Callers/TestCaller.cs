@@ -1,4 +1,5 @@
 using System.Text;
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Callers.Factors;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
@@ -21,37 +22,89 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
 
     public ILockoutGrain Lockout(OriginClass origin = OriginClass.Unattested) => cluster.Grains.GetGrain<ILockoutGrain>(ILockoutGrain.Key(Key, origin));
 
-    public Task<EnrolmentResult> Enrol(string pin = CallersCluster.Pin, byte[]? totp = null, long balance = 123_45, string? number = null) => Grain.Enrol(new CallerEnrolment
-    {
-        Tenant = CallersCluster.Tenant,
-        Account = new PersonalText(account),
-        Number = number is null ? null : new PhoneNumber(number),
-        Pin = SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.PinPurpose, Encoding.ASCII.GetBytes(pin)),
-        TotpKey = totp is null ? null : SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.TotpPurpose, totp),
-        Facts = new CallerFacts { Amounts = { ["balance"] = new Money { Minor = balance, Currency = "EUR" } } },
-    });
+    public Task<EnrolmentResult> Enrol(
+        string pin = CallersCluster.Pin, byte[]? totp = null, long balance = 123_45, string? number = null, byte[]? hotp = null, CodeDestination? codesTo = null, DateTimeOffset? until = null) => Grain.Enrol(new CallerEnrolment
+        {
+            Tenant = CallersCluster.Tenant,
+            Account = new PersonalText(account),
+            Number = number is null ? null : new PhoneNumber(number),
+            Pin = SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.PinPurpose, Encoding.ASCII.GetBytes(pin)),
+            TotpKey = totp is null ? null : SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.TotpPurpose, totp),
+            HotpKey = hotp is null ? null : SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.HotpPurpose, hotp),
+            CodesTo = codesTo,
+            Until = until,
+            Facts = new CallerFacts { Amounts = { ["balance"] = new Money { Minor = balance, Currency = "EUR" } } },
+        });
 
-    public async Task<TestCaller> Enrolled(string pin = CallersCluster.Pin, byte[]? totp = null)
+    public async Task<TestCaller> Enrolled(
+        string pin = CallersCluster.Pin, byte[]? totp = null, string? number = null, byte[]? hotp = null, CodeDestination? codesTo = null, DateTimeOffset? until = null)
     {
-        var result = await Enrol(pin, totp);
+        var result = await Enrol(pin, totp, number: number, hotp: hotp, codesTo: codesTo, until: until);
         Assert.Null(result.Error);
         return this;
     }
 
-    public FactorAttempt Attempt(CallId call, FactorKind factor, string digits, VerifiedCaller? before = null, OriginClass origin = OriginClass.Unattested) => new()
+    public Task<CallerFacts> Facts(VerifiedCaller proof, Assurance wanted, RiskLevel risk = RiskLevel.None) => Grain.ReadFacts(new FactsRequest { Proof = proof, Wanted = wanted, Risk = risk });
+
+    public SealedSecret Seal(string context, string purpose, string secret) => SecretSealer.Seal(cluster.Keys.SealingKey, context, purpose, Encoding.ASCII.GetBytes(secret));
+
+    /// <summary>What is stored of this caller.</summary>
+    public CallerState State => cluster.Storage.Stored<CallerState>("caller", Grain.GetGrainId())!;
+
+    /// <summary>Changes what is stored as another version of us, or time, does.</summary>
+    public async Task Change(Action<CallerState> change)
     {
-        Call = call,
+        await cluster.Storage.Replace("caller", Grain.GetGrainId(), State.With(change));
+        await cluster.ForgetActivations();
+    }
+
+    public FactorAttempt Attempt(
+        CallId call, FactorKind factor, string digits, VerifiedCaller? before = null, OriginClass origin = OriginClass.Unattested,
+        Assurance wanted = Assurance.High, RiskLevel risk = RiskLevel.None, CallOrigin? from = null) => new()
+        {
+            Call = call,
+            Seq = ++_seq,
+            Tenant = CallersCluster.Tenant,
+            Factor = factor,
+            Digits = SecretSealer.Seal(cluster.Keys.SealingKey, call.Value, "digits", Encoding.ASCII.GetBytes(digits)),
+            Purpose = "digits",
+            Origin = origin,
+            Before = before,
+            Wanted = wanted,
+            Risk = risk,
+            From = from,
+        };
+
+    public Task<FactorResult> TryPin(
+        string pin, CallId? call = null, OriginClass origin = OriginClass.Unattested, Assurance wanted = Assurance.High, RiskLevel risk = RiskLevel.None, CallOrigin? from = null) =>
+        Grain.Verify(Attempt(call ?? CallId.New(), FactorKind.Pin, pin, origin: origin, wanted: wanted, risk: risk, from: from));
+
+    /// <summary>Keys another factor after the PIN of the same call.</summary>
+    public Task<FactorResult> TryAfter(FactorResult pin, FactorKind factor, string digits) => Grain.Verify(Attempt(pin.Proof!.Call, factor, digits, pin.Proof));
+
+    public async Task<BeginOutcome> Begin(FactorResult pin, FactorKind factor = FactorKind.SentCode) => (await Grain.Begin(new FactorBegin
+    {
+        Call = pin.Proof!.Call,
         Seq = ++_seq,
         Tenant = CallersCluster.Tenant,
         Factor = factor,
-        Digits = SecretSealer.Seal(cluster.Keys.SealingKey, call.Value, "digits", Encoding.ASCII.GetBytes(digits)),
-        Purpose = "digits",
-        Origin = origin,
-        Before = before,
-    };
+        Proof = pin.Proof,
+        Origin = OriginClass.Unattested,
+        Language = "en",
+    })).Outcome;
 
-    public Task<FactorResult> TryPin(string pin, CallId? call = null, OriginClass origin = OriginClass.Unattested) =>
-        Grain.Verify(Attempt(call ?? CallId.New(), FactorKind.Pin, pin, origin: origin));
+    public PinChange Choice(VerifiedCaller proof, string first, string? second = null) => new()
+    {
+        Call = proof.Call,
+        Seq = ++_seq,
+        Tenant = CallersCluster.Tenant,
+        First = Seal(proof.Call.Value, "first", first),
+        FirstPurpose = "first",
+        Second = Seal(proof.Call.Value, "second", second ?? first),
+        SecondPurpose = "second",
+        Proof = proof,
+        Origin = OriginClass.Unattested,
+    };
 
     public async Task<FactorOutcome> PinOutcome(string pin, OriginClass origin = OriginClass.Unattested) => (await TryPin(pin, origin: origin)).Outcome;
 
@@ -59,7 +112,7 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
     public string Code(int steps = 0)
     {
         var code = new byte[6];
-        Totp.Write(System.Security.Cryptography.HashAlgorithmName.SHA1, CallersCluster.TotpKey, Totp.StepOf(cluster.Time.GetUtcNow()) + steps, code);
+        Hotp.Write(System.Security.Cryptography.HashAlgorithmName.SHA1, CallersCluster.TotpKey, Totp.StepOf(cluster.Time.GetUtcNow()) + steps, code);
         return Encoding.ASCII.GetString(code);
     }
 }

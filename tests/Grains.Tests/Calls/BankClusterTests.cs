@@ -199,6 +199,8 @@ public sealed class BankClusterTests : IAsyncLifetime
 
         public ReadOnlySpan<byte> ProofKey => _bytes;
 
+        public ReadOnlySpan<byte> RiskKey => _bytes;
+
         public Secret<byte>? Open(SealedSecret sealedSecret, string context, string purpose) => SecretSealer.Open(_key, context, purpose, sealedSecret);
 
         public ReadOnlySpan<byte> PseudonymKey(string tenant) => _bytes;

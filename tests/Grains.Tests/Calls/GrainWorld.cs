@@ -306,7 +306,15 @@ internal sealed class FakeCaller : ICallerGrain
         });
     }
 
-    public Task<CallerFacts> ReadFacts(VerifiedCaller proof) => Task.FromResult(FlowStory.SomeFacts);
+    public Task<CallerFacts> ReadFacts(FactsRequest request) => Task.FromResult(FlowStory.SomeFacts);
+
+    public Task<FactorBegun> Begin(FactorBegin begin) => throw new NotSupportedException();
+
+    public Task<PinChangeResult> ChangePin(PinChange change) => throw new NotSupportedException();
+
+    public Task<EnrolmentResult> Rebind(CallerRebinding rebinding) => throw new NotSupportedException();
+
+    public Task<RecoveryCodesResult> MakeRecoveryCodes(RecoveryCodesRequest request) => throw new NotSupportedException();
 
     public Task<EnrolmentResult> Enrol(CallerEnrolment enrolment) => throw new NotSupportedException();
 
@@ -402,6 +410,8 @@ internal sealed class FakeKeys : IClusterKeys
     public ReadOnlySpan<byte> Pepper => _key;
 
     public ReadOnlySpan<byte> ProofKey => _key;
+
+    public ReadOnlySpan<byte> RiskKey => _key;
 
     public Secret<byte>? Open(SealedSecret sealedSecret, string context, string purpose) => throw new NotSupportedException();
 

@@ -10,7 +10,7 @@ namespace IvrActors.Grains.Tests.Privacy;
 internal sealed class TestKeys : IClusterKeys
 {
     private readonly ECDiffieHellman _sealing = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
-    private readonly byte[] _pepper = RandomNumberGenerator.GetBytes(32);
+    private readonly List<byte[]> _peppers = [RandomNumberGenerator.GetBytes(32)];
     private readonly byte[] _proof = RandomNumberGenerator.GetBytes(32);
     private readonly ConcurrentDictionary<string, byte[]> _tenantKeys = new();
 
@@ -20,9 +20,17 @@ internal sealed class TestKeys : IClusterKeys
 
     public ReadOnlySpan<byte> PseudonymKey(string tenant) => _tenantKeys.GetOrAdd("pseudonym/" + tenant, _ => RandomNumberGenerator.GetBytes(32));
 
-    public ReadOnlySpan<byte> Pepper => _pepper;
+    public ReadOnlySpan<byte> Pepper => _peppers[^1];
+
+    public int PepperVersion => _peppers.Count;
+
+    public ReadOnlySpan<byte> PepperOf(int version) => version >= 1 && version <= _peppers.Count ? _peppers[version - 1] : default;
+
+    public void AddPepper() => _peppers.Add(RandomNumberGenerator.GetBytes(32));
 
     public ReadOnlySpan<byte> ProofKey => _proof;
+
+    public ReadOnlySpan<byte> RiskKey => _proof;
 
     public ReadOnlySpan<byte> AuditKey(string tenant) => _tenantKeys.GetOrAdd("audit/" + tenant, _ => RandomNumberGenerator.GetBytes(32));
 }

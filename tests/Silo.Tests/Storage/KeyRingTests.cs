@@ -33,6 +33,37 @@ public sealed class KeyRingTests
     }
 
     [Fact]
+    public void A_new_pepper_counts_from_the_next_start_and_the_old_ones_stay()
+    {
+        using var folder = new TestFolder();
+        using var ring = Open(folder, first: true);
+        var before = ClusterKeys.Load(ring, mayCreate: true);
+        Assert.Equal(1, before.PepperVersion);
+        Assert.Equal(2, ClusterKeys.AddPepper(ring));
+        Assert.Equal(3, ClusterKeys.AddPepper(ring));
+        Assert.True(before.PepperOf(3).IsEmpty);
+
+        var after = ClusterKeys.Load(ring, mayCreate: false);
+        Assert.Equal(3, after.PepperVersion);
+        Assert.True(after.PepperOf(1).SequenceEqual(before.Pepper));
+        Assert.True(after.PepperOf(3).SequenceEqual(after.Pepper));
+        Assert.False(after.PepperOf(2).SequenceEqual(after.PepperOf(3)));
+        Assert.True(after.PepperOf(0).IsEmpty && after.PepperOf(4).IsEmpty);
+    }
+
+    [Fact]
+    public void A_pepper_that_is_missing_between_others_stops_the_start()
+    {
+        using var folder = new TestFolder();
+        using var ring = Open(folder, first: true);
+        ClusterKeys.Load(ring, mayCreate: true);
+        ClusterKeys.AddPepper(ring);
+        ClusterKeys.AddPepper(ring);
+        File.Delete(Path.Combine(folder, "keys", "pepper-2.secret"));
+        Assert.Contains("pepper-2", Assert.Throws<KeyRingException>(() => ClusterKeys.Load(ring, mayCreate: false)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Each_key_is_another_and_each_tenant_has_its_own()
     {
         using var folder = new TestFolder();

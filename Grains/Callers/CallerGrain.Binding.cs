@@ -1,0 +1,205 @@
+using IvrActors.Grains.Callers.Factors;
+using IvrActors.Grains.Calls;
+using IvrActors.Grains.Interfaces;
+using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Interfaces.Recordings;
+using Prometheus;
+
+namespace IvrActors.Grains.Callers;
+
+/// <summary>What a proof opens, and what is bound to a caller: by themselves in a call, or by an operator.</summary>
+internal sealed partial class CallerGrain
+{
+    private static readonly Counter s_begun = Metrics.CreateCounter("ivr_factors_begun_total", "Factors for which something was to be sent.", "factor", "result");
+
+    private static readonly Counter s_pinChanges = Metrics.CreateCounter("ivr_pin_changes_total", "PINs that callers chose on the telephone.", "result");
+
+    public async Task<CallerFacts> ReadFacts(FactsRequest request)
+    {
+        try
+        {
+            var state = await _row.Read();
+            var wanted = request.Wanted > Assurance.Low ? request.Wanted : Assurance.Low;
+            return _row.Exists && CallerProof.IsGenuine(_keys.ProofKey, _caller, request.Proof, _time.GetUtcNow()) && AssuranceOf(request.Proof, request.Risk) >= wanted
+                ? state.Facts
+                : new CallerFacts();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+            return new CallerFacts();
+        }
+    }
+
+    public async Task<FactorBegun> Begin(FactorBegin begin)
+    {
+        var outcome = BeginOutcome.Unavailable;
+        try
+        {
+            outcome = await TryBegin(begin);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+        s_begun.WithLabels(FactorTraits.NameOf(begin.Factor), NameOf(outcome)).Inc();
+        return new FactorBegun { Outcome = outcome };
+    }
+
+    /// <summary>Remembers (durable), records, and only then sends: what was sent is known here, and a code that nobody knows of opens nothing.</summary>
+    private async Task<BeginOutcome> TryBegin(FactorBegin begin)
+    {
+        var context = new FactorContext(_time.GetUtcNow(), begin.Call, begin.From, begin.Language);
+        if (!_policy.Tenants.ContainsKey(begin.Tenant) || _factors.Find(begin.Factor) is not IBegunFactor factor) return BeginOutcome.Unavailable;
+        var state = await _row.Read();
+        var proof = ProofBefore(begin.Proof, begin.Call, context.Now);
+        var may = IsOf(begin.Tenant, state) && FactorSet.Has(factor, state, context.Now) && MayFollow(begin.Factor, proof) && !proof!.PinExpired;
+        var start = may ? factor.Begin(context, state) : new FactorStart(BeginOutcome.Unavailable);
+        if (start.Next is { } next) await _row.Write(state = next);
+        await Append(begin.Tenant, new AuditEntry
+        {
+            Actor = _caller.Value,
+            Action = "factor.begun",
+            Result = start.Outcome is BeginOutcome.Sent ? AuditResult.Success : AuditResult.Denied,
+            Origin = CallOrigins.NameOf(begin.Origin),
+            Object = begin.Call.Value,
+            Detail = $"{FactorTraits.NameOf(begin.Factor)} {NameOf(start.Outcome)} caller-v={state.Version}",
+        });
+        if (start.Send is not { } send) return start.Outcome;
+        return await send(CancellationToken.None) ? BeginOutcome.Sent : BeginOutcome.Unavailable;
+    }
+
+    public async Task<PinChangeResult> ChangePin(PinChange change)
+    {
+        var result = new PinChangeResult { Outcome = PinChangeOutcome.Unavailable };
+        try
+        {
+            result = await TryChange(change);
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+        s_pinChanges.WithLabels(NameOf(result.Outcome)).Inc();
+        return result;
+    }
+
+    private async Task<PinChangeResult> TryChange(PinChange change)
+    {
+        var now = _time.GetUtcNow();
+        var state = await _row.Read();
+        var id = $"{change.Call.Value}/{change.Seq}/pin-change";
+        var (outcome, next) = (PinChangeOutcome.Refused, (CallerState?)null);
+        // Whoever overhears a PIN must not be able to take the account with it: it takes a factor that is not the PIN, or the time at which every caller must choose another.
+        if (ProofBefore(change.Proof, change.Call, now) is { } proof && IsOf(change.Tenant, state) && (proof.PinExpired || AssuranceOf(proof, change.Risk) >= Assurance.High))
+        {
+            var isRetry = string.Equals(state.LastAccepted, id, StringComparison.Ordinal);
+            (outcome, next) = isRetry ? (PinChangeOutcome.Changed, null) : await _changes.Make(change, state, id, now);
+            // Recorded first: a change that cannot be recorded does not happen.
+            if (!isRetry) await AuditChange(change, outcome, next ?? state);
+            if (next is not null) await _row.Write(next);
+            if (outcome is not PinChangeOutcome.Changed) return new PinChangeResult { Outcome = outcome };
+            var renewed = CallerProof.Make(_keys.ProofKey, _caller, change.Call, proof.Factors, now, AssuranceRules.Worse(change.Risk, proof.Risk));
+            return new PinChangeResult { Outcome = outcome, Proof = renewed, Reached = AssuranceOf(renewed, renewed.Risk) };
+        }
+        await AuditChange(change, outcome, state);
+        return new PinChangeResult { Outcome = outcome };
+    }
+
+    private Task AuditChange(PinChange change, PinChangeOutcome outcome, CallerState state) => Append(change.Tenant, new AuditEntry
+    {
+        Actor = _caller.Value,
+        Action = "pin.changed",
+        Result = outcome switch { PinChangeOutcome.Changed => AuditResult.Success, PinChangeOutcome.Refused => AuditResult.Denied, _ => AuditResult.Failure },
+        Origin = CallOrigins.NameOf(change.Origin),
+        Object = change.Call.Value,
+        Detail = $"{NameOf(outcome)} caller-v={state.Version}",
+    });
+
+    public Task<EnrolmentResult> Enrol(CallerEnrolment enrolment) =>
+        Bind(enrolment.Tenant, "operator.enrol", before => _enrolments.Make(_caller, enrolment, before, _row.Exists));
+
+    public Task<EnrolmentResult> Rebind(CallerRebinding rebinding) => Bind(rebinding.Tenant, "operator.rebind", before => IsOf(rebinding.Tenant, before)
+        ? _enrolments.Rebind(_caller, rebinding, before)
+        : Task.FromResult<(string?, CallerState?)>(("no such caller", null)));
+
+    public async Task<RecoveryCodesResult> MakeRecoveryCodes(RecoveryCodesRequest request)
+    {
+        SealedSecret? codes = null;
+        var result = await Bind(request.Tenant, "operator.recovery-codes", before =>
+        {
+            if (!IsOf(request.Tenant, before)) return Task.FromResult<(string?, CallerState?)>(("no such caller", null));
+            var (kept, given) = _recovery.Make();
+            using (given) codes = SecretSealer.Seal(request.To, _caller.Value, RecoveryCodesRequest.Purpose, given.Expose());
+            return Task.FromResult<(string?, CallerState?)>((null, before.With(next => next.RecoveryCodes = kept)));
+        }, liftsLocks: false);
+        return new RecoveryCodesResult { Error = result.Error, Codes = result.Error is null ? codes : null };
+    }
+
+    private async Task<EnrolmentResult> Bind(string tenant, string action, Func<CallerState, Task<(string? Error, CallerState? State)>> make, bool liftsLocks = true)
+    {
+        try
+        {
+            var (error, state) = await make(await _row.Read());
+            if (state is null) return new EnrolmentResult { Error = error };
+            // Recorded first: a binding that cannot be recorded does not happen.
+            await Append(tenant, _enrolments.EntryOf(_caller, action, state));
+            await _row.Write(state);
+            _answered.Clear();
+            if (liftsLocks)
+                foreach (var origin in Enum.GetValues<OriginClass>()) await Lockout(origin).Rebind();
+            return new EnrolmentResult();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+            return new EnrolmentResult { Error = "the enrolment could not be written" };
+        }
+    }
+
+    public async Task<ErasureResult> Erase(string tenant)
+    {
+        if (!_policy.Tenants.ContainsKey(tenant)) return new ErasureResult { Error = "no such tenant" };
+        try
+        {
+            var state = await _row.Read();
+            if (_row.Exists && !string.Equals(state.Tenant, tenant, StringComparison.Ordinal)) return new ErasureResult { Error = "the caller is not of this tenant" };
+            // Recorded first: an erasure that cannot be recorded does not happen.
+            await Append(tenant, new AuditEntry { Actor = RequestActor.Current, Action = "caller.erased", Result = AuditResult.Success, Object = _caller.Value });
+            foreach (var key in Enrolments.KeysOf(_caller, _keys, state)) await Erase(GrainFactory.Grain<ICallerKeyGrain>(key.Value));
+            if (_row.Exists) await _row.Clear();
+            _answered.Clear();
+            return new ErasureResult();
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+            return new ErasureResult { Error = "the caller could not be erased whole: try again" };
+        }
+    }
+
+    /// <summary>The key first: what it alone protects is noise from then on. What fails afterwards is found again when the erasure is repeated.</summary>
+    private async Task Erase(ICallerKeyGrain key)
+    {
+        foreach (var recording in await key.Destroy())
+        {
+            await GrainFactory.Grain<IRecordingGrain>(recording.Value).Shred();
+            await key.Forget(recording);
+        }
+    }
+
+    private static string NameOf(BeginOutcome outcome) => outcome switch { BeginOutcome.Sent => "sent", BeginOutcome.Limited => "limited", _ => "unavailable" };
+
+    private static string NameOf(PinChangeOutcome outcome) => outcome switch
+    {
+        PinChangeOutcome.Changed => "changed",
+        PinChangeOutcome.Different => "different",
+        PinChangeOutcome.Weak => "weak",
+        PinChangeOutcome.Refused => "refused",
+        _ => "unavailable",
+    };
+}

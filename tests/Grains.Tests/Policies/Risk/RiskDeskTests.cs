@@ -1,0 +1,199 @@
+using System.Reflection;
+using IvrActors.Grains.Interfaces.Audit;
+using IvrActors.Grains.Interfaces.Callers;
+using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies.Risk;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+using static IvrActors.Grains.Tests.Policies.Risk.RiskCluster;
+
+namespace IvrActors.Grains.Tests.Policies.Risk;
+
+[Collection(RiskCluster.Name)]
+public sealed class RiskDeskTests(RiskCluster cluster)
+{
+    private readonly string _tenant = cluster.NewTenant();
+
+    [Fact]
+    public async Task A_PIN_that_fails_on_many_accounts_asks_more_of_who_tries_it_and_of_nobody_else()
+    {
+        for (var i = 0; i < 15; i++) await cluster.Try(_tenant, $"a{i}", "4826", From(number: $"{i}"));
+        await Eventually(async () => (await Assess("owner", "4826")).Level == RiskLevel.Raised);
+        Assert.Equal([RiskReason.SprayedPin], (await Assess("owner", "4826")).Reasons);
+        Assert.Equal(RiskLevel.None, (await Assess("owner", "4827")).Level);
+    }
+
+    [Fact]
+    public async Task An_alarm_is_in_the_ledger_once_and_says_nothing_of_the_PIN()
+    {
+        for (var round = 0; round < 3; round++)
+        {
+            for (var i = 0; i < 15; i++) await cluster.Try(_tenant, $"a{i}", $"482{round}", From(number: $"{i}"));
+        }
+        for (var round = 0; round < 3; round++)
+        {
+            var pin = $"482{round}";
+            await Eventually(async () => (await Assess("owner", pin)).Level == RiskLevel.Raised);
+        }
+        var alarm = Assert.Single(await cluster.Audited(_tenant, "risk.alarm"), entry => entry.Detail.StartsWith("sprayed-pin", StringComparison.Ordinal));
+        Assert.Equal("pin", alarm.Object);
+        Assert.Matches("^sprayed-pin count=[0-9]+$", alarm.Detail);
+    }
+
+    [Fact]
+    public async Task An_origin_that_tries_many_accounts_is_asked_more_then_blocked_and_stays_so_over_a_restart()
+    {
+        for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(number: "bad"));
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad")));
+        Assert.True(await cluster.Desk.Admits(_tenant, From(number: "good")));
+        Assert.Single(await cluster.Audited(_tenant, "risk.block"));
+        await Eventually(() => Task.FromResult(cluster.Storage.Stored<RiskTenantState>("risk", Orleans.Runtime.GrainId.Create("risktenant", IRiskTenantGrain.Key(_tenant)))?.Blocks.Count == 1));
+
+        await cluster.ForgetActivations();
+        var kept = Assert.Single(await cluster.Grains.GetGrain<IRiskTenantGrain>(IRiskTenantGrain.Key(_tenant)).List());
+        Assert.True(kept.BlockedUntil > cluster.Time.GetUtcNow());
+    }
+
+    [Fact]
+    public async Task The_owner_of_a_number_that_others_call_with_falsely_is_neither_blocked_nor_slowed_when_attested()
+    {
+        var falsely = From(number: "owner");
+        for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", "4826", falsely);
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, falsely));
+        var owner = From(number: "owner", attestation: Attestation.A);
+        Assert.True(await cluster.Desk.Admits(_tenant, owner));
+        Assert.InRange((await cluster.Desk.Assess(cluster.Attempt(_tenant, owner), new("u:owner"), null)).Level, RiskLevel.None, RiskLevel.Raised);
+        Assert.True(await TimeOfAnswer(owner) < TimeSpan.FromMilliseconds(150));
+        Assert.True(await TimeOfAnswer(falsely) >= TimeSpan.FromMilliseconds(590));
+    }
+
+    [Fact]
+    public async Task Many_accounts_from_one_telephone_are_seen_and_the_same_from_a_carrier_is_not_the_carrier_s_doing()
+    {
+        for (var i = 0; i < 12; i++)
+        {
+            await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(Phones, number: $"p{i}", source: "s:phone"));
+            await cluster.Try(_tenant, $"a{i}", $"{2000 + i}", From(Berlin, number: $"c{i}", source: "s:carrier"));
+        }
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(Phones, number: "p99", source: "s:phone")));
+        Assert.True(await cluster.Desk.Admits(_tenant, From(Berlin, number: "c99", source: "s:carrier")));
+        Assert.True(await cluster.Desk.Admits(_tenant, From(Phones, number: "p99", attestation: Attestation.A, source: "s:phone")));
+    }
+
+    [Fact]
+    public async Task An_operator_lifts_a_block_and_it_is_in_the_ledger()
+    {
+        for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(number: "bad"));
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad")));
+        var grain = cluster.Grains.GetGrain<IRiskTenantGrain>(IRiskTenantGrain.Key(_tenant));
+        var subject = RiskSubjects.NumberOf(From(number: "bad"))!;
+        Assert.True(await grain.Lift(subject, "a call centre"));
+        Assert.False(await grain.Lift(subject, "again"));
+        await Eventually(async () => await cluster.Desk.Admits(_tenant, From(number: "bad")));
+        Assert.Equal("a call centre", Assert.Single(await cluster.Audited(_tenant, "operator.risk-lift")).Detail);
+    }
+
+    [Fact]
+    public async Task Tarpits_are_bounded_in_number()
+    {
+        for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(number: "bad"));
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad")));
+        var times = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => TimeOfAnswer(From(number: "bad"))));
+        Assert.Equal(2, times.Count(time => time >= TimeSpan.FromMilliseconds(590)));
+        Assert.All(times, time => Assert.True(time >= TimeSpan.FromMilliseconds(190)));
+    }
+
+    [Fact]
+    public async Task More_failures_than_usual_are_a_wave_that_raises_an_alarm()
+    {
+        // Each on an account, from a number and with a PIN of its own.
+        for (var i = 0; i < 100; i++) await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(number: $"{i}"));
+        await Eventually(async () => (await Assess("owner", "4826")).Reasons.Contains(RiskReason.FailureWave));
+        Assert.Contains(await cluster.Audited(_tenant, "risk.alarm"), entry => entry.Detail.StartsWith("failure-wave", StringComparison.Ordinal));
+        Assert.Equal(RiskLevel.None, (await Assess("owner", "4826")).Level);
+    }
+
+    [Fact]
+    public async Task Whoever_was_verified_in_Berlin_is_not_in_New_York_a_minute_later()
+    {
+        await Eventually(async () =>
+        {
+            // One note may be lost, as with the silo that has it.
+            await cluster.Try(_tenant, "traveller", "4826", From(Berlin, number: "mobile"), FactorOutcome.Accepted);
+            return (await Assess("traveller", "4826", From(NewYork, number: "mobile"))).Reasons.Contains(RiskReason.ImpossibleTravel);
+        });
+        Assert.Empty((await Assess("traveller", "4826", From(Berlin, number: "mobile"))).Reasons);
+        Assert.Equal([RiskReason.NewOrigin], (await Assess("traveller", "4826", From(Berlin, number: "other"))).Reasons);
+        // The number alone has been there, too.
+        Assert.Contains(RiskReason.ImpossibleTravel, (await Assess("another", "4826", From(NewYork, number: "mobile"))).Reasons);
+    }
+
+    [Fact]
+    public async Task A_call_whose_keys_a_machine_presses_is_known_as_such()
+    {
+        var call = CallId.New();
+        await cluster.Grains.GetGrain<IRiskCallGrain>(IRiskCallGrain.Key(RiskShards.Of(call.Value))).Suspect([call]);
+        await Eventually(async () => (await cluster.Desk.Assess(cluster.Attempt(_tenant, From(), call), new("u:1"), null)).Reasons.Contains(RiskReason.MachineKeys));
+        Assert.Empty((await cluster.Desk.Assess(cluster.Attempt(_tenant, From()), new("u:1"), null)).Reasons);
+    }
+
+    [Fact]
+    public async Task A_signature_that_does_not_hold_asks_more()
+    {
+        Assert.Equal(RiskLevel.Raised, (await Assess("1", "4826", From(attestation: Attestation.Failed))).Level);
+    }
+
+    [Fact]
+    public async Task Without_its_grains_nothing_is_known_and_no_call_fails()
+    {
+        var grains = DispatchProxy.Create<IGrainFactory, NoGrains>();
+        var desk = new RiskDesk(cluster.Policy, cluster.Keys, grains, new RiskPicture(), cluster.Time, NullLogger<RiskDesk>.Instance);
+        var before = RiskMetrics.Unknown.WithLabels("call").Value;
+        Assert.True(await desk.Admits(_tenant, From()));
+        var attempt = cluster.Attempt(_tenant, From());
+        var assessment = await desk.Assess(attempt, new("u:1"), 7);
+        Assert.Equal(RiskLevel.None, assessment.Level);
+        desk.Note(attempt, new("u:1"), 7, FactorOutcome.Refused, assessment);
+        await desk.Hold(_tenant, From(), cluster.Time.GetTimestamp());
+        Assert.True(RiskMetrics.Unknown.WithLabels("call").Value > before);
+    }
+
+    [Fact]
+    public async Task A_ledger_that_cannot_be_written_blocks_nobody_and_the_alarm_comes_with_the_next_sign()
+    {
+        var grain = cluster.Grains.GetGrain<IRiskTenantGrain>(IRiskTenantGrain.Key(_tenant));
+        RiskSign sign = new() { Subject = "number:n:bad/Unattested", Reason = RiskReason.ManyAccounts, At = default, Count = 20, BlockedUntil = DateTimeOffset.MaxValue };
+        cluster.Ledger.BeforeAppend = tenant => tenant == _tenant ? throw new IOException() : Task.CompletedTask;
+        await grain.Raise([sign]);
+        Assert.Null(Assert.Single(await grain.List()).BlockedUntil);
+        cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
+        // The ledger's grain begins anew after a failure.
+        await Eventually(async () =>
+        {
+            await grain.Raise([sign]);
+            return Assert.Single(await grain.List()).BlockedUntil is not null;
+        });
+        Assert.Single(await cluster.Audited(_tenant, "risk.alarm"));
+        Assert.Single(await cluster.Audited(_tenant, "risk.block"));
+    }
+
+    private async Task<RiskAssessment> Assess(string account, string pin, CallOrigin? from = null)
+    {
+        var attempt = cluster.Attempt(_tenant, from ?? From(number: "owner"));
+        return await cluster.Desk.Assess(attempt, new("u:" + account), cluster.Desk.TagOf(attempt, System.Text.Encoding.ASCII.GetBytes(pin)));
+    }
+
+    private async Task<TimeSpan> TimeOfAnswer(CallOrigin from)
+    {
+        var started = cluster.Time.GetTimestamp();
+        await cluster.Desk.Hold(_tenant, from, started);
+        return cluster.Time.GetElapsedTime(started);
+    }
+
+    /// <summary>A cluster that cannot be reached.</summary>
+    internal class NoGrains : DispatchProxy
+    {
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => throw new TimeoutException();
+    }
+}
