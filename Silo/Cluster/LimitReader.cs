@@ -3,7 +3,7 @@ using IvrActors.Grains.Interfaces.Policies;
 
 namespace IvrActors.Silo.Cluster;
 
-/// <summary>Reads <c>limits</c>, the one table of limits, and what tenants and trunks say instead of their row. Every key may be absent; the values then are those of the committed cluster.yaml, where their reasons stand.</summary>
+/// <summary>Reads <c>limits</c>, the one table of limits, and what tenants and trunks say instead of their row. Every key may be absent: rows of trunk, caller, source, edge and outbound then are those of the committed cluster.yaml, where their reasons stand; the others bound nothing.</summary>
 internal static class LimitReader
 {
     private const double Share = 0.2;
