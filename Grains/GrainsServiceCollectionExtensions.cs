@@ -20,6 +20,7 @@ public static class GrainsServiceCollectionExtensions
     {
         services.AddSingleton(policy);
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<LockoutClock>();
         services.AddCallers();
         services.AddFlows();
         services.AddSingleton<RiskPicture>();

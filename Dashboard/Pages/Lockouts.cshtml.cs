@@ -1,3 +1,4 @@
+using System.Globalization;
 using IvrActors.Dashboard.Access;
 using IvrActors.Dashboard.Live;
 using IvrActors.Grains.Interfaces.Operators;
@@ -33,10 +34,25 @@ internal sealed class LockoutsModel(ClusterAccess cluster, DashboardOptions opti
     {
         if (key is null || options.Tenants.All(known => known.Name != tenant) || Reasons.All(known => known.Value != reason)) return BadRequest();
         var isListed = (await ListOf(tenant!)).Any(summary => summary.LockoutKey == key);
-        Done = isListed && await Cluster.Call<ILockoutGrain, bool>(key, grain => grain.Unlock(reason!))
-            ? $"{Parts(key).Caller} is unlocked." : "That caller was not locked any more.";
+        var result = isListed ? await Cluster.Call<ILockoutGrain, UnlockResult>(key, grain => grain.Approve(reason!)) : null;
+        var caller = Parts(key).Caller;
+        Done = result?.Outcome switch
+        {
+            UnlockOutcome.Lifted => $"{caller} is unlocked.",
+            UnlockOutcome.Asked => $"You asked to unlock {caller}. Another operator must confirm it here before {Clock(result.ConfirmBefore)} UTC.",
+            UnlockOutcome.SamePerson => $"You asked to unlock {caller} yourself: another operator must confirm it before {Clock(result.ConfirmBefore)} UTC.",
+            UnlockOutcome.Disabled => $"{caller} is disabled: only a new enrolment helps.",
+            _ => "That caller was not locked any more.",
+        };
         return RedirectToPage();
     }
+
+    /// <summary>Who asked for this unlock, while another operator can confirm it; null when nobody did.</summary>
+    public string? AskedBy(LockoutSummary summary) => summary.ConfirmBefore > time.GetUtcNow() ? summary.AskedBy : null;
+
+    public static string Clock(DateTimeOffset? at) => at?.UtcDateTime.ToString("HH:mm:ss", CultureInfo.InvariantCulture) ?? "";
+
+    public static string TextOf(string? reason) => Reasons.FirstOrDefault(known => known.Value == reason).Text ?? "another reason";
 
     /// <summary>The caller's pseudonym, shortened, and the origin class of a lockout key.</summary>
     public static (string Caller, string Origin) Parts(string key)
@@ -44,7 +60,7 @@ internal sealed class LockoutsModel(ClusterAccess cluster, DashboardOptions opti
         var slash = key.LastIndexOf('/');
         if (!key.StartsWith(KeyPrefix, StringComparison.Ordinal) || slash < 0) return (key, "");
         var caller = key[KeyPrefix.Length..slash];
-        return (caller.Length > 14 ? caller[..14] + "…" : caller, key[(slash + 1)..] == "TrustedTrunk" ? "trusted trunk" : "unattested");
+        return (caller.Length > 14 ? caller[..14] + "…" : caller, key[(slash + 1)..] switch { "TrustedTrunk" => "trusted trunk", "Attested" => "attested", _ => "unattested" });
     }
 
     private Task<List<LockoutSummary>> ListOf(string tenant) =>

@@ -70,13 +70,49 @@ public interface ILockoutGrain : IGrainWithStringKey
     [Alias("Fail")]
     Task Fail(string attempt);
 
+    /// <summary>Nothing was verified of a reserved attempt, and nothing will be: takes it back whole, unless it was asked for more than once.</summary>
+    [Alias("Withdraw")]
+    Task Withdraw(string attempt);
+
     /// <summary>The caller's factors were bound anew: clears count, lock and disablement.</summary>
     [Alias("Rebind")]
     Task Rebind();
 
-    /// <summary>Lifts the lock; audited with the operator's name. False when nothing was counted, or when the account is disabled: that takes a new enrolment.</summary>
-    [Requires(Permission.Unlock), Alias("Unlock")]
-    Task<bool> Unlock(string reason);
+    /// <summary>The caller proved more than this class locks for, elsewhere: clears count and lock, unless the class is disabled.</summary>
+    [Alias("Reprove")]
+    Task Reprove();
+
+    /// <summary>Asks for the lock to be lifted, or confirms what another operator asked for within a quarter of an hour. Audited with the operator's name, both times.</summary>
+    [Requires(Permission.Unlock), Alias("Approve")]
+    Task<UnlockResult> Approve(string reason);
+}
+
+[GenerateSerializer, Alias("ivr.UnlockOutcome")]
+public enum UnlockOutcome
+{
+    /// <summary>There was nothing to lift.</summary>
+    NotLocked = 0,
+
+    /// <summary>Another operator must confirm.</summary>
+    Asked = 1,
+
+    /// <summary>Asked for before, by the same operator: still waits for another.</summary>
+    SamePerson = 2,
+
+    /// <summary>The lock is gone.</summary>
+    Lifted = 3,
+
+    /// <summary>The factor is disabled: that takes a new enrolment.</summary>
+    Disabled = 4,
+}
+
+[GenerateSerializer, Immutable, Alias("ivr.UnlockResult")]
+public sealed class UnlockResult
+{
+    [Id(0)] public required UnlockOutcome Outcome { get; init; }
+
+    /// <summary>Until when another operator can confirm; null when nothing waits.</summary>
+    [Id(1)] public DateTimeOffset? ConfirmBefore { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.LockoutDecision")]
@@ -124,4 +160,9 @@ public sealed class LockoutSummary
 
     /// <summary>As in <see cref="LockoutDecision.LockedUntil"/>.</summary>
     [Id(3)] public required DateTimeOffset Until { get; init; }
+
+    /// <summary>The operator who asked for an unlock that another may confirm, why, and until when; null when nobody did.</summary>
+    [Id(4)] public string? AskedBy { get; init; }
+    [Id(5)] public string? AskedReason { get; init; }
+    [Id(6)] public DateTimeOffset? ConfirmBefore { get; init; }
 }

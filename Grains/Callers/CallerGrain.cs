@@ -67,7 +67,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var started = _time.GetTimestamp();
         var result = await Answer(attempt);
         s_authentications.WithLabels(FactorTraits.NameOf(attempt.Factor), NameOf(result.Outcome)).Inc();
-        var rest = _policy.FactorCheckFloor - _time.GetElapsedTime(started);
+        var rest = AnswerTime.Rest(_policy.FactorCheckFloor, _time.GetElapsedTime(started));
         if (rest > TimeSpan.Zero) await Task.Delay(rest, _time);
         return result;
     }
@@ -102,6 +102,8 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var holder = caller is not null && FactorSet.Has(factor, caller, context.Now) ? caller : null;
         if (reserved.Unavailable || await Compute(attempt, factor, context, holder) is not { Unknown: false } check)
         {
+            // The pool took nothing on, or a key is missing: nothing was verified.
+            if (!reserved.Unavailable) await lockout.Withdraw(id);
             await Audit(attempt, origin, AuditResult.Denied, "unavailable", reserved, caller);
             return s_unavailable;
         }
@@ -116,7 +118,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
             if (reserved.Permitted && mayFollow && check is { Accepted: false, Next: { } noted }) await _row.Write(caller = noted);
             await Audit(attempt, origin, reserved.Permitted ? AuditResult.Failure : AuditResult.Denied, reserved.Permitted ? "refused" : "locked", reserved, caller);
             await lockout.Fail(id);
-            return new FactorResult { Outcome = reserved.Permitted ? FactorOutcome.Refused : FactorOutcome.Locked };
+            return new FactorResult { Outcome = reserved.Permitted || !_policy.Tenants[attempt.Tenant].Lockout.Tell ? FactorOutcome.Refused : FactorOutcome.Locked };
         }
 
         if (check is { Accepted: true, Next: { } next } && !isRetry)
@@ -128,7 +130,10 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var proof = Prove(attempt, factor.Kind, before, context, caller!, check.Expired);
         await Audit(attempt, origin, AuditResult.Success, check.Expired ? "expired" : "accepted", reserved, caller);
         await lockout.Succeed(id, !proof.PinExpired && AssuranceRules.IsComplete(_factors.EnrolledOf(caller!, context.Now), proof.Factors));
-        return ResultOf(attempt, proof, context, caller!);
+        var result = ResultOf(attempt, proof, context, caller!);
+        // Who is this sure to be the owner is not to suffer from what others did under the owner's number.
+        if (origin is OriginClass.Attested && result.Reached is Assurance.High) await Task.WhenAll(Enum.GetValues<OriginClass>().Where(other => other != origin).Select(other => Lockout(other).Reprove()));
+        return result;
     }
 
     private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, FactorContext context, CallerState? caller)

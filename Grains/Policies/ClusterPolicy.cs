@@ -90,13 +90,22 @@ public sealed class TrunkPolicy
     public WayOut? WayOut { get; init; }
 }
 
-/// <summary>When failures lock (NIST SP 800-63B-4 3.2.2): the first lock after <see cref="Failures"/>, each further failure doubles it up to <see cref="Longest"/>; disabled at <see cref="Disable"/>.</summary>
+/// <summary>
+/// When failures lock (NIST SP 800-63B-4 3.2.2): the first lock after <see cref="Failures"/>, each further failure within <see cref="Window"/> doubles it up to <see cref="Longest"/>;
+/// disabled at <see cref="Disable"/>, which the origin classes share (<see cref="Lockout.MostOf"/>).
+/// </summary>
 public sealed record LockoutRule
 {
     public int Failures { get; init; } = 3;
     public TimeSpan First { get; init; } = TimeSpan.FromSeconds(30);
     public TimeSpan Longest { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>Consecutive failures at which the authenticator is disabled until it is bound anew. At most 100.</summary>
+    /// <summary>Failures before it make no lock longer. They count to <see cref="Disable"/> all the same.</summary>
+    public TimeSpan Window { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Consecutive failures of an account at which the authenticator is disabled until it is bound anew. At most 100.</summary>
     public int Disable { get; init; } = 100;
+
+    /// <summary>Whether a caller hears that the account is locked. Else it sounds like a wrong PIN, and nobody learns by it which accounts are worth waiting for.</summary>
+    public bool Tell { get; init; }
 }

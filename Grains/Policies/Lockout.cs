@@ -1,3 +1,4 @@
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Policies;
 
 namespace IvrActors.Grains.Policies;
@@ -8,67 +9,135 @@ namespace IvrActors.Grains.Policies;
 /// </summary>
 public static class Lockout
 {
-    /// <summary>The standard's bound on consecutive failures, whatever a rule says.</summary>
+    /// <summary>The standard's bound on consecutive failures of an account, whatever a rule says.</summary>
     public const int MostFailures = 100;
+
+    /// <summary>How long a second operator may take to confirm an unlock.</summary>
+    public static readonly TimeSpan UnlockStands = TimeSpan.FromMinutes(15);
 
     // Retries come within seconds and of few calls at once; what is forgotten is counted again, which errs on the safe side.
     private const int RememberedAttempts = 16;
 
-    /// <summary>Reserves an attempt. A repeat of one that is remembered gets its decision again and changes nothing.</summary>
-    public static (LockoutDecision Decision, LockoutState State) Decide(DateTimeOffset now, LockoutRule rule, LockoutState state, string attempt)
+    /// <summary>
+    /// The failures in a row at which this class is disabled. The classes share the account's cap, and none can use up another's part: so no account is guessed at more often than
+    /// the cap in all, and nobody who can only forge a number ever takes the attested caller's part.
+    /// </summary>
+    public static int MostOf(LockoutRule rule, OriginClass origin)
     {
-        if (state.Find(attempt) is { } known) return (Decision(known.Permitted, state), state);
+        var most = Math.Clamp(rule.Disable, 1, MostFailures);
+        var quarter = Math.Max(most / 4, FirstLock(rule));
+        return origin is OriginClass.Attested ? Math.Max(most - 2 * quarter, FirstLock(rule)) : quarter;
+    }
 
-        // Attempts during a lock are not counted: whoever makes them could otherwise prolong it without end.
-        if (state.LockedUntil > now)
+    /// <summary>Reserves an attempt. A repeat of one that is remembered gets its decision again and counts nothing.</summary>
+    public static (LockoutDecision Decision, LockoutState State) Decide(LockoutMoment now, LockoutRule rule, OriginClass origin, LockoutState state, string attempt)
+    {
+        if (state.Find(attempt) is { } known)
         {
-            var refused = state.With(new ReservedAttempt { Id = attempt }, RememberedAttempts);
-            return (Decision(false, refused), refused);
+            // From now on two may be verifying it: neither can take the reservation back by saying that it did not.
+            var repeated = known is { Permitted: true, Counts: true, Repeated: false } ? state.At(now).Replace(known, known.AsRepeated()) : state;
+            return (Decision(known.Permitted, repeated), repeated);
         }
 
-        var failures = state.Failures + 1;
-        var until = LockAfter(now, rule, failures);
-        var next = state.With(new ReservedAttempt { Id = attempt, Permitted = true, Locks = until is not null }, RememberedAttempts);
-        next.Failures = failures;
-        next.LockedUntil = until;
-        if (until is not null) next.LockedSince = now;
+        var next = state.At(now, rule.Longest);
+        // Attempts during a lock are not counted: whoever makes them could otherwise prolong it without end.
+        if (next.IsLocked)
+        {
+            next.Remember(new ReservedAttempt { Id = attempt }, RememberedAttempts);
+            return (Decision(false, next), next);
+        }
+
+        next.Failures++;
+        next.Recent = [.. next.Recent.Where(at => at > next.Ran - rule.Window.Ticks).TakeLast(Saturation(rule) - 1), next.Ran];
+        next.Lock(now, next.Failures >= MostOf(rule, origin) ? null : LockAfter(rule, next.Recent.Count));
+        next.Remember(new ReservedAttempt { Id = attempt, Permitted = true, Locks = next.IsLocked, At = next.Ran, Until = next.Until }, RememberedAttempts);
         return (Decision(true, next), next);
     }
 
     /// <summary>An attempt was right. Taken back once; after the last factor (<paramref name="complete"/>) nothing is left of earlier failures.</summary>
-    public static LockoutState Succeed(LockoutState state, string attempt, bool complete)
+    public static LockoutState Succeed(LockoutMoment now, LockoutState state, string attempt, bool complete)
     {
-        if (state.Find(attempt) is not { Permitted: true, Settled: false } reserved) return state;
-        var next = state.Settle(reserved);
-        next.Failures = complete ? 0 : Math.Max(0, state.Failures - 1);
-        if (complete || reserved.Locks) next.LockedUntil = null;
-        return next;
+        if (state.Find(attempt) is not { Permitted: true, Counts: true } reserved) return state;
+        return complete ? Clear(now, state) : state.At(now).TakeBack(reserved).Replace(reserved, reserved.AsSettled());
     }
 
-    /// <summary>An attempt was wrong: its failure stays.</summary>
-    public static bool FailureLocks(LockoutState state, string attempt) => state.Find(attempt) is { Permitted: true, Settled: false, Locks: true } && state.LockedUntil is not null;
+    /// <summary>
+    /// Nothing was verified of the attempt, and nobody else may be verifying it: it is as if it had never been made. Whoever calls this must not have begun.
+    /// </summary>
+    public static LockoutState Withdraw(LockoutMoment now, LockoutState state, string attempt)
+    {
+        if (state.Find(attempt) is not { } reserved || (reserved.Permitted && (!reserved.Counts || reserved.Repeated))) return state;
+        var next = state.At(now);
+        return (reserved.Permitted ? next.TakeBack(reserved) : next).Replace(reserved, null);
+    }
+
+    /// <summary>An attempt was wrong: its failure stays. Whether the lock that is on is the one that it brought.</summary>
+    public static bool FailureLocks(LockoutState state, string attempt) => state.Find(attempt) is { Permitted: true, Counts: true } reserved && state.IsLockOf(reserved);
 
     /// <summary>No failures, no lock; what was reserved is still known, so that a retry of it is not taken for a new attempt.</summary>
-    public static LockoutState Clear(LockoutState state)
+    public static LockoutState Clear(LockoutMoment now, LockoutState state)
     {
-        var next = state.Copy();
+        var next = state.At(now);
         next.Failures = 0;
-        next.LockedUntil = null;
+        next.Recent = [];
+        next.Asked = null;
+        next.Free();
+        next.Attempts = [.. next.Attempts.Select(a => a.AsSettled())];
         return next;
     }
+
+    /// <summary>
+    /// An operator wants the lock lifted: the first asks, another one within <see cref="UnlockStands"/> confirms. Lifting ends lock and back-off; the failures stand, because
+    /// nobody has proven anything: only a success or a new binding begins the count to the cap anew.
+    /// </summary>
+    public static (UnlockOutcome Outcome, LockoutState State) Approve(LockoutMoment now, LockoutState state, string by, string reason)
+    {
+        if (IsDisabled(state)) return (UnlockOutcome.Disabled, state);
+        var next = state.At(now);
+        if (!next.IsLocked) return (UnlockOutcome.NotLocked, state);
+        if (next.Asked is not { } asked || next.Ran - asked.At > UnlockStands.Ticks)
+        {
+            next.Asked = new UnlockRequest { By = by, Reason = reason, At = next.Ran };
+            return (UnlockOutcome.Asked, next);
+        }
+        if (string.Equals(asked.By, by, StringComparison.Ordinal)) return (UnlockOutcome.SamePerson, state);
+        next.Asked = null;
+        next.Recent = [];
+        next.Free();
+        return (UnlockOutcome.Lifted, next);
+    }
+
+    /// <summary>The request that another operator can confirm, and for how much longer; null when there is none.</summary>
+    public static (UnlockRequest Request, TimeSpan Left)? Asked(LockoutMoment now, LockoutState state)
+    {
+        if (state.Asked is not { } asked) return null;
+        var left = UnlockStands.Ticks - (state.RanAt(now) - asked.At);
+        return left >= 0 ? (asked, TimeSpan.FromTicks(left)) : null;
+    }
+
+    /// <summary>Whether nothing in it decides anything any more: no lock, and nothing happened for <paramref name="idle"/>.</summary>
+    public static bool IsSpent(LockoutMoment now, LockoutState state, TimeSpan idle) => state.RanAt(now) - state.Ran > idle.Ticks && (IsDisabled(state) || !state.At(now).IsLocked);
 
     /// <summary>Disabled until the factors are bound anew.</summary>
     public static bool IsDisabled(LockoutState state) => state.LockedUntil == DateTimeOffset.MaxValue;
 
-    // An absolute end: a clock that steps back makes a lock longer, never shorter.
-    private static DateTimeOffset? LockAfter(DateTimeOffset now, LockoutRule rule, int failures)
+    // Above it the parts of three classes would be more than the cap.
+    private static int FirstLock(LockoutRule rule) => Math.Clamp(rule.Failures, 1, MostFailures / 4);
+
+    private static TimeSpan LockAfter(LockoutRule rule, int failures)
     {
-        if (failures >= Math.Clamp(rule.Disable, 1, MostFailures)) return DateTimeOffset.MaxValue;
-        if (failures < Math.Max(1, rule.Failures)) return null;
-        var doublings = failures - Math.Max(1, rule.Failures);
+        if (failures < FirstLock(rule)) return TimeSpan.Zero;
         var length = rule.First;
-        for (var i = 0; i < doublings && length < rule.Longest; i++) length *= 2;
-        return now + (length < rule.Longest ? length : rule.Longest);
+        for (var i = FirstLock(rule); i < failures && length < rule.Longest; i++) length *= 2;
+        return length < rule.Longest ? length : rule.Longest;
+    }
+
+    /// <summary>Failures within the window above which a lock grows no longer: more of them need not be known.</summary>
+    private static int Saturation(LockoutRule rule)
+    {
+        var failures = FirstLock(rule);
+        for (var length = rule.First; length > TimeSpan.Zero && length < rule.Longest; length *= 2) failures++;
+        return Math.Min(failures, MostFailures);
     }
 
     private static LockoutDecision Decision(bool permitted, LockoutState state) => new()
@@ -78,59 +147,4 @@ public static class Lockout
         LockedUntil = state.LockedUntil,
         Version = state.Version,
     };
-}
-
-/// <summary>What is kept of one caller and origin class. Every change adds one to <see cref="Version"/>.</summary>
-[GenerateSerializer, Alias("ivr.state.Lockout")]
-public sealed class LockoutState
-{
-    [Id(0)] public long Version { get; set; }
-    [Id(1)] public string Tenant { get; set; } = "";
-    [Id(2)] public int Failures { get; set; }
-    [Id(3)] public DateTimeOffset? LockedUntil { get; set; }
-    [Id(4)] public DateTimeOffset LockedSince { get; set; }
-
-    /// <summary>Newest last.</summary>
-    [Id(5)] public List<ReservedAttempt> Attempts { get; set; } = [];
-
-    internal ReservedAttempt? Find(string attempt) => Attempts.FindLast(a => string.Equals(a.Id, attempt, StringComparison.Ordinal));
-
-    internal LockoutState Copy() => new()
-    {
-        Version = Version + 1,
-        Tenant = Tenant,
-        Failures = Failures,
-        LockedUntil = LockedUntil,
-        LockedSince = LockedSince,
-        Attempts = [.. Attempts],
-    };
-
-    internal LockoutState With(ReservedAttempt attempt, int most)
-    {
-        var copy = Copy();
-        copy.Attempts = [.. Attempts.TakeLast(most - 1), attempt];
-        return copy;
-    }
-
-    internal LockoutState Settle(ReservedAttempt attempt)
-    {
-        var copy = Copy();
-        copy.Attempts = [.. Attempts.Select(a => ReferenceEquals(a, attempt) ? new ReservedAttempt { Id = a.Id, Permitted = true, Settled = true, Locks = a.Locks } : a)];
-        return copy;
-    }
-}
-
-[GenerateSerializer, Immutable, Alias("ivr.state.ReservedAttempt")]
-public sealed class ReservedAttempt
-{
-    [Id(0)] public required string Id { get; init; }
-
-    /// <summary>Whether it might be verified.</summary>
-    [Id(1)] public bool Permitted { get; init; }
-
-    /// <summary>Whether it was right, and taken back.</summary>
-    [Id(2)] public bool Settled { get; init; }
-
-    /// <summary>Whether its reservation brought a lock.</summary>
-    [Id(3)] public bool Locks { get; init; }
 }

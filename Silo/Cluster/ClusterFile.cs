@@ -142,4 +142,7 @@ internal sealed class TenantSettings
 
     /// <summary>Null: it makes no calls.</summary>
     public OutboundPolicy? Outbound { get; init; }
+
+    /// <summary>Whether its callers hear that an account is locked.</summary>
+    public bool TellsLocks { get; init; }
 }

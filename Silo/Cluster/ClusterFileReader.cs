@@ -59,6 +59,7 @@ internal sealed class ClusterFileReader
         var data = PathOf(root.Text("data", "a folder", "data"));
         var limits = LimitReader.Read(root.Map("limits", required: false));
         var listeners = ReadListeners(root.Map("listeners"));
+        var lockout = ReadLockout(root.Map("lockout", required: false));
         var delivery = new DeliveryReader(_folder, data, Weak).Read(root.Map("delivery", required: false));
         var cluster = new ClusterFile
         {
@@ -83,10 +84,10 @@ internal sealed class ClusterFileReader
             Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
             Delivery = delivery,
-            Lockout = ReadLockout(root.Map("lockout", required: false)),
+            Lockout = lockout,
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
-            Tenants = ReadTenants(root, new TrunkReader(_folder, limits, Weak), limits, delivery),
+            Tenants = ReadTenants(root, new TrunkReader(_folder, limits, Weak), limits, delivery, lockout),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
             Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
         };
@@ -215,9 +216,12 @@ internal sealed class ClusterFileReader
             Failures = map.Number("failures", 1, 100, fallback.Failures),
             First = map.Time("first", fallback.First),
             Longest = map.Time("longest", fallback.Longest),
+            Window = map.Time("window", fallback.Window),
             Disable = map.Number("disable", 1, 100, fallback.Disable),
+            Tell = map.Flag("tell", fallback.Tell),
         };
         if (rule.Longest < rule.First) map.Report("longest", "bad value", "a time not below lockout.first");
+        if (rule.Window < rule.Longest) map.Report("window", "bad value", "a time not below lockout.longest");
         if (rule.Disable < rule.Failures) map.Report("disable", "bad value", "a number not below lockout.failures");
         // NIST SP 800-63B-4 3.2.2: back-off of 30 s to 1 h.
         if (rule.First < TimeSpan.FromSeconds(30)) Weak(map, "first", "a first lock below 30 s", "30s or more");
@@ -238,7 +242,7 @@ internal sealed class ClusterFileReader
         return pins;
     }
 
-    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader, LimitSettings limits, DeliverySettings delivery)
+    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader, LimitSettings limits, DeliverySettings delivery, LockoutRule rule)
     {
         var tenants = new List<TenantSettings>();
         foreach (var map in root.Maps("tenants"))
@@ -249,7 +253,10 @@ internal sealed class ClusterFileReader
             var outbound = map.Has("outbound") ? OutboundReader.Read(map.Map("outbound"), limits.Outbound) : map.Absent<OutboundPolicy>("outbound");
             OutboundReader.FindContradictions(map, outbound, targets, trunks);
             var channels = DeliveryReader.ReadChannels(map.Map("delivery", required: false), delivery.Providers);
-            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound, Delivery = channels, Limit = LimitReader.ReadOwn(map, limits.Tenant, limits.Cluster) };
+            var lockout = map.Map("lockout", required: false);
+            var tell = lockout.Flag("tell", rule.Tell);
+            lockout.Done();
+            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound, Delivery = channels, TellsLocks = tell, Limit = LimitReader.ReadOwn(map, limits.Tenant, limits.Cluster) };
             if (tenant.Name == IAuditGrain.Cluster) map.Report("name", $"reserved name '{IAuditGrain.Cluster}'", "another name: this one stands for records of no tenant");
             if (tenants.Any(t => t.Name == tenant.Name)) map.Report("name", "duplicate tenant", "each name once");
             // Trunk names stand in metrics and in limits of the whole edge.

@@ -84,7 +84,7 @@ internal static class ClusterMapping
         Limit = tenant.Limit,
         Caller = cluster.Limits.Caller,
         Destination = cluster.Limits.Destination,
-        Lockout = cluster.Lockout,
+        Lockout = cluster.Lockout with { Tell = tenant.TellsLocks },
         Outbound = tenant.Outbound,
     };
 }

@@ -275,11 +275,31 @@ public sealed class FakeCluster : IRoleTokens, IPhonePasses
 
     private sealed class LockoutFake(FakeCluster cluster, string key)
     {
-        public Task<bool> Unlock(string reason)
+        public Task<UnlockResult> Approve(string reason)
         {
-            cluster.Unlocked.Add((key, reason));
-            return Task.FromResult(cluster.Lockouts.TryRemove(key, out _));
+            var by = RoleToken.Verify(cluster._key, (string)RequestContext.Get(RoleToken.ContextKey)!, cluster.Time.GetUtcNow())!.Name;
+            if (!cluster.Lockouts.TryGetValue(key, out var known)) return Answer(UnlockOutcome.NotLocked);
+            if (known.AskedBy == by) return Answer(UnlockOutcome.SamePerson);
+            if (known.AskedBy is not null)
+            {
+                cluster.Unlocked.Add((key, reason));
+                cluster.Lockouts.TryRemove(key, out _);
+                return Answer(UnlockOutcome.Lifted);
+            }
+            cluster.Lockouts[key] = new LockoutSummary
+            {
+                LockoutKey = key,
+                Failures = known.Failures,
+                Since = known.Since,
+                Until = known.Until,
+                AskedBy = by,
+                AskedReason = reason,
+                ConfirmBefore = cluster.Time.GetUtcNow().AddMinutes(15),
+            };
+            return Answer(UnlockOutcome.Asked);
         }
+
+        private Task<UnlockResult> Answer(UnlockOutcome outcome) => Task.FromResult(new UnlockResult { Outcome = outcome, ConfirmBefore = cluster.Time.GetUtcNow().AddMinutes(15) });
     }
 
     private sealed class AuditFake(FakeCluster cluster, string key)

@@ -74,9 +74,9 @@ public sealed partial class PageTests : IAsyncLifetime
             tried++;
         }
         Assert.True(tried >= 5);
-        Assert.DoesNotContain(_server.Cluster.Calls, call => call.Method is "HangUp" or "Unlock" or "Invite" or "SetRole" or "Delete" or "Publish");
+        Assert.DoesNotContain(_server.Cluster.Calls, call => call.Method is "HangUp" or "Approve" or "Invite" or "SetRole" or "Delete" or "Publish");
         Assert.DoesNotContain("Hang up", await viewer.Read("/calls"));
-        Assert.DoesNotContain("Unlock</button>", await viewer.Read("/lockouts"));
+        Assert.DoesNotContain("unlock</button>", await viewer.Read("/lockouts"));
         Assert.DoesNotContain("/operators", await viewer.Read("/"));
     }
 
@@ -220,17 +220,31 @@ public sealed partial class PageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_operator_unlocks_with_a_reason_of_the_list_only()
+    public async Task One_operator_asks_to_unlock_with_a_reason_of_the_list_and_another_confirms()
     {
         using var ada = await new Visitor(_server).Join("ada", Roles.Operator);
+        using var bob = await new Visitor(_server).Join("bob", Roles.Operator);
         var key = Samples.Lock(_server.Cluster, 3, TimeSpan.FromMinutes(1));
-        Assert.Contains(key, await ada.Read("/lockouts"));
+        Assert.Contains("Ask to unlock</button>", await ada.Read("/lockouts"));
         using var vague = await ada.Post("/lockouts", "/lockouts?handler=Unlock", ("tenant", "demo"), ("key", key), ("reason", "called from 555 0100"));
         Assert.Equal(HttpStatusCode.BadRequest, vague.StatusCode);
-        (await ada.Post("/lockouts", "/lockouts?handler=Unlock", ("tenant", "demo"), ("key", key), ("reason", "caller-error"))).Dispose();
+
+        await Unlock(ada, key);
+        var asked = await ada.Read("/lockouts");
+        Assert.Contains("Another operator must confirm", asked);
+        Assert.Contains("ada asked to unlock (Caller mistyped)", asked);
+        Assert.DoesNotContain("Confirm unlock</button>", asked);
+        await Unlock(ada, key);
+        Assert.Empty(_server.Cluster.Unlocked);
+
+        Assert.Contains("Confirm unlock</button>", await bob.Read("/lockouts"));
+        await Unlock(bob, key);
         Assert.Equal([(key, "caller-error")], _server.Cluster.Unlocked);
         Assert.DoesNotContain(key, await ada.Read("/lockouts"));
     }
+
+    private static async Task Unlock(Visitor visitor, string key) =>
+        (await visitor.Post("/lockouts", "/lockouts?handler=Unlock", ("tenant", "demo"), ("key", key), ("reason", "caller-error"))).Dispose();
 
     [Fact]
     public async Task Audit_search_filters_pages_and_shows_the_verdict()

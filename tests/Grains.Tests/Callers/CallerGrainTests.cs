@@ -43,9 +43,9 @@ public sealed class CallerGrainTests(CallersCluster cluster)
     {
         var caller = await cluster.NewCaller().Enrolled();
         for (var i = 0; i < 3; i++) Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome("9071"));
-        Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
         await cluster.ForgetActivations();
-        Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
 
         cluster.Time.Advance(TimeSpan.FromSeconds(31));
         Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
@@ -57,7 +57,7 @@ public sealed class CallerGrainTests(CallersCluster cluster)
     {
         var caller = await cluster.NewCaller().Enrolled();
         for (var i = 0; i < 4; i++) await caller.PinOutcome("9071");
-        Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
         Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin, OriginClass.TrustedTrunk));
     }
 
@@ -72,7 +72,7 @@ public sealed class CallerGrainTests(CallersCluster cluster)
             Assert.Equal(FactorOutcome.Accepted, pin.Outcome);
             Assert.Equal(FactorOutcome.Refused, (await caller.Grain.Verify(caller.Attempt(call, FactorKind.Totp, caller.Code(5), pin.Proof))).Outcome);
         }
-        Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
     }
 
     [Fact]
@@ -176,7 +176,7 @@ public sealed class CallerGrainTests(CallersCluster cluster)
                 Origin = first.Origin,
             });
         }
-        Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class CallerGrainTests(CallersCluster cluster)
             cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
         }
         await cluster.ForgetActivations();
-        Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
     }
 
     [Theory]
@@ -271,8 +271,40 @@ public sealed class CallerGrainTests(CallersCluster cluster)
 
         Assert.Equal(new Work(FactorOutcome.Refused, 1, 1, 1), ofKnown);
         Assert.Equal(ofKnown, ofUnknown);
-        Assert.Equal(ofKnown with { Outcome = FactorOutcome.Locked }, ofLockedWrong);
+        Assert.Equal(ofKnown, ofLockedWrong);
         Assert.Equal(ofLockedWrong, ofLockedRight);
+    }
+
+    [Fact]
+    public async Task A_locked_caller_is_told_only_where_the_tenant_wants_it()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        for (var i = 0; i < 3; i++) await caller.PinOutcome("9071");
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
+
+        var told = await cluster.NewCaller(CallersCluster.TellingTenant).Enrolled();
+        for (var i = 0; i < 3; i++) Assert.Equal(FactorOutcome.Refused, await told.PinOutcome("9071"));
+        Assert.Equal(FactorOutcome.Locked, await told.PinOutcome(CallersCluster.Pin));
+    }
+
+    [Fact]
+    public async Task A_pool_that_is_full_makes_the_answer_unavailable_and_counts_nothing()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        await caller.PinOutcome("9071");
+        using var release = new ManualResetEventSlim();
+        var fill = new List<Task<int?>>();
+        do fill.Add(cluster.Pool.Run(() => { release.Wait(); return 1; }));
+        while (!fill[^1].IsCompleted);
+        var attempt = caller.Attempt(CallId.New(), FactorKind.Pin, "9072");
+        for (var i = 0; i < 5; i++) Assert.Equal(FactorOutcome.Unavailable, (await caller.Grain.Verify(attempt)).Outcome);
+        Assert.Equal(1, LockoutOf(caller)!.Failures);
+        release.Set();
+        await Task.WhenAll(fill);
+
+        // The same attempt once more is now one that is verified, and counts.
+        Assert.Equal(FactorOutcome.Refused, (await caller.Grain.Verify(attempt)).Outcome);
+        Assert.Equal(2, LockoutOf(caller)!.Failures);
     }
 
     [Fact]
@@ -280,7 +312,7 @@ public sealed class CallerGrainTests(CallersCluster cluster)
     {
         var unknown = cluster.NewCaller();
         for (var i = 0; i < 3; i++) Assert.Equal(FactorOutcome.Refused, await unknown.PinOutcome(CallersCluster.Pin));
-        Assert.Equal(FactorOutcome.Locked, await unknown.PinOutcome(CallersCluster.Pin));
+        Assert.Equal(FactorOutcome.Refused, await unknown.PinOutcome(CallersCluster.Pin));
     }
 
     [Fact]

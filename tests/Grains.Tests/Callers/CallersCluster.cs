@@ -21,6 +21,9 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
 {
     public const string Name = "callers cluster";
     public const string Tenant = "demo";
+
+    /// <summary>Its callers hear when they are locked.</summary>
+    public const string TellingTenant = "telling";
     internal const string Pin = "4826";
     internal static readonly byte[] TotpKey = Encoding.ASCII.GetBytes("12345678901234567890");
 
@@ -33,9 +36,10 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
     internal TestStorage Storage { get; private set; } = null!;
     internal TestDelivery Delivery { get; } = new();
     internal CountingHasher Hasher { get; private set; } = null!;
+    internal PinPool Pool { get; private set; } = null!;
     internal ClusterPolicy Policy { get; } = new()
     {
-        Tenants = new[] { TenantOf(Tenant) }.Concat(s_spenders.Select(name => TenantOf(name, s_outbound))).ToDictionary(tenant => tenant.Name),
+        Tenants = new[] { TenantOf(Tenant), TenantOf(TellingTenant, tells: true) }.Concat(s_spenders.Select(name => TenantOf(name, s_outbound))).ToDictionary(tenant => tenant.Name),
         RecordingsKept = TimeSpan.FromDays(30),
         Argon2MemoryKiB = 64,
         Argon2Passes = 1,
@@ -51,7 +55,7 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
         Spend = new SpendRule { PerHour = 120, PerDay = 1000, Calls = new RateLimit(100, TimeSpan.FromMinutes(1), 100), CallsAtOnce = 5, LongestCall = TimeSpan.FromMinutes(30) },
     };
 
-    private static TenantPolicy TenantOf(string name, OutboundPolicy? outbound = null) => new()
+    private static TenantPolicy TenantOf(string name, OutboundPolicy? outbound = null, bool tells = false) => new()
     {
         Name = name,
         Numbers = new Dictionary<string, string>(),
@@ -61,12 +65,15 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
             ["shared"] = new() { Name = "shared", Limit = new LimitRule { Calls = new RateLimit(10, TimeSpan.FromSeconds(1), 100), AtOnce = 100, KnownShare = 0.2 } },
             ["lost"] = new() { Name = "lost", Limit = new LimitRule { Calls = new RateLimit(1, TimeSpan.FromHours(1), 100) } },
         },
-        Lockout = new LockoutRule(),
+        Lockout = new LockoutRule { Tell = tells },
         Outbound = outbound,
     };
 
     /// <summary>A tenant whose limits only one test uses.</summary>
     internal string OtherTenant => s_spenders[0];
+
+    /// <summary>Now, as a silo of another process sees it.</summary>
+    internal LockoutMoment Moment => new(Time.GetUtcNow(), TimeSpan.Zero, Guid.NewGuid());
 
     public IGrainFactory Grains => _cluster.Client;
 
@@ -88,10 +95,11 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
         var services = _cluster.GetSiloServiceProvider();
         _ = services.GetRequiredKeyedService<IGrainStorage>("encrypted");
         _ = services.GetRequiredService<PinHasher>();
+        Pool = services.GetRequiredService<PinPool>();
     }
 
     /// <summary>An account that no other test uses; not enrolled.</summary>
-    internal TestCaller NewCaller() => new(this, Interlocked.Increment(ref _account).ToString(System.Globalization.CultureInfo.InvariantCulture));
+    internal TestCaller NewCaller(string tenant = Tenant) => new(this, tenant, Interlocked.Increment(ref _account).ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     /// <summary>Ends all activations, as a crash or a restart does: what is not in storage is gone.</summary>
     internal Task ForgetActivations() => Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);

@@ -35,6 +35,16 @@ public sealed class PinPoolTests
         Assert.Equal(1, await pool.Run(() => 1));
     }
 
+    [Fact]
+    public async Task Its_threads_yield_to_all_others()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "niceness of a thread is Linux'");
+        using var pool = new PinPool(new ClusterPolicy { Tenants = new Dictionary<string, TenantPolicy>(), PinChecksAtOnce = 1 });
+        // proc(5): the niceness is the 19th field of stat; the name before it ends with the last parenthesis.
+        var nice = await pool.Run(() => int.Parse(File.ReadAllText("/proc/thread-self/stat").Split(')')[^1].Split(' ')[17], System.Globalization.CultureInfo.InvariantCulture));
+        Assert.InRange(nice!.Value, 10, 19);
+    }
+
     private static void InterlockedMax(ref int target, int value)
     {
         for (var seen = target; value > seen; seen = target) Interlocked.CompareExchange(ref target, value, seen);

@@ -10,13 +10,13 @@ using Xunit;
 namespace IvrActors.Grains.Tests.Callers;
 
 /// <summary>One account as a call grain and an enrolling operator see it.</summary>
-internal sealed class TestCaller(CallersCluster cluster, string account)
+internal sealed class TestCaller(CallersCluster cluster, string tenant, string account)
 {
     private int _seq;
 
     public string Account => account;
 
-    public CallerKey Key => CallerKey.ForAccount(cluster.Keys.PseudonymKey(CallersCluster.Tenant), CallersCluster.Tenant, account);
+    public CallerKey Key => CallerKey.ForAccount(cluster.Keys.PseudonymKey(tenant), tenant, account);
 
     public ICallerGrain Grain => cluster.Grains.GetGrain<ICallerGrain>(Key.Value);
 
@@ -25,7 +25,7 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
     public Task<EnrolmentResult> Enrol(
         string pin = CallersCluster.Pin, byte[]? totp = null, long balance = 123_45, string? number = null, byte[]? hotp = null, CodeDestination? codesTo = null, DateTimeOffset? until = null) => Grain.Enrol(new CallerEnrolment
         {
-            Tenant = CallersCluster.Tenant,
+            Tenant = tenant,
             Account = new PersonalText(account),
             Number = number is null ? null : new PhoneNumber(number),
             Pin = SecretSealer.Seal(cluster.Keys.SealingKey, Key.Value, CallerEnrolment.PinPurpose, Encoding.ASCII.GetBytes(pin)),
@@ -64,7 +64,7 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
         {
             Call = call,
             Seq = ++_seq,
-            Tenant = CallersCluster.Tenant,
+            Tenant = tenant,
             Factor = factor,
             Digits = SecretSealer.Seal(cluster.Keys.SealingKey, call.Value, "digits", Encoding.ASCII.GetBytes(digits)),
             Purpose = "digits",
@@ -86,7 +86,7 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
     {
         Call = pin.Proof!.Call,
         Seq = ++_seq,
-        Tenant = CallersCluster.Tenant,
+        Tenant = tenant,
         Factor = factor,
         Proof = pin.Proof,
         Origin = OriginClass.Unattested,
@@ -97,7 +97,7 @@ internal sealed class TestCaller(CallersCluster cluster, string account)
     {
         Call = proof.Call,
         Seq = ++_seq,
-        Tenant = CallersCluster.Tenant,
+        Tenant = tenant,
         First = Seal(proof.Call.Value, "first", first),
         FirstPurpose = "first",
         Second = Seal(proof.Call.Value, "second", second ?? first),

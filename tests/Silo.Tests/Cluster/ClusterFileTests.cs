@@ -30,6 +30,22 @@ public sealed class ClusterFileTests
         Assert.Equal(TimeSpan.FromSeconds(30), cluster.Lockout.First);
     }
 
+    [Fact]
+    public void A_tenant_tells_of_locks_as_the_cluster_does_unless_it_says_otherwise()
+    {
+        bool[] Tells(string text, string replacement)
+        {
+            var (cluster, errors) = ClusterFileReader.Parse("cluster.yaml", ReplaceFirst(text, replacement));
+            Assert.Empty(errors);
+            return [.. cluster!.ToPolicy().Tenants.Values.Select(tenant => tenant.Lockout.Tell)];
+        }
+
+        Assert.Equal([false], Tells("failures: 3", "failures: 3"));
+        Assert.Equal([true], Tells("failures: 3", "tell: true"));
+        Assert.Equal([true], Tells("- name: demo", "- name: demo\n    lockout: { tell: true }"));
+        Assert.Equal(TimeSpan.FromHours(24), ClusterFileReader.Parse("cluster.yaml", s_text).Cluster!.Lockout.Window);
+    }
+
     // Text of the committed file → what replaces it → the findings, whole.
     [Theory]
     [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, delivery, demo_callers, development, dns, drain_at_stop, flows, limits, listeners, lockout, log, never_block, nodes, overload, phone, pins, prompts, recordings, service, speech, storage, tenants, trace, unknown_sources)")]
@@ -50,14 +66,15 @@ public sealed class ClusterFileTests
     [InlineData("last: 29999", "last: 19000", "cluster.yaml:23:32: bad value (listeners.media.last, expected a port above listeners.media.first)")]
     [InlineData("dashboard: { address: 127.0.0.1", "dashboard: { address: 0.0.0.0", "cluster.yaml:24:25: weak setting: a generated certificate on a listener beyond this machine (listeners.dashboard.address, expected a loopback address while development is true)")]
     [InlineData("calls_at_once: 4000", "calls_at_once: many", "cluster.yaml:35:26: bad value (limits.edge.calls_at_once, expected a whole number from 1 to 100000)")]
-    [InlineData("known_share: 20%", "known_share: 0.2", "cluster.yaml:38:77: bad value (limits.trunk.known_share, expected a share from 0% to 50%)")]
-    [InlineData("when_unavailable: open", "when_unavailable: maybe", "cluster.yaml:38:100: bad value (limits.trunk.when_unavailable, expected one of open, closed)")]
-    [InlineData("burst: 30 }, when_unavailable: closed", "burst: 30 }, known_share: 20%", "cluster.yaml:39:63: unknown key (limits.caller.known_share, expected one of calls, calls_at_once, when_unavailable)")]
+    [InlineData("known_share: 20%", "known_share: 0.2", "cluster.yaml:38:72: bad value (limits.trunk.known_share, expected a share from 0% to 50%)")]
+    [InlineData("when_unavailable: open", "when_unavailable: maybe", "cluster.yaml:38:95: bad value (limits.trunk.when_unavailable, expected one of open, closed)")]
+    [InlineData("burst: 30 }, when_unavailable: closed", "burst: 30 }, known_share: 20%", "cluster.yaml:39:58: unknown key (limits.caller.known_share, expected one of calls, calls_at_once, when_unavailable)")]
     [InlineData("  source: {", "  calls_per_trunk: 5 #", "cluster.yaml:34:3: unknown key (limits.calls_per_trunk, expected one of caller, cluster, destination, edge, longest_call, outbound, session_interval, source, tenant, trunk)")]
-    [InlineData("period: 1m", "period: 1 minute", "cluster.yaml:39:39: bad value (limits.caller.calls.period, expected a time such as 500ms, 30s, 5m, 1h or 7d)")]
+    [InlineData("period: 1m", "period: 1 minute", "cluster.yaml:39:41: bad value (limits.caller.calls.period, expected a time such as 500ms, 30s, 5m, 1h or 7d)")]
     [InlineData("  # longest_call: 4h", "  longest_call: 30s ", "cluster.yaml:42:17: bad value (limits.longest_call, expected a time from 1m to 24h)")]
     [InlineData("  # session_interval: 30m", "  session_interval: 60s ", "cluster.yaml:43:21: bad value (limits.session_interval, expected a time from 90s (RFC 4028 4) to 2h)")]
     [InlineData("longest: 1h", "longest: 1s", "cluster.yaml:48:12: bad value (lockout.longest, expected a time not below lockout.first)")]
+    [InlineData("longest: 1h  ", "window: 59m  ", "cluster.yaml:48:11: bad value (lockout.window, expected a time not below lockout.longest)")]
     [InlineData("127.0.0.0/8", "127.0.0.0/99", "cluster.yaml:62:16: bad value (tenants[0].trunks[0].from, expected a network such as 192.0.2.0/24)")]
     [InlineData("srtp: preferred", "srtp: maybe", "cluster.yaml:63:15: bad value (tenants[0].trunks[0].srtp, expected one of required, preferred, off)")]
     [InlineData("numbers: { bank: bank }", "numbers: { bank: Bank! }", "cluster.yaml:58:22: bad value (tenants[0].numbers.bank, expected the name of a flow)")]
