@@ -38,6 +38,7 @@ public static class GrainsServiceCollectionExtensions
         services.AddSingleton<IFactor, HotpFactor>();
         services.AddSingleton<IFactor, SentCodeFactor>();
         services.AddSingleton<IFactor, AttestationFactor>();
+        services.AddSingleton<IFactor, CallBackFactor>();
         services.AddSingleton<RecoveryCodeFactor>();
         services.AddSingleton<IFactor>(s => s.GetRequiredService<RecoveryCodeFactor>());
         services.AddSingleton<FactorSet>();

@@ -5,6 +5,7 @@ using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Edge.Trunks;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Privacy;
 
 namespace IvrActors.Edge.Calls;
 
@@ -47,15 +48,22 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
     internal static string? TargetOf(Bridge order, EdgeTrunk trunk, OutboundRoute route)
     {
         if (order.Address is { } address) return SipUri.TryParse(address, out var uri) && trunk.Destinations.Any(rule => rule.AllowsAddress(uri)) ? address : null;
-        if (order.Number?.Reveal() is not { } number || !trunk.Destinations.Any(rule => rule.AllowsNumber(number))) return null;
+        return order.Number is { } number ? TargetOf(number, trunk, route) : null;
+    }
+
+    /// <summary>As above, of a number in E.164.</summary>
+    internal static string? TargetOf(PhoneNumber called, EdgeTrunk trunk, OutboundRoute route)
+    {
+        var number = called.Reveal();
+        if (!trunk.Destinations.Any(rule => rule.AllowsNumber(number))) return null;
         var port = route.Proxy.Port is { } named ? FormattableString.Invariant($":{named}") : "";
         return $"{route.Proxy.Scheme}:{number}@{route.Proxy.Host}{port};user=phone";
     }
 
     /// <summary>From and headers: who we are to the trunk, and nothing of the caller but that he wants to be hidden, where he does.</summary>
-    internal static (string From, IReadOnlyList<KeyValuePair<string, string>> Headers) IdentityOf(CallLeg caller, EdgeTrunk trunk, OutboundRoute route) =>
+    internal static (string From, IReadOnlyList<KeyValuePair<string, string>> Headers) IdentityOf(Privacy privacy, EdgeTrunk trunk, OutboundRoute route) =>
         (route.CallerId ?? route.User) is { } number
-            ? CallerIdentity.ForOutboundLeg(caller.Privacy, number, route.FromDomain, trunk.TrustsCallerIdentity)
+            ? CallerIdentity.ForOutboundLeg(privacy, number, route.FromDomain, trunk.TrustsCallerIdentity)
             : (CallerIdentity.Anonymous, s_hidden);
 
     private static void Fail(CallLeg caller, BridgeOutcome outcome, int status) => caller.BridgeFailed(new BridgeResult { Outcome = outcome, Status = status });
@@ -140,7 +148,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
                 if (srtp == SrtpPolicy.Preferred && session.OffersSrtp) _leg.Fallback = at => Dial(at, SrtpPolicy.Off);
                 caller.Bridged(_leg);
             }
-            var (from, headers) = IdentityOf(caller, trunk, route);
+            var (from, headers) = IdentityOf(caller.Privacy, trunk, route);
             var sip = desk.Agent.Dial(now, new OutboundInvite
             {
                 Target = target,

@@ -99,7 +99,7 @@ public sealed partial class CallLeg : ITimed
     public bool IsDone => IsOver && !_inFlight && _events.Count == 0;
 
     public long NextDeadline =>
-        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(Math.Min(_farewellDeadline, _hushedUntil), Math.Min(_recordingBy, Math.Min(_ringUntil, _earlyUntil)))), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never));
+        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(Math.Min(_farewellDeadline, _hushedUntil), Math.Min(_recordingBy, Math.Min(_ringUntil, _earlyUntil)))), Math.Min(IsOver ? SipTimes.Never : EndBy, Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never)));
 
     public long QueuedFor { get; set; } = SipTimes.Never;
 
@@ -234,6 +234,7 @@ public sealed partial class CallLeg : ITimed
         if (now >= _recordingBy && _recordingAwaited is { } recording) RecordingBegan(recording, null);
         _other?.Tick(now);
         TickAnswer(now);
+        TickOriginated(now);
         if (now < _farewellDeadline) return;
         if (_media.IsPlaying && _farewells++ < MostFarewells)
         {
@@ -251,10 +252,7 @@ public sealed partial class CallLeg : ITimed
             switch (command)
             {
                 case Reject reject:
-                    _sip.Reject(now, reject.Status, reject.RetryAfter);
-                    WasUnknown = reject.Status == 404;
-                    _observer.Rejected("cluster_refused");
-                    End(now, CallEndReason.FlowHungUp);
+                    Refuse(now, reject);
                     break;
                 case Ring ring:
                     Ring(now, ring.Time);
@@ -414,7 +412,7 @@ public sealed partial class CallLeg : ITimed
         _commands.Clear();
         // What was not sent yet is overtaken by the end.
         while (_events.TryDequeue(out var unsent)) unsent.Digits?.Dispose();
-        Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason, Bridge = _bridged, Media = quality }));
+        Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason, Bridge = _bridged, Media = quality, Originated = OriginatedResult(now) }));
         _observer.Ended(reason);
         // Last: whatever becomes of it, nothing of this call is left behind.
         other?.Dismiss(now, why);

@@ -37,6 +37,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private readonly LiveCalls _calls;
     private readonly CallIntake _intake;
     private readonly BridgeDesk _bridges;
+    private readonly CallBackDesk _callBacks;
     private readonly RecordingDesk _recordings;
     private readonly ITimer _timer;
     private readonly Task _run;
@@ -70,6 +71,13 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             Post = step => Post(new LoopInput(LoopInputKind.Run, step)),
             Pump = Pump,
             Joined = (leg, sipCallId) => transports.Tap.Joined(leg.Id.Value, sipCallId),
+        };
+        _callBacks = new CallBackDesk(options, time, _agent, media, readiness, trunks, gate, _calls, lane)
+        {
+            Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }),
+            Joined = (call, sipCallId) => transports.Tap.Joined(call.Value, sipCallId),
+            Began = Began,
+            Tell = (call, ended) => _ = Tell(call, ended),
         };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
@@ -111,6 +119,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     /// <summary>Ends the calls that there are now.</summary>
     public void EndCalls() => Post(new LoopInput(LoopInputKind.Run, (Action<long>)(now =>
     {
+        _callBacks.End(now);
         foreach (var call in _calls.All()) End(now, call, CallEndReason.Shutdown);
     })));
 
@@ -152,10 +161,11 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             Flush(now);
             if (_agent.NextDeadline <= now) _agent.Tick(now);
             if (_trunks.NextDeadline <= now) _trunks.Tick(now);
+            if (_callBacks.NextDeadline <= now) _callBacks.Tick(now);
             while (_legTimers.TakeDue(now) is { } leg) Tick(now, leg);
             Flush(now);
             // A dialog outlives its call where its BYE has to wait for the ACK (RFC 3261 15), and an INVITE of ours where its CANCEL has to wait.
-            if (_drained is not null && _calls.Count == 0 && _agent.Calls == 0 && _agent.Cancelling == 0 && !_trunks.IsEnding) _drained.TrySetResult();
+            if (_drained is not null && _calls.Count == 0 && _callBacks.Count == 0 && _agent.Calls == 0 && _agent.Cancelling == 0 && !_trunks.IsEnding) _drained.TrySetResult();
         }
 #pragma warning disable CA1031 // One call's internal error must not end all others.
         catch (Exception e)
@@ -195,8 +205,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
                 Replied(now, (CallLeg)input.Subject!, (CallReply?)input.Detail);
                 break;
             case LoopInputKind.Order:
-                if (input.Subject is not HangUp || !_calls.TryFind((CallId)input.Detail!, out var ordered)) break;
-                End(now, ordered, CallEndReason.OperatorHungUp);
+                Ordered(now, (CallId)input.Detail!, (CallCommand)input.Subject!);
                 break;
             case LoopInputKind.Fail:
                 End(now, (CallLeg)input.Subject!, CallEndReason.Failed);
@@ -213,12 +222,20 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             case LoopInputKind.Drain:
                 _drained = (TaskCompletionSource)input.Subject!;
                 _trunks.End(now);
+                _callBacks.End(now);
                 foreach (var open in _calls.All())
                 {
                     End(now, open, CallEndReason.Shutdown);
                 }
                 break;
         }
+    }
+
+    private void Ordered(long now, CallId call, CallCommand command)
+    {
+        if (command is Originate originate) _callBacks.Begin(now, call, originate);
+        else if (command is HangUp && _calls.TryFind(call, out var leg)) End(now, leg, CallEndReason.OperatorHungUp);
+        else if (command is HangUp) _callBacks.Cancel(now, call);
     }
 
     /// <summary>Sends and signals until nothing is left: a signal may bring new messages. Sends go first, so a 100 leaves before media is set up.</summary>
@@ -252,7 +269,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         {
             InternalError(_log, LoopInputKind.Message, e.GetType().Name, e.StackTrace ?? "");
             if ((signal.Call.User as CallLeg ?? (signal.Call.User as BridgedLeg)?.Caller) is { } leg) Post(new LoopInput(LoopInputKind.Fail, leg));
-            else signal.Call.Reject(now, 500, null);
+            else if (signal.Call.User is not OriginatedCall) signal.Call.Reject(now, 500, null);
         }
     }
 
@@ -300,6 +317,11 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             Pump(now, other.Caller);
             return;
         }
+        if (signal.Call.User is OriginatedCall own)
+        {
+            _callBacks.Signalled(now, own, signal);
+            return;
+        }
         if (signal.Call.User is not CallLeg leg) return;
         if (signal.Kind == CallSignalKind.Key) EdgeMetrics.InfoDigits.Inc();
         leg.Signalled(now, signal);
@@ -308,7 +330,11 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
 
     private void Offered(long now, in CallSignal signal)
     {
-        if (_intake.Take(now, signal, _drained is not null) is not { } leg) return;
+        if (_intake.Take(now, signal, _drained is not null) is { } leg) Began(now, leg);
+    }
+
+    private void Began(long now, CallLeg leg)
+    {
         Began(_log, leg.Id.Value, leg.Peer.Trunk.Name, leg.Peer.Transport);
         Pump(now, leg);
     }
@@ -353,20 +379,28 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         })));
     }
 
-    private async Task Deliver(CallLeg leg, LegEvent legEvent)
+    private async Task Deliver(CallLeg leg, LegEvent legEvent) => Post(new LoopInput(LoopInputKind.Reply, leg, await Handled(leg.Id, legEvent)));
+
+    /// <summary>A call of ours that nobody answered has no leg: its end is told, and nothing comes of the answer.</summary>
+    private async Task Tell(CallId call, CallEnded ended)
     {
-        CallReply? reply = null;
+        await Task.Run(() => Handled(call, new LegEvent(ended)));
+        Post(new LoopInput(LoopInputKind.Run, (Action<long>)(_ => _callBacks.Told())));
+    }
+
+    private async Task<CallReply?> Handled(CallId call, LegEvent legEvent)
+    {
         try
         {
-            reply = await _cluster.Handle(leg.Id, legEvent);
+            return await _cluster.Handle(call, legEvent);
         }
 #pragma warning disable CA1031 // It never throws; if it does all the same, the leg must not wait for ever.
         catch (Exception e)
 #pragma warning restore CA1031
         {
             InternalError(_log, LoopInputKind.Reply, e.GetType().Name, e.StackTrace ?? "");
+            return null;
         }
-        Post(new LoopInput(LoopInputKind.Reply, leg, reply));
     }
 
     private long Now => _time.GetElapsedTime(0).Ticks;
@@ -374,7 +408,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     /// <summary>One timer for all deadlines; it is touched only when the earliest one changes.</summary>
     private void Arm()
     {
-        var next = Math.Min(Math.Min(_agent.NextDeadline, _legTimers.NextDeadline), _trunks.NextDeadline);
+        var next = Math.Min(Math.Min(_agent.NextDeadline, _legTimers.NextDeadline), Math.Min(_trunks.NextDeadline, _callBacks.NextDeadline));
         var now = Now;
         if (next == _armedFor && next > now) return;
         _armedFor = next;

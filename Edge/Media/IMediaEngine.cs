@@ -13,8 +13,8 @@ public interface IMediaEngine
     /// <summary>Answers an SDP offer (RFC 3264) and opens a session for it, or says with which SIP status to refuse. An empty offer makes an offer of ours.</summary>
     MediaAnswer Answer(ReadOnlySpan<byte> offer, MediaPolicy policy, IMediaEvents events);
 
-    /// <summary>Opens a session for a call of ours, whose SDP is the offer; it shares the thread of the session that it is to be joined with.</summary>
-    MediaAnswer Offer(IMediaSession beside, MediaPolicy policy, IMediaEvents events);
+    /// <summary>Opens a session for a call of ours, whose SDP is the offer; it shares the thread of the session that it is to be joined with, where there is one.</summary>
+    MediaAnswer Offer(IMediaSession? beside, MediaPolicy policy, IMediaEvents events);
 }
 
 /// <param name="SecureSignalling">Whether the signalling is TLS: SDES keys are refused otherwise, unless <paramref name="SdesWithoutTls"/>.</param>

@@ -66,7 +66,7 @@ public sealed partial class MediaEngine : IMediaEngine, IDisposable
         return new MediaAnswer { Session = session, Sdp = session.Accept(description, agreed!) };
     }
 
-    public MediaAnswer Offer(IMediaSession beside, MediaPolicy policy, IMediaEvents events) => OfferInstead(policy, events, (beside as MediaSession)?.Loop);
+    public MediaAnswer Offer(IMediaSession? beside, MediaPolicy policy, IMediaEvents events) => OfferInstead(policy, events, (beside as MediaSession)?.Loop);
 
     private MediaAnswer OfferInstead(MediaPolicy policy, IMediaEvents events, MediaLoop? loop = null)
     {

@@ -1,3 +1,4 @@
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
 
@@ -25,6 +26,13 @@ public interface ICallerGrain : IGrainWithStringKey
     /// <summary>Replaces the PIN by one that the caller keyed twice. Takes a proof of this call that comes to <see cref="Assurance.High"/>, or the expired PIN of this call.</summary>
     [Alias("ChangePin")]
     Task<PinChangeResult> ChangePin(PinChange change);
+
+    /// <summary>
+    /// Hands out the registered number, to be called back once: only on a proof of this caller's PIN in a call that goes on, only so often in an hour, and recorded.
+    /// </summary>
+    /// <param name="callBack">Id of the call to be made: the same again is the same order.</param>
+    [Alias("OrderCallBack")]
+    Task<CallBackOrder> OrderCallBack(VerifiedCaller proof, CallId callBack);
 
     /// <summary>Creates or replaces the caller's factors and facts.</summary>
     [Requires(Permission.EnrolCallers), Alias("Enrol")]

@@ -127,6 +127,33 @@ public sealed class Bridge : CallCommand
     [Id(5)] public PromptPart? Hold { get; init; }
 }
 
+/// <summary>
+/// Call somebody back by a trunk, under the id of a call that the cluster has prepared: when it is answered that call begins, by <see cref="CallOffered"/>; when it is not,
+/// the one event of it is <see cref="CallEnded"/>. Sent by itself, and never part of a reply.
+/// </summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallCommand.Originate")]
+public sealed class Originate : CallCommand
+{
+    [Id(0)] public required string Tenant { get; init; }
+    [Id(1)] public required string Trunk { get; init; }
+
+    /// <summary>In E.164.</summary>
+    [Id(2)] public required PhoneNumber Number { get; init; }
+
+    /// <summary>How long it may ring, each time.</summary>
+    [Id(3)] public required TimeSpan RingTime { get; init; }
+
+    /// <summary>The call is ended after so much talk: what was set aside for it is used up.</summary>
+    [Id(4)] public required TimeSpan MostTalk { get; init; }
+
+    /// <summary>When it is first dialled, from now: a line that was just hung up takes a moment to be free.</summary>
+    [Id(5)] public required TimeSpan After { get; init; }
+
+    /// <summary>How often it is dialled at most, where it is busy, and what goes by between.</summary>
+    [Id(6)] public required int Tries { get; init; }
+    [Id(7)] public required TimeSpan Pause { get; init; }
+}
+
 /// <summary>Record both sides of the call from now on; answered by <see cref="RecordingBegun"/>.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallCommand.Record")]
 public sealed class Record : CallCommand

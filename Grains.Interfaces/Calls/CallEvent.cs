@@ -34,6 +34,9 @@ public sealed class CallOffered : CallEvent
     /// <summary>What the edge found out about the calling number by STIR/SHAKEN.</summary>
     [Id(8)] public Attestation Attestation { get; init; }
 
+    /// <summary>Whether it is a call of our own, by <see cref="Originate"/>, that was answered.</summary>
+    [Id(9)] public bool Originated { get; init; }
+
     /// <summary>Whether the edge knows the caller by a good history, or takes the call for an emergency: then it may have what limits keep for such.</summary>
     [Id(10)] public bool Known { get; init; }
 }
@@ -114,6 +117,9 @@ public sealed class CallEnded : CallEvent
 
     /// <summary>How the caller's half of it sounded; null when nothing was heard.</summary>
     [Id(2)] public MediaQuality? Media { get; init; }
+
+    /// <summary>Of a call by <see cref="Originate"/> what became of it; null of all others.</summary>
+    [Id(3)] public BridgeResult? Originated { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.CallEndReason")]

@@ -35,4 +35,7 @@ public sealed class CallOrigin
 
     /// <summary>Pseudonym of the address that the signalling came from: a keyed hash of an IPv4 address or an IPv6 /64.</summary>
     [Id(4)] public required string Source { get; init; }
+
+    /// <summary>Pseudonym of the number at which we called this caller back; the call grain says so, by what it ordered itself. Null: they called us.</summary>
+    [Id(5)] public CallerKey? CalledBack { get; init; }
 }

@@ -13,6 +13,14 @@ public interface ICallGrain : IGrainWithStringKey
     /// <summary>Orders the edge to end the call at once.</summary>
     [Requires(Permission.HangUpCalls), Alias("HangUp")]
     Task<bool> HangUp();
+
+    /// <summary>This call will be one of our own. Stored before it answers; the same ticket again changes nothing. False when it cannot be, or there was a call of this id.</summary>
+    [Alias("Expect")]
+    Task<bool> Expect(CallBackTicket ticket);
+
+    /// <summary>The caller has hung up: has an edge make the call that is expected. Once, however often it is asked.</summary>
+    [Alias("CallBack")]
+    Task CallBack();
 }
 
 /// <summary>The answer to one event.</summary>

@@ -171,6 +171,7 @@ internal sealed partial class CallerGrain
             // Recorded first: an erasure that cannot be recorded does not happen.
             await Append(tenant, new AuditEntry { Actor = RequestActor.Current, Action = "caller.erased", Result = AuditResult.Success, Object = _caller.Value });
             foreach (var key in Enrolments.KeysOf(_caller, _keys, state)) await Erase(GrainFactory.Grain<ICallerKeyGrain>(key.Value));
+            await ForgetCallBacks();
             if (_row.Exists) await _row.Clear();
             _answered.Clear();
             return new ErasureResult();

@@ -60,6 +60,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         _logger = logger;
         _caller = new CallerKey(context.GrainId.Key.ToString()!);
         _row = new StoredRow<CallerState>(storage, "caller", context.GrainId);
+        _callBacks = new StoredRow<CallBackCount>(storage, "caller-callbacks", context.GrainId);
     }
 
     public async Task<FactorResult> Verify(FactorAttempt attempt)

@@ -46,6 +46,9 @@ public sealed class CallerState
     /// <summary>Until when that which the caller has counts; null: without an end.</summary>
     [Id(16)] public DateTimeOffset? Until { get; set; }
 
+    /// <summary>From when on the number may be called; no time where it was there from the beginning, or in a row of an older version.</summary>
+    [Id(17)] public DateTimeOffset NumberFrom { get; set; }
+
     /// <summary>A copy, changed. What stands in lists and objects is replaced, never altered.</summary>
     internal CallerState With(Action<CallerState> change)
     {

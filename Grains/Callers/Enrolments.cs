@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using IvrActors.Grains.Callers.Factors;
+using IvrActors.Grains.Calls;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
@@ -30,6 +31,7 @@ internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFac
             Tenant = enrolment.Tenant,
             Account = enrolment.Account,
             Number = enrolment.Number,
+            NumberFrom = NumberFrom(enrolment.Number, before, exists),
             // Kept: the same key enrolled again must not bring used codes back, nor a new enrolment lift the limit of codes.
             LastTotpStep = before.LastTotpStep,
             CodesSent = before.CodesSent,
@@ -50,7 +52,7 @@ internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFac
             next.LastAccepted = "";
             next.Sent = null;
             foreach (var lost in rebinding.Lost) Remove(lost, next);
-            next.Number = rebinding.Number ?? next.Number;
+            if (rebinding.Number is { } number) (next.Number, next.NumberFrom) = (number, NumberFrom(number, before, exists: true));
             next.Until = rebinding.Until ?? next.Until;
             if (rebinding.CodesTo is { } to) next.CodesTo = RouteOf(to, before, exists: true);
         });
@@ -132,6 +134,14 @@ internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFac
         if (to is null) return null;
         if (before.CodesTo is { } known && known.To.Channel == to.Channel && string.Equals(known.To.Address.Reveal(), to.Address.Reveal(), StringComparison.Ordinal)) return known;
         return new CodeRoute { To = to, From = exists ? time.GetUtcNow() + SentCodeFactor.CoolDown : DateTimeOffset.MinValue };
+    }
+
+    /// <summary>Of a caller who was there before, a number that was not is called only after a while.</summary>
+    private DateTimeOffset NumberFrom(PhoneNumber? number, CallerState before, bool exists)
+    {
+        if (number is null || !exists) return DateTimeOffset.MinValue;
+        var key = keys.PseudonymKey(before.Tenant);
+        return before.Number is { } known && CallOrigins.KeyOf(known, before.Tenant, key) == CallOrigins.KeyOf(number, before.Tenant, key) ? before.NumberFrom : time.GetUtcNow() + CallBackFactor.CoolDown;
     }
 
     private string? ErrorOf(CallerKey caller, CallerEnrolment enrolment)

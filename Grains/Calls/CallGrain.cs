@@ -32,16 +32,17 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private readonly IClusterKeys _keys;
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
+    private readonly TimeProvider _time;
     private readonly ILogger<CallGrain> _log;
     private readonly StoredRow<CallState> _store;
     private CallState? _state;
 
     public CallGrain(
-        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, ILogger<CallGrain> log,
+        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, TimeProvider time, ILogger<CallGrain> log,
         [FromKeyedServices(StoredRow<CallState>.Storage)] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
         : base(context, runtime)
     {
-        (_policy, _keys, _catalogue, _flows, _log) = (policy, keys, catalogue, flows, log);
+        (_policy, _keys, _catalogue, _flows, _time, _log) = (policy, keys, catalogue, flows, time, log);
         _store = new StoredRow<CallState>(storage, "call", context.GrainId);
     }
 
@@ -50,7 +51,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             // The first event of a call finds no row: it is not looked for. A repeat on another silo fails at the write and is read then.
-            _state ??= callEvent is CallOffered { Seq: 1 } ? _store.StartNew() : await Read();
+            _state ??= callEvent is CallOffered { Seq: 1, Originated: false } ? _store.StartNew() : await Read();
             return CallMachine.Receive(_state, callEvent) switch
             {
                 AnswerTurn turn => turn.Reply,
@@ -73,7 +74,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             _state ??= await Read();
-            if (_state.LastSeq == 0) return false;
+            if (_state is { LastSeq: 0, Expected: null }) return false;
             await GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(_state.Tenant)).Append(new AuditEntry
             {
                 Actor = RequestActor.Current,
@@ -81,6 +82,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 Result = AuditResult.Success,
                 Object = Call.Value,
             });
+            if (_state is { Expected: not null, Edge: "" }) return await GiveUpCallBack(new BridgeResult { Outcome = BridgeOutcome.Cancelled });
             return await GrainFactory.Grain<IEdgeGrain>(IEdgeGrain.Key(_state.Edge)).Send(Call, new HangUp { AtOnce = true });
         }
         catch (Exception e)
@@ -97,9 +99,11 @@ public sealed partial class CallGrain : Grain, ICallGrain
     /// </summary>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 }) return;
+        if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 } and not { Expected: not null }) return;
         try
         {
+            if (_state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
+            await OwnIsOver(_state, null);
             if (_state.Out is { } open) await Outbound.Over(_state, Call, open, null);
             await Close(CallEndReason.Failed, null);
         }
@@ -117,6 +121,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
 
     private async Task<CallReply> Admit(CallOffered offered)
     {
+        if (offered.Originated || _state!.Expected is not null) return await AdmitOwn(offered);
         var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _log).Decide(Call, offered);
         var audit = new AuditEntry
         {
@@ -228,6 +233,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 return new FactsFetched { Facts = await Fetch(fetch) };
             case PermitCall permit:
                 return await Outbound.Permit(state, Call, seq, permit);
+            case OrderCallBack order:
+                return await OrderOf(state, seq, order);
             case PermitRecording permit:
                 return await Recordings.Permit(state, Call, seq, permit);
             default:
@@ -282,6 +289,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
         DeactivateOnIdle();
         // Without a result nobody was dialled.
         if (state.Out is { } open) await Outbound.Over(state, Call, open, ended.Bridge ?? new BridgeResult { Outcome = BridgeOutcome.Cancelled });
+        await OwnIsOver(state, ended.Originated);
+        if (state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
         await Close(ended.Reason, ended.Media);
         return CallMachine.Nothing(state, callEvent.Seq);
     }

@@ -59,7 +59,8 @@ public static class CallMachine
         if (state.LastReply is { } last && callEvent.Seq == state.LastSeq) return new AnswerTurn(last);
         if (callEvent.Seq <= state.LastSeq) return new AnswerTurn(Nothing(state, callEvent.Seq));
         // The edge may leave numbers out when it gives up: the end of a call is believed whatever came before it.
-        if (callEvent is CallEnded ended) return state.LastSeq == 0 ? new AnswerTurn(Nothing(state, callEvent.Seq)) : new EndTurn(ended);
+        // Of a call of ours that nobody answered it is the only event.
+        if (callEvent is CallEnded ended) return state is { LastSeq: 0, Expected: null } ? new AnswerTurn(Nothing(state, callEvent.Seq)) : new EndTurn(ended);
         if (callEvent.Seq != state.LastSeq + 1) return new LostTurn();
         return (callEvent, state.LastSeq) switch
         {
@@ -89,6 +90,23 @@ public static class CallMachine
             Places = [.. places ?? []],
         };
         return Advance(document, state, ToBegin(document.Answer), [], 0, new FlowStarted());
+    }
+
+    /// <summary>Takes a call of ours that was answered on in the flow of the call that ordered it.</summary>
+    /// <param name="expected">As it was stored, with its ticket.</param>
+    public static CallProgress StartCalledBack(CallState expected, CallBackTicket ticket, CallOffered offered, CallOrigin from, FlowDocument document)
+    {
+        var state = Copy(expected);
+        (state.Expected, state.Edge, state.Origin, state.From) = (null, offered.Edge, from.Class, from);
+        return Advance(document, state, [new Answer()], [], 0, new CalledBack { Step = ticket.Step, Variables = ticket.Variables });
+    }
+
+    /// <summary>A call of ours that this edge is told to make.</summary>
+    public static CallState Ordered(CallState expected, string edge)
+    {
+        var state = Copy(expected);
+        state.Edge = edge;
+        return state;
     }
 
     private static List<CallCommand> ToBegin(AnswerPolicy answer) => answer.Kind switch
@@ -141,6 +159,7 @@ public static class CallMachine
         next.Position = transition.State;
         if (input is CallPermitted { Call: { } call }) next.Out = call;
         if (input is TransferFinished) next.Out = null;
+        if (input is CallBackOrdered { Call: { } ordered }) next.CallBack = ordered;
         if (input is RecordingPermitted { Command: { } record }) next.Recordings = [.. next.Recordings, record.Recording];
         return new CallProgress
         {
@@ -166,6 +185,9 @@ public static class CallMachine
         FlowVersion = state.FlowVersion,
         Position = state.Position,
         Out = state.Out,
+        Expected = state.Expected,
+        Own = state.Own,
+        CallBack = state.CallBack,
         Places = state.Places,
         Recordings = state.Recording is { } old && !state.Recordings.Contains(old) ? [old, .. state.Recordings] : state.Recordings,
     };

@@ -20,6 +20,20 @@ internal static class CallOrigins
         Source = SourceOf(call.SourceAddress, call.Tenant, tenantKey),
     };
 
+    /// <summary>
+    /// Of a call of ours that was answered: who is there was reached at the number, which nobody can do who only claims it. So its failures count with those of attested calls, and
+    /// callers with false numbers lock nobody out of it.
+    /// </summary>
+    public static CallOrigin OfCalledBack(CallOffered call, CallerKey called, ReadOnlySpan<byte> tenantKey) => new()
+    {
+        Trunk = call.Trunk,
+        Class = OriginClass.Attested,
+        Attestation = Attestation.None,
+        Calling = called,
+        Source = SourceOf(call.SourceAddress, call.Tenant, tenantKey),
+        CalledBack = called,
+    };
+
     /// <summary>One spelling for a number: <c>+49 30…</c> and <c>4930…</c> are one caller.</summary>
     public static CallerKey KeyOf(PhoneNumber number, string tenant, ReadOnlySpan<byte> tenantKey) =>
         CallerKey.ForNumber(tenantKey, tenant, new string([.. number.Reveal().Where(char.IsAsciiDigit)]));

@@ -39,6 +39,15 @@ public sealed class CallState
     /// <summary>Where the call comes from, in pseudonyms.</summary>
     [Id(13)] public CallOrigin? From { get; set; }
 
+    /// <summary>This will be a call of our own: it waits to be made, or to be answered.</summary>
+    [Id(14)] public CallBackTicket? Expected { get; set; }
+
+    /// <summary>This is a call of our own, and what is to be settled when it is over. Begun or not.</summary>
+    [Id(15)] public OutboundCall? Own { get; set; }
+
+    /// <summary>The call by which this caller is called back when this one is over.</summary>
+    [Id(16)] public CallId? CallBack { get; set; }
+
     /// <summary>Limits in which the call has a place, by the keys of their grains.</summary>
     [Id(20)] public List<string> Places { get; set; } = [];
 

@@ -54,6 +54,28 @@ internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys ke
         });
     }
 
+    /// <summary>As a bridge, of a call of our own to a caller's registered number. The call is null where it must not be made.</summary>
+    /// <param name="call">The call to be made.</param>
+    /// <param name="longest">From now to the answer, whatever is said, waited for and dialled again.</param>
+    public async Task<(OutboundRefusal Refusal, string? Number, OutboundCall? Call, TimeSpan Talk)> PermitCallBack(CallState state, CallId call, PhoneNumber registered, string trunk, TimeSpan longest)
+    {
+        var tenant = policy.Tenants.GetValueOrDefault(state.Tenant);
+        var way = tenant?.Trunks.GetValueOrDefault(trunk)?.WayOut;
+        var number = NumberPlan.E164(registered.Reveal(), way?.Region);
+        var verdict = OutboundRules.Decide(tenant?.Outbound, way, number);
+        var open = new OutboundCall { Id = $"{call.Value}/1", Trunk = trunk, To = number is null ? "unknown" : CallerKey.ForNumber(keys.PseudonymKey(state.Tenant), state.Tenant, number[1..]).Value };
+        var refusal = verdict.Refusal;
+        TimeSpan talk = default;
+        if (refusal == OutboundRefusal.None) (refusal, talk) = await Reserve(state, call, open, verdict.Price, longest);
+        if (refusal != OutboundRefusal.None)
+        {
+            await Refused(state, call, open, refusal);
+            return (refusal, null, null, default);
+        }
+        OutboundMetrics.Permitted.WithLabels(state.Tenant).Inc();
+        return (refusal, number, open.Lasting(longest + talk + s_slack), talk);
+    }
+
     private static CallPermitted Granted(CallState state, OutboundCall open, CallCommand command)
     {
         OutboundMetrics.Permitted.WithLabels(state.Tenant).Inc();

@@ -237,6 +237,31 @@ public sealed record BridgeWay(Named Trunk, TimeSpan RingTime, Named? Hold)
     public const string Ringback = "ringback";
 }
 
+/// <summary>Ends the call and calls the verified caller back at the registered number. What was verified does not go along: whoever answers proves it anew.</summary>
+public sealed class CallBackStep : FlowStep
+{
+    /// <summary>The label of the exit that the new call takes.</summary>
+    public const string ThenExit = "then";
+
+    /// <summary>Said when the order is taken, before the call ends.</summary>
+    public required IReadOnlyList<SpeechPart> Parts { get; init; }
+    public required Named Trunk { get; init; }
+    public required TimeSpan RingTime { get; init; }
+
+    /// <summary>Plain variables that the new call begins with.</summary>
+    public required IReadOnlyList<Named> Carry { get; init; }
+
+    /// <summary>Where the new call goes on.</summary>
+    public required Named Then { get; init; }
+    public required Named Unavailable { get; init; }
+    public required Named Refused { get; init; }
+    public required Named Limited { get; init; }
+
+    public override string Kind => "call_back";
+    public override IEnumerable<SpeechPart> Speech => Parts;
+    public override IEnumerable<Exit> Exits => [new(ThenExit, Then), new("unavailable", Unavailable), new("refused", Refused), new("limited", Limited)];
+}
+
 /// <summary>Begins or ends a recording of the call.</summary>
 public sealed class RecordStep : FlowStep
 {

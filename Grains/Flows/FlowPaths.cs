@@ -19,20 +19,25 @@ internal sealed class PathEvent
     public static PathEvent AnyFactor { get; } = new((document, step, exit) => Verified(document, step, exit, null));
 
     public static PathEvent Facts { get; } = new((document, step, exit) =>
-        step is FetchStep && exit == "next" ? true : ForgetsCaller(document, step) ? false : null);
+        step is FetchStep && exit == "next" ? true : ForgetsCaller(document, step) || BeginsAnew(step, exit) ? false : null);
 
-    public static PathEvent Answered { get; } = new((_, step, _) => step is AnswerStep ? true : null);
+    public static PathEvent Answered { get; } = new((_, step, exit) => step is AnswerStep || BeginsAnew(step, exit) ? true : null);
 
     /// <summary>The variable holds digits.</summary>
     public static PathEvent Collected(string variable) => new((_, step, exit) => step switch
     {
         CollectStep collect when collect.Variable.Value == variable => exit == "next",
         VerifyStep verify when verify.With.Value == variable => false,
+        // Only what is carried over is there in the new call.
+        CallBackStep back when BeginsAnew(step, exit) && !back.Carry.Any(name => name.Value == variable) => false,
         _ => null,
     });
 
+    /// <summary>Whether this exit leads into another call, of which nothing is known yet.</summary>
+    private static bool BeginsAnew(FlowStep step, string exit) => step is CallBackStep && exit == CallBackStep.ThenExit;
+
     private static bool? Verified(FlowDocument document, FlowStep step, string exit, FactorKind? factor) =>
-        step is VerifyStep verify && exit == "accepted" && (factor is null || verify.Factor == factor) ? true : ForgetsCaller(document, step) ? false : null;
+        step is VerifyStep verify && exit == "accepted" && (factor is null || verify.Factor == factor) ? true : ForgetsCaller(document, step) || BeginsAnew(step, exit) ? false : null;
 
     private static bool ForgetsCaller(FlowDocument document, FlowStep step) => step is CollectStep collect && document.IsAccountVariable(collect.Variable.Value);
 }
@@ -54,7 +59,7 @@ internal static class FlowPaths
     public static HashSet<string> LeadingToAnEnd(FlowDocument document)
     {
         var cameFrom = document.Steps.SelectMany(s => s.Exits.Select(e => (From: s.Name, e.To.Value))).ToLookup(e => e.Value, e => e.From, StringComparer.Ordinal);
-        var found = document.Steps.Where(s => s is HangUpStep or TransferStep).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+        var found = document.Steps.Where(s => s is HangUpStep or TransferStep or CallBackStep).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
         var open = new Queue<string>(found);
         while (open.TryDequeue(out var step))
             foreach (var before in cameFrom[step])

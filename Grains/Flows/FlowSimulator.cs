@@ -43,10 +43,18 @@ public static class FlowSimulator
 
         if (document.Answer.Kind == AnswerKind.Ringing) await output.WriteLineAsync($"It rings for {document.Answer.Time.TotalSeconds} s.");
         if (document.Answer.Kind == AnswerKind.Early) await output.WriteLineAsync("What follows is heard before the call is answered.");
-        var transition = Advance(document, callers, new FlowState(), new FlowStarted());
+        OrderCallBack? callBack = null;
+        var transition = Advance(document, callers, new FlowState(), new FlowStarted(), ref callBack);
         for (var seq = 2; ; seq++)
         {
             await Show(output, transition, promptTexts);
+            if (callBack is { } order)
+            {
+                await output.WriteLineAsync("The caller is called back, and answers.");
+                callBack = null;
+                transition = Advance(document, callers, new FlowState(), new CalledBack { Step = order.Then, Variables = order.Variables }, ref callBack);
+                continue;
+            }
             if (transition.State.Waiting is not (FlowWait.Digits or FlowWait.Transfer)) break;
             await output.WriteAsync(transition.State.Waiting == FlowWait.Digits ? $"({transition.State.Step}) keys> " : $"({transition.State.Step}) SIP status of the transfer> ");
             if (await input.ReadLineAsync() is not { } line || line.Trim() is "hangup")
@@ -60,7 +68,7 @@ public static class FlowSimulator
                 await output.WriteLineAsync("They talked, and one of them hung up.");
                 break;
             }
-            transition = Advance(document, callers, transition.State, typed);
+            transition = Advance(document, callers, transition.State, typed, ref callBack);
         }
         return transition.State.Step;
     }
@@ -89,12 +97,13 @@ public static class FlowSimulator
     private static SealedSecret Unsealed(string digits) => new() { KeyId = "simulator", EphemeralPublicKey = [], Ciphertext = Encoding.ASCII.GetBytes(digits) };
 
     /// <summary>Steps through effects, whose results the simulated callers give, and joins what was to be heard.</summary>
-    private static FlowTransition Advance(FlowDocument document, IReadOnlyList<SimulatedCaller> callers, FlowState state, FlowInput input)
+    private static FlowTransition Advance(FlowDocument document, IReadOnlyList<SimulatedCaller> callers, FlowState state, FlowInput input, ref OrderCallBack? callBack)
     {
         var transition = Interpreter.Step(document, state, input);
         var commands = transition.Commands.ToList();
         while (transition.Effect is { } effect)
         {
+            if (effect is OrderCallBack order) callBack = order;
             transition = Interpreter.Step(document, transition.State, Perform(callers, effect));
             commands.AddRange(transition.Commands);
             if (transition.State.Waiting != FlowWait.Recording) continue;
@@ -121,6 +130,8 @@ public static class FlowSimulator
                 return permit.Trunk is not { } trunk
                     ? new CallPermitted { Command = new Transfer { Target = permit.Target! } }
                     : new CallPermitted { Command = new Bridge { Trunk = trunk, Address = permit.Target, RingTime = permit.RingTime, MostTalk = TimeSpan.FromHours(1) } };
+            case OrderCallBack:
+                return new CallBackOrdered { Outcome = CallBackOutcome.Ordered };
             case PermitRecording:
                 // Nothing is recorded here.
                 return new RecordingPermitted { Command = new Record { Recording = RecordingId.Of(s_call, 1) } };

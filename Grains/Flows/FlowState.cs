@@ -69,12 +69,22 @@ public enum FlowWait
 
     /// <summary>Whether it is being recorded.</summary>
     Recording = 8,
+
+    /// <summary>Whether the caller will be called back.</summary>
+    CallBack = 9,
 }
 
 /// <summary>What the interpreter is told.</summary>
 public abstract class FlowInput;
 
 public sealed class FlowStarted : FlowInput;
+
+/// <summary>A call of ours was answered: the flow goes on at a step of a call back, with what was carried over and nothing else.</summary>
+public sealed class CalledBack : FlowInput
+{
+    public required string Step { get; init; }
+    public required IReadOnlyDictionary<string, PersonalText> Variables { get; init; }
+}
 
 /// <summary>The answer to a <see cref="Collect"/>.</summary>
 public sealed class DigitsEntered : FlowInput
@@ -129,6 +139,15 @@ public sealed class RecordingAnswered : FlowInput
     public required bool Begun { get; init; }
 }
 
+/// <summary>The answer to an <see cref="OrderCallBack"/>.</summary>
+public sealed class CallBackOrdered : FlowInput
+{
+    public required CallBackOutcome Outcome { get; init; }
+
+    /// <summary>The call that will be made when this one is over; null when none will.</summary>
+    public CallId? Call { get; init; }
+}
+
 /// <summary>What the shell is to do before it can go on: its result is the next <see cref="FlowInput"/>.</summary>
 public abstract class FlowEffect;
 
@@ -170,6 +189,18 @@ public sealed class PermitRecording : FlowEffect
 {
     /// <summary>Whether the caller agreed; false where nothing was asked.</summary>
     public required bool Asked { get; init; }
+}
+
+/// <summary>Order that the verified caller is called back when this call is over; answered by <see cref="CallBackOrdered"/>.</summary>
+public sealed class OrderCallBack : FlowEffect
+{
+    public required VerifiedCaller Proof { get; init; }
+    public required string Trunk { get; init; }
+    public required TimeSpan RingTime { get; init; }
+
+    /// <summary>Where the flow goes on when it is answered, and with what.</summary>
+    public required string Then { get; init; }
+    public required Dictionary<string, PersonalText> Variables { get; init; }
 }
 
 /// <summary>The result of one interpreter step.</summary>

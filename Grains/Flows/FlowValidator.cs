@@ -56,7 +56,7 @@ public static class FlowValidator
         {
             var ending = FlowPaths.LeadingToAnEnd(document);
             foreach (var step in document.Steps)
-                if (!ending.Contains(step.Name)) Error(step.At, $"step '{step.Name}' has no way out; expected some path from it to a hang_up or transfer step");
+                if (!ending.Contains(step.Name)) Error(step.At, $"step '{step.Name}' has no way out; expected some path from it to a hang_up, transfer or call_back step");
         }
 
         public void Loops()
@@ -76,6 +76,7 @@ public static class FlowValidator
             {
                 if (step is VerifyStep verify) OfVerify(verify, names);
                 if (step is TransferStep { Digits: { } number }) OfTransfer(number, names);
+                foreach (var carried in (step as CallBackStep)?.Carry ?? []) OfCarried(carried, names);
                 foreach (var part in step.Speech)
                 {
                     if (part is DigitsPart { Variable: var variable, At: var at }) Spoken(at, variable, names);
@@ -104,6 +105,12 @@ public static class FlowValidator
         {
             if (!names.Contains(number.Value)) Error(number.At, $"no step collects '{number.Value}'");
             else if (_secrets.Contains(number.Value)) Error(number.At, $"'{number.Value}' is secret and must not be sent; expected a variable collected with 'secret: false'");
+        }
+
+        private void OfCarried(Named variable, HashSet<string> names)
+        {
+            if (!names.Contains(variable.Value)) Error(variable.At, $"no step collects '{variable.Value}'");
+            else if (_secrets.Contains(variable.Value)) Error(variable.At, $"'{variable.Value}' is secret and must not be carried over into another call; expected a variable collected with 'secret: false'");
         }
 
         private void Spoken(Position at, string variable, HashSet<string> names)
@@ -158,6 +165,11 @@ public static class FlowValidator
                 yield return (verify.With.At, PathEvent.Collected(verify.With.Value), $"'{verify.With.Value}' is used before it is collected (a verify step uses it up)");
             }
             if (step is TransferStep { Digits: { } number }) yield return (number.At, PathEvent.Collected(number.Value), $"'{number.Value}' is called before it is collected");
+            if (step is CallBackStep back)
+            {
+                yield return (step.At, PathEvent.Pin, "the caller is called back, but pin is not verified: anybody could have strangers called");
+                foreach (var carried in back.Carry) yield return (carried.At, PathEvent.Collected(carried.Value), $"'{carried.Value}' is carried over before it is collected");
+            }
             if (step is FetchStep { Factors: 1 }) yield return (step.At, PathEvent.AnyFactor, "facts are fetched with assurance one_factor, but no factor is verified");
             if (step is FetchStep { Factors: 2 })
             {
@@ -215,8 +227,10 @@ public static class FlowValidator
             foreach (var step in document.Steps.OfType<TransferStep>())
             {
                 if (step.Target is { } target) Target(target, step.Bridge is not null);
-                if (step.Bridge is { } bridge && transfers is not null) Way(bridge.Trunk);
+                if (step.Bridge is { } bridge && transfers is not null) Way(bridge.Trunk, "mode: refer");
             }
+            if (transfers is null) return;
+            foreach (var back in document.Steps.OfType<CallBackStep>()) Way(back.Trunk, "no call_back step");
         }
 
         private void Target(Named target, bool bridges)
@@ -228,9 +242,9 @@ public static class FlowValidator
             else if (!bridges && TransferPlan.IsNumber(whom)) Error(target.At, $"transfer target '{target.Value}' is a number, which is called and not referred to; expected mode: bridge");
         }
 
-        private void Way(Named trunk)
+        private void Way(Named trunk, string otherwise)
         {
-            if (!transfers!.CallsOut) Error(trunk.At, "the tenant makes no calls; expected 'outbound' of the tenant in cluster.yaml, or mode: refer");
+            if (!transfers!.CallsOut) Error(trunk.At, $"the tenant makes no calls; expected 'outbound' of the tenant in cluster.yaml, or {otherwise}");
             else if (!transfers.Trunks.Contains(trunk.Value))
                 Error(trunk.At, $"trunk '{trunk.Value}' has no way out; expected {(transfers.Trunks.Count == 0 ? "a trunk of the tenant with 'outbound'" : OneOf(transfers.Trunks))}");
         }

@@ -39,7 +39,7 @@ public static class Interpreter
         /// <summary>The step to go to, or null when the flow waits again.</summary>
         private string? Answer(FlowInput input)
         {
-            if (state.Waiting == FlowWait.Start) return input is FlowStarted ? document.Start.Value : null;
+            if (state.Waiting == FlowWait.Start) return input switch { FlowStarted => document.Start.Value, CalledBack back => GoOn(back), _ => null };
             return (state.Waiting, document.Find(state.Step), input) switch
             {
                 (FlowWait.Digits, CollectStep step, DigitsEntered digits) => Collected(step, digits),
@@ -52,6 +52,7 @@ public static class Interpreter
                 (FlowWait.Permit, TransferStep step, CallPermitted { Command: var command }) => Permitted(step, command),
                 (FlowWait.Transfer, TransferStep { Bridge: not null } step, TransferFinished { Outcome: var outcome }) => ExitOf(step, outcome),
                 (FlowWait.Transfer, TransferStep step, TransferFinished { Status: var status }) => Transferred(step, status),
+                (FlowWait.CallBack, CallBackStep step, CallBackOrdered { Outcome: var outcome }) => Ordered(step, outcome),
                 _ => null,
             };
         }
@@ -82,6 +83,7 @@ public static class Interpreter
             FetchStep fetch => Fetch(fetch),
             TransferStep transfer => Send(transfer),
             RecordStep record => Record(record),
+            CallBackStep back => CallBack(back),
             HangUpStep hangUp => HangUp(hangUp),
             _ => throw new InvalidOperationException("internal error: unknown kind of step"),
         };
@@ -291,6 +293,39 @@ public static class Interpreter
             state.Waiting = FlowWait.Recording;
             _commands.Add(command);
             return null;
+        }
+
+        private string? CallBack(CallBackStep step)
+        {
+            if (state.Proof is not { } proof) return Fail();
+            var carried = step.Carry.Where(name => state.Variables.ContainsKey(name.Value)).ToDictionary(name => name.Value, name => state.Variables[name.Value], StringComparer.Ordinal);
+            state.Waiting = FlowWait.CallBack;
+            _effect = new OrderCallBack { Proof = proof, Trunk = step.Trunk.Value, RingTime = step.RingTime, Then = step.Then.Value, Variables = carried };
+            return null;
+        }
+
+        /// <summary>Nothing is promised before it is known that the call will be made.</summary>
+        private string? Ordered(CallBackStep step, CallBackOutcome outcome)
+        {
+            switch (outcome)
+            {
+                case CallBackOutcome.Ordered:
+                    if (step.Parts.Count == 0 || Say(step.Parts, bargeIn: false)) End();
+                    return null;
+                case CallBackOutcome.Refused:
+                    return step.Refused.Value;
+                case CallBackOutcome.Limited:
+                    return step.Limited.Value;
+                default:
+                    return step.Unavailable.Value;
+            }
+        }
+
+        /// <summary>The first step of a call of ours.</summary>
+        private string GoOn(CalledBack back)
+        {
+            foreach (var (name, value) in back.Variables) state.Variables[name] = value;
+            return back.Step;
         }
 
         private string? HangUp(HangUpStep step)

@@ -7,7 +7,7 @@ namespace IvrActors.Grains.Flows;
 /// <summary>Reads one step. The key that names its kind decides which other keys it may have.</summary>
 internal static class StepReader
 {
-    public const string KindKeys = "play, answer, collect, menu, verify, fetch, transfer, record, hang_up";
+    public const string KindKeys = "play, answer, collect, menu, verify, fetch, transfer, call_back, record, hang_up";
 
     /// <summary>The longest that a caller enters; card numbers have up to 19 digits.</summary>
     private const int MostDigits = 32;
@@ -28,7 +28,7 @@ internal static class StepReader
     private static readonly TimeSpan s_leastTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_mostTimeout = TimeSpan.FromSeconds(60);
     private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#");
-    private static readonly string[] s_kinds = ["answer", "collect", "menu", "verify", "fetch", "transfer", "record", "hang_up"];
+    private static readonly string[] s_kinds = ["answer", "collect", "menu", "verify", "fetch", "transfer", "call_back", "record", "hang_up"];
     private static readonly string[] s_asking = ["first_digit_timeout", "inter_digit_timeout", "barge_in", "attempts", "no_input", "no_match", "on"];
     private static readonly string[] s_collectKeys = ["collect", "prompt", "digits", "terminator", "secret", .. s_asking];
     private static readonly string[] s_menuKeys = ["menu", "choices", .. s_asking];
@@ -44,7 +44,7 @@ internal static class StepReader
     private static readonly string[] s_controlKeys = ["back", "forward", "pause", "step"];
 
     internal static IEnumerable<string> AllKeys =>
-        new[] { s_repeatKeys, s_controlKeys, s_answerKeys, s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, s_recordKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
+        new[] { s_repeatKeys, s_controlKeys, s_answerKeys, s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, CallBackReader.Keys, s_recordKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
 
     public static FlowStep? Read(ValueReader values, YamlScalar name, YamlMap map)
     {
@@ -69,6 +69,7 @@ internal static class StepReader
             "verify" => Verify(name, new Fields(values, map, name.At, what, s_verifyKeys)),
             "fetch" => Fetch(name, new Fields(values, map, name.At, what, s_fetchKeys)),
             "transfer" => Transfer(values, name, new Fields(values, map, name.At, what, s_transferKeys)),
+            "call_back" => CallBackReader.Read(values, name, new Fields(values, map, name.At, what, CallBackReader.Keys)),
             "record" => Record(values, name, new Fields(values, map, name.At, what, s_recordKeys)),
             "hang_up" => HangUp(values, name, new Fields(values, map, name.At, what, s_hangUpKeys)),
             _ => Play(values, name, new Fields(values, map, name.At, what, s_playKeys)),

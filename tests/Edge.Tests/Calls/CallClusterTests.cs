@@ -96,6 +96,10 @@ public class CallClusterTests : IRoleTokens
             return Failures-- > 0 ? Task.FromException<CallReply>(Error) : Task.FromResult(new CallReply { Seq = callEvent.Seq, Commands = [] });
         }
 
+        public Task<bool> Expect(CallBackTicket ticket) => throw new NotSupportedException();
+
+        public Task CallBack() => throw new NotSupportedException();
+
         public Task<bool> HangUp() => Task.FromResult(false);
     }
 }

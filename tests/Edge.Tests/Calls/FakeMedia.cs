@@ -23,7 +23,7 @@ internal sealed class FakeMediaEngine : IMediaEngine
         return new MediaAnswer { Session = session, Sdp = "v=0\r\n"u8.ToArray() };
     }
 
-    public MediaAnswer Offer(IMediaSession beside, MediaPolicy policy, IMediaEvents events)
+    public MediaAnswer Offer(IMediaSession? beside, MediaPolicy policy, IMediaEvents events)
     {
         if (RefuseOffersOfOursWith != 0) return new MediaAnswer { Status = RefuseOffersOfOursWith, Reason = "test" };
         LastPolicy = policy;

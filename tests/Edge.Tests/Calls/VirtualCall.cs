@@ -57,6 +57,12 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
 
     public CallLeg? Leg { get; private set; }
 
+    /// <summary>A call of our own, before it is answered; then it gets its leg by <see cref="Begin"/>.</summary>
+    public OriginatedCall? Own { get; set; }
+
+    /// <summary>A leg that did not come in by INVITE.</summary>
+    public void Begin(CallLeg leg) => Leg = leg;
+
     /// <summary>What the grain answers; null means that it cannot be reached.</summary>
     public Func<CallEvent, List<CallCommand>?> Grain { get; set; } = _ => [new Answer()];
 
@@ -161,11 +167,12 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
         var end = Now + TimeSpan.FromSeconds(seconds).Ticks;
         while (true)
         {
-            var next = Math.Min(Agent.NextDeadline, Leg?.NextDeadline ?? SipTimes.Never);
+            var next = Math.Min(Agent.NextDeadline, Math.Min(Leg?.NextDeadline ?? SipTimes.Never, Own?.NextDeadline ?? SipTimes.Never));
             if (next > end) break;
             Now = Math.Max(Now, next);
             Agent.Tick(Now);
             Leg?.Tick(Now);
+            Own?.Tick(Now);
             Flush();
         }
         Now = end;
@@ -220,6 +227,11 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
         if (signal.Call.User is BridgedLeg other)
         {
             other.Signalled(Now, signal);
+            return;
+        }
+        if (signal.Call.User is OriginatedCall own)
+        {
+            own.Signalled(Now, signal);
             return;
         }
         if (signal.Kind != CallSignalKind.Offered)

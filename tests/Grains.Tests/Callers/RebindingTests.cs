@@ -161,7 +161,7 @@ public sealed class RebindingTests(CallersCluster cluster)
         Assert.Equal((FactorOutcome.Accepted, null), (pin.Outcome, pin.Next));
         Assert.Single((await caller.Facts(pin.Proof!, Assurance.Low)).Amounts);
         var entry = Assert.Single(cluster.Ledger.All, r => r.Entry.Action == "operator.rebind" && r.Entry.Object == caller.Key.Value).Entry;
-        Assert.Equal(("olga", "pin+attestation"), (entry.Actor, entry.Detail.Split(' ')[0]));
+        Assert.Equal(("olga", "pin+call_back+attestation"), (entry.Actor, entry.Detail.Split(' ')[0]));
     }
 
     [Fact]

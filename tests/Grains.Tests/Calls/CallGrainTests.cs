@@ -406,7 +406,7 @@ public class CallGrainTests
         await Prometheus.Metrics.DefaultRegistry.CollectAndExportAsTextAsync(text);
         var lines = Encoding.UTF8.GetString(text.ToArray()).Split('\n').Where(l => l.StartsWith("ivr_flow_steps_total{", StringComparison.Ordinal)).ToList();
         Assert.Contains(lines, l => l.StartsWith("ivr_flow_steps_total{flow=\"bank\",kind=\"verify\"} ", StringComparison.Ordinal));
-        Assert.All(lines, l => Assert.Matches("^ivr_flow_steps_total\\{flow=\"[a-z]+\",kind=\"(play|collect|menu|verify|fetch|transfer|record|hang_up)\"\\} ", l));
+        Assert.All(lines, l => Assert.Matches("^ivr_flow_steps_total\\{flow=\"[a-z]+\",kind=\"(play|collect|menu|verify|fetch|transfer|call_back|record|hang_up)\"\\} ", l));
     }
 
     [Fact]

@@ -44,6 +44,9 @@ internal sealed class GrainWorld
     public FakeAudit Audit { get; } = new();
     public FakeCaller Caller { get; } = new();
     public FakeEdge Edge { get; } = new();
+
+    /// <summary>Of those that have a name of their own, by key.</summary>
+    public Dictionary<string, FakeEdge> Edges { get; } = [];
     public FakeRates Rates { get; } = new();
     public FakeSpending Spending { get; } = new();
     public TestCatalogue Catalogue { get; } = new();
@@ -108,7 +111,9 @@ internal sealed class GrainWorld
         },
     };
 
-    public CallGrain Call() => new(Policy, FakeKeys.Instance, Catalogue, Library, Log, Storage, Context(GrainId.Create("call", CallKey)), Runtime());
+    public CallGrain Call() => Call(new CallId(CallKey));
+
+    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
 
     /// <summary>Publishes a document as the flow of the number <c>out</c>.</summary>
     public async Task Publish(string yaml)
@@ -163,7 +168,9 @@ internal sealed class GrainWorld
         if (type == typeof(IFlowGrain)) return key == "flow-demo/bank" ? Flow : key == "flow-demo/out" && _other is not null ? _other : NewFlow(key);
         if (type == typeof(IAuditGrain)) return Audit;
         if (type == typeof(ICallerGrain)) return Caller;
-        if (type == typeof(IEdgeGrain)) return Edge;
+        if (type == typeof(IEdgeGrain)) return Edges.GetValueOrDefault(key, Edge);
+        if (type == typeof(IEdgeDirectoryGrain)) return Answering.Make<IEdgeDirectoryGrain>((_, _) => Task.FromResult(Edges.Keys.Select(name => name[IEdgeGrain.Key("").Length..]).ToList()));
+        if (type == typeof(ICallGrain)) return Call(new CallId(key));
         if (type == typeof(IRateLimitGrain)) return new FakeRate(Rates, key);
         if (type == typeof(ISpendGrain)) return Spending;
         if (type == typeof(IRecordingGrain)) return Answering.Make<IRecordingGrain>((method, given) => method.Name == nameof(IRecordingGrain.Bind) ? Bind(key, (CallerKey)given[0]!) : Permit((RecordingPermit)given[0]!));
@@ -306,6 +313,17 @@ internal sealed class FakeCaller : ICallerGrain
         });
     }
 
+    /// <summary>What an order to call back is answered with, and the calls that were ordered.</summary>
+    public CallBackOrder CallBack { get; set; } = new() { Outcome = CallBackOutcome.Ordered, Number = new PhoneNumber("+49 30 123456") };
+    public List<CallId> CalledBack { get; } = [];
+
+    public Task<CallBackOrder> OrderCallBack(VerifiedCaller proof, CallId callBack)
+    {
+        if (Fails) throw new TimeoutException("no answer");
+        CalledBack.Add(callBack);
+        return Task.FromResult(CallBack);
+    }
+
     public Task<CallerFacts> ReadFacts(FactsRequest request) => Task.FromResult(FlowStory.SomeFacts);
 
     public Task<FactorBegun> Begin(FactorBegin begin) => throw new NotSupportedException();
@@ -327,10 +345,17 @@ internal sealed class FakeEdge : IEdgeGrain
 
     public Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer) => throw new NotSupportedException();
 
-    public Task<EdgeReport?> GetReport() => throw new NotSupportedException();
+    /// <summary>What it last said of itself; null: it is gone.</summary>
+    public EdgeReport? LastReport { get; set; }
+
+    /// <summary>Whether it takes orders.</summary>
+    public bool IsThere { get; set; } = true;
+
+    public Task<EdgeReport?> GetReport() => Task.FromResult(LastReport);
 
     public Task<bool> Send(CallId call, CallCommand command)
     {
+        if (!IsThere) return Task.FromResult(false);
         Sent.Add((call, command));
         return Task.FromResult(true);
     }

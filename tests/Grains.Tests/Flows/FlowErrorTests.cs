@@ -35,10 +35,10 @@ public class FlowErrorTests
         { "missing key of the document", "flow: f\nlanguage: en\nsteps:\n" + Bye, "f.yaml:1:1: a flow document lacks the key 'start'" },
         { "unknown key of a step", Head + "  a: { play: [welcome], nxt: bye, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'nxt' in play step 'a'; expected one of: play, barge_in, volume, repeat, controls, next" },
         { "missing key of a step", Head + "  a: { play: [welcome] }\n" + Bye, "f.yaml:5:3: play step 'a' lacks the key 'next'" },
-        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, answer, collect, menu, verify, fetch, transfer, record, hang_up" },
+        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, answer, collect, menu, verify, fetch, transfer, call_back, record, hang_up" },
         { "two kinds", Head + "  a: { menu: [main-menu], hang_up: true }\n" + Bye, "f.yaml:5:3: step 'a' has the keys menu and hang_up; expected one of them" },
         { "log of a secret", Head + "  a: { play: [welcome], log: pin, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'log' in play step 'a'; expected one of: play, barge_in, volume, repeat, controls, next" },
-        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, answer, collect, menu, verify, fetch, transfer, record, hang_up names its kind" },
+        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, answer, collect, menu, verify, fetch, transfer, call_back, record, hang_up names its kind" },
         { "missing exit", Head + "  a: { fetch: facts, assurance: two_factors, on: { next: bye } }\n" + Bye, "f.yaml:5:50: 'on' of fetch step 'a' lacks the key 'unavailable'" },
         // The answer.
         { "answer of no kind", "flow: f\nlanguage: en\nanswer: later\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:9: answer: expected at_once, { ringing: 2s } or { early: 20s }" },
@@ -81,7 +81,7 @@ public class FlowErrorTests
         { "unknown step", Head + "  a: { play: [welcome], next: nowhere }\n" + Bye, "f.yaml:5:31: step 'a' leads to 'nowhere', which is no step; expected one of the names under 'steps'" },
         { "unknown start", "flow: f\nlanguage: en\nstart: z\nsteps:\n" + Bye, "f.yaml:3:8: start leads to 'z', which is no step; expected one of the names under 'steps'" },
         { "unreachable", Head + "  a: { hang_up: true }\n" + Bye, "f.yaml:6:3: step 'bye' cannot be reached from 'a'; expected some step to lead to it" },
-        { "no way out and endless", Head + "  a: { play: [welcome], next: b }\n  b: { play: [welcome], next: a }\n", "f.yaml:5:3: step 'a' has no way out; expected some path from it to a hang_up or transfer step" },
+        { "no way out and endless", Head + "  a: { play: [welcome], next: b }\n  b: { play: [welcome], next: a }\n", "f.yaml:5:3: step 'a' has no way out; expected some path from it to a hang_up, transfer or call_back step" },
         { "endless for the silent", Head + "  a: { menu: [main-menu], choices: { \"9\": bye }, no_input: [sorry-no-input], no_match: [sorry-no-match], on: { failed: b } }\n  b: { play: [goodbye], next: a }\n" + Bye, "f.yaml:5:3: endless loop when the caller presses nothing: a → b → a; expected a way that ends" },
         { "endless transfer", Head + "  a: { transfer: agent, on: { failed: a } }\n", "f.yaml:5:3: endless loop when the caller presses nothing: a → a; expected a way that ends" },
         // Prompts and targets.
