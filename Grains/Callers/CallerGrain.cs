@@ -131,7 +131,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var proof = Prove(attempt, factor.Kind, before, context, caller!, check.Expired);
         await Audit(attempt, origin, AuditResult.Success, check.Expired ? "expired" : "accepted", reserved, caller);
         await lockout.Succeed(id, !proof.PinExpired && AssuranceRules.IsComplete(_factors.EnrolledOf(caller!, context.Now), proof.Factors));
-        var result = ResultOf(attempt, proof, context, caller!);
+        var result = ResultOf(proof, attempt.Wanted, proof.Risk, context, caller!);
         // Who is this sure to be the owner is not to suffer from what others did under the owner's number.
         if (origin is OriginClass.Attested && result.Reached is Assurance.High) await Task.WhenAll(Enum.GetValues<OriginClass>().Where(other => other != origin).Select(other => Lockout(other).Reprove()));
         return result;
@@ -159,14 +159,14 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         return CallerProof.Make(_keys.ProofKey, _caller, attempt.Call, verified, context.Now, risk, factor is FactorKind.Pin ? expired : before!.PinExpired);
     }
 
-    private FactorResult ResultOf(FactorAttempt attempt, VerifiedCaller proof, FactorContext context, CallerState caller)
+    private FactorResult ResultOf(VerifiedCaller proof, Assurance wanted, RiskLevel risk, FactorContext context, CallerState caller)
     {
-        var next = proof.PinExpired ? [] : AssuranceRules.Next(_factors.AskableOf(context, caller), proof.Factors, attempt.Wanted, proof.Risk);
+        var next = proof.PinExpired ? [] : AssuranceRules.Next(_factors.AskableOf(context, caller), proof.Factors, wanted, AssuranceRules.Worse(risk, proof.Risk));
         return new FactorResult
         {
             Outcome = FactorOutcome.Accepted,
             Proof = proof,
-            Reached = AssuranceOf(proof, proof.Risk),
+            Reached = AssuranceOf(proof, risk),
             Next = next.Count > 0 ? next[0] : null,
             Others = [.. next.Skip(1)],
             MustChange = proof.PinExpired,

@@ -115,6 +115,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
 
     private RecordingPermits Recordings => new(GrainFactory, _log);
 
+    private CallerDesk Callers => new(_keys, GrainFactory, Recordings, _log);
+
     private OutboundDesk Outbound => new(_policy, _keys, GrainFactory, _log);
 
     private CallId Call => new(GrainContext.GrainId.Key.ToString()!);
@@ -228,9 +230,15 @@ public sealed partial class CallGrain : Grain, ICallGrain
         switch (effect)
         {
             case VerifyFactor verify:
-                return new FactorChecked { Result = await Verify(state, verify) };
+                return new FactorChecked { Result = await Callers.Verify(state, Call, verify) };
+            case AssessProof assess:
+                return new FactorChecked { Result = await Callers.Assess(state, Call, assess) };
+            case BeginFactor begin:
+                return new FactorSent { Outcome = await Callers.Begin(state, Call, seq, begin) };
+            case ChangePin change:
+                return new PinChanged { Result = await Callers.ChangePin(state, Call, seq, change) };
             case FetchFacts fetch:
-                return new FactsFetched { Facts = await Fetch(fetch) };
+                return new FactsFetched { Facts = await Callers.Fetch(fetch) };
             case PermitCall permit:
                 return await Outbound.Permit(state, Call, seq, permit);
             case OrderCallBack order:
@@ -239,47 +247,6 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 return await Recordings.Permit(state, Call, seq, permit);
             default:
                 throw new InvalidOperationException("internal error: unknown effect");
-        }
-    }
-
-    private async Task<FactorResult> Verify(CallState state, VerifyFactor verify)
-    {
-        try
-        {
-            var caller = CallerKey.ForAccount(_keys.PseudonymKey(state.Tenant), state.Tenant, verify.Account.Reveal());
-            var result = await GrainFactory.Grain<ICallerGrain>(caller.Value).Verify(new FactorAttempt
-            {
-                Call = Call,
-                Seq = verify.Secret.Seq,
-                Tenant = state.Tenant,
-                Factor = verify.Factor,
-                Digits = verify.Secret.Sealed,
-                Purpose = verify.Purpose,
-                Origin = state.Origin,
-                Before = verify.Before,
-                From = state.From,
-            });
-            // A proof of another caller or call proves nothing here.
-            if (result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller)) return new FactorResult { Outcome = FactorOutcome.Unavailable };
-            return result.Proof is null || await Recordings.Bind(state, caller) ? result : new FactorResult { Outcome = FactorOutcome.Unavailable };
-        }
-        catch (Exception e)
-        {
-            LogFailed(nameof(Verify), e.GetType().Name);
-            return new FactorResult { Outcome = FactorOutcome.Unavailable };
-        }
-    }
-
-    private async Task<CallerFacts?> Fetch(FetchFacts fetch)
-    {
-        try
-        {
-            return await GrainFactory.Grain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(new FactsRequest { Proof = fetch.Proof, Wanted = fetch.Wanted });
-        }
-        catch (Exception e)
-        {
-            LogFailed(nameof(Fetch), e.GetType().Name);
-            return null;
         }
     }
 

@@ -1,3 +1,4 @@
+using IvrActors.Grains.Callers;
 using System.Reflection;
 using System.Security.Cryptography;
 using IvrActors.Grains.Calls;
@@ -306,12 +307,18 @@ internal sealed class FakeCaller : ICallerGrain
         Attempts.Add(attempt);
         var outcome = Outcomes.TryDequeue(out var next) ? next : FactorOutcome.Accepted;
         var caller = ProofOf ?? CallerKey.ForAccount(FakeKeys.Instance.PseudonymKey("demo"), "demo", "10000001");
+        if (outcome != FactorOutcome.Accepted) return Task.FromResult(new FactorResult { Outcome = outcome });
+        var proof = new VerifiedCaller { Caller = caller, Call = attempt.Call, Factors = [.. attempt.Before?.Factors ?? [], attempt.Factor], Mac = [1] };
         return Task.FromResult(new FactorResult
         {
             Outcome = outcome,
-            Proof = outcome == FactorOutcome.Accepted ? new VerifiedCaller { Caller = caller, Call = attempt.Call, Factors = [.. attempt.Before?.Factors ?? [], attempt.Factor], Mac = [1] } : null,
+            Proof = proof,
+            Reached = AssuranceRules.Of(proof.Factors, RiskLevel.None),
+            Next = proof.Factors.Contains(FactorKind.Totp) ? null : FactorKind.Totp,
         });
     }
+
+    public Task<FactorResult> Assess(AssuranceRequest request) => throw new NotSupportedException();
 
     /// <summary>What an order to call back is answered with, and the calls that were ordered.</summary>
     public CallBackOrder CallBack { get; set; } = new() { Outcome = CallBackOutcome.Ordered, Number = new PhoneNumber("+49 30 123456") };
