@@ -54,6 +54,10 @@ public sealed class EdgeOptions
     /// <summary>SIP messages per source address, before anything is allocated.</summary>
     public required RateLimit MessagesPerSource { get; init; }
 
+    /// <summary>What calls of the cluster, and of each tenant, may be, at all edges together.</summary>
+    public LimitRule ClusterLimit { get; init; } = new();
+    public IReadOnlyDictionary<string, LimitRule> TenantLimits { get; init; } = new Dictionary<string, LimitRule>();
+
     /// <summary>Networks that are never blocked, whatever comes from them.</summary>
     public IReadOnlyList<IPNetwork> NeverBlock { get; init; } = [];
 

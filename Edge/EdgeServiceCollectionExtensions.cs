@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Locating;
@@ -40,7 +41,10 @@ public static class EdgeServiceCollectionExtensions
         services.TryAddSingleton<ICallCluster, CallCluster>();
         services.AddSingleton<EdgeReadiness>();
         services.AddSingleton(_ => new InviteMarks(RandomNumberGenerator.GetBytes(KeyBytes)));
-        services.AddSingleton(provider => new CallGate(options.Admission, provider.GetRequiredService<InviteMarks>()));
+        services.AddSingleton(provider => new CallGate(options.Admission, provider.GetRequiredService<InviteMarks>(), provider.GetRequiredService<KnownCallers>()));
+        services.AddSingleton<KnownCallers>();
+        services.AddSingleton<WaitingCalls>();
+        services.AddSingleton(provider => new EdgeLimits(options, provider.GetRequiredService<TimeProvider>().GetElapsedTime(0).Ticks, RandomNumberGenerator.GetInt32(1, int.MaxValue) * (1L << 32) + RandomNumberGenerator.GetInt32(1, int.MaxValue)));
         services.AddSingleton<LatencyWindow>();
         services.AddSingleton<SipTap>();
         services.AddSingleton<SipTransports>();
@@ -69,6 +73,8 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<EdgeLoop>();
         services.AddSingleton<DrainWatch>();
         services.AddSingleton<CallTracer>();
+        services.AddHostedService<LeaseKeeper>();
+        services.AddHostedService<KnownSharing>();
         services.AddHostedService<EdgeService>();
         services.AddHostedService(provider => provider.GetRequiredService<MediaLane>());
         services.AddHostedService<BlockSharing>();

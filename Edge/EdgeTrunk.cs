@@ -63,11 +63,8 @@ public sealed class EdgeTrunk
     /// <summary>ISO 3166 code of the country in whose way its numbers are written (<c>030…</c>); null: only numbers with + are normalised.</summary>
     public string? Region { get; init; }
 
-    /// <summary>New calls of this edge over it, in either direction; null: no limit of the edge (the cluster has one for all edges).</summary>
-    public RateLimit? Calls { get; init; }
-
-    /// <summary>Calls at once of this edge over it; null: bounded by the edge's own number only.</summary>
-    public int? CallsAtOnce { get; init; }
+    /// <summary>What calls over it may be, in either direction and at all edges together.</summary>
+    public LimitRule Limit { get; init; } = new();
 
     /// <summary>How often its proxy is asked by OPTIONS whether it lives; null: never.</summary>
     public TimeSpan? Ping { get; init; }

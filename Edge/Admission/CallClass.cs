@@ -7,7 +7,7 @@ public enum CallClass
 {
     Ordinary = 0,
 
-    /// <summary>A caller who completed a call lately.</summary>
+    /// <summary>A caller who proved lately who they are.</summary>
     Known = 1,
 
     Emergency = 2,

@@ -1,5 +1,5 @@
 using IvrActors.Edge.Calls;
-using IvrActors.Edge.Reputation;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Grains.Interfaces.Policies;
@@ -10,7 +10,8 @@ namespace IvrActors.Edge.Admission;
 /// <param name="Status">0: it is not.</param>
 /// <param name="RetryAfter">Seconds; 0: none is said.</param>
 /// <param name="Reason">Metric label; "" also of a refusal that is only said again.</param>
-public readonly record struct GateVerdict(int Status, int RetryAfter, string Reason, CallClass Class)
+/// <param name="IsSoon">Whether it is to be judged again in some milliseconds, before it is turned away: nothing is decided on it yet.</param>
+public readonly record struct GateVerdict(int Status, int RetryAfter, string Reason, CallClass Class, bool IsSoon = false)
 {
     public static readonly GateVerdict Admitted = new(0, 0, "", CallClass.Ordinary);
 
@@ -26,17 +27,13 @@ public sealed class CallGate
     /// <summary>Emergency calls that get ahead of others; more of them count as ordinary, because everybody can dial 112 in a loop.</summary>
     public static readonly RateLimit EmergencyRate = new(10, TimeSpan.FromSeconds(1), 50);
 
-    /// <summary>65,536 callers: who called within a week.</summary>
-    private const int KnownBuckets = 16_384;
-    private static readonly long s_knownFor = TimeSpan.FromDays(7).Ticks;
-
     /// <summary>65,536 INVITEs within the time in which they may be repeated (RFC 3261 timer B): 2,000 calls/s.</summary>
     private const int InviteBuckets = 16_384;
     private const long RepeatedFor = SipTimes.TransactionTimeout;
 
     private readonly AdmissionRules _rules;
     private readonly InviteMarks _marks;
-    private readonly RecentKeys _known = new(KnownBuckets, s_knownFor);
+    private readonly KnownCallers _known;
     private readonly RecentKeys _admitted = new(InviteBuckets, RepeatedFor);
     private readonly RecentKeys _refused = new(InviteBuckets, RepeatedFor);
     private readonly RecentKeys _begun = new(InviteBuckets, RepeatedFor);
@@ -48,7 +45,7 @@ public sealed class CallGate
     private int _calls;
     private int _callees;
 
-    public CallGate(AdmissionRules rules, InviteMarks marks) => (_rules, _marks) = (rules, marks);
+    public CallGate(AdmissionRules rules, InviteMarks marks, KnownCallers known) => (_rules, _marks, _known) = (rules, marks, known);
 
     public AdmissionState State => _state;
 
@@ -84,7 +81,8 @@ public sealed class CallGate
     /// <summary>Decides on an INVITE outside of a dialog.</summary>
     /// <param name="calls">What its trunk may have; null where only a password will tell its trunk.</param>
     /// <param name="chance">A random number, 0 to below 1; likewise <paramref name="pause"/>, which spreads Retry-After.</param>
-    public GateVerdict Judge(long now, SipRequest invite, SipPeer peer, TrunkCalls? calls, double chance, double pause)
+    /// <param name="isLast">Whether it is decided now, even if there may be room in some milliseconds.</param>
+    public GateVerdict Judge(long now, SipRequest invite, SipPeer peer, TrunkCalls? calls, double chance, double pause, bool isLast = true)
     {
         ArgumentNullException.ThrowIfNull(invite);
         ArgumentNullException.ThrowIfNull(peer);
@@ -93,6 +91,7 @@ public sealed class CallGate
         // The refusal was lost: the same answer again (RFC 3261 8.2.7), which is no other arrival and no other chance.
         if (_refused.Contains(now, number)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "", CallClass.Ordinary);
         var verdict = Decide(now, invite, peer, calls, chance, pause);
+        if (verdict.IsSoon && !isLast) return verdict;
         (verdict.IsAdmitted ? _admitted : _refused).Add(now, number);
         return verdict;
     }
@@ -114,13 +113,17 @@ public sealed class CallGate
     private GateVerdict Decide(long now, SipRequest invite, SipPeer peer, TrunkCalls? calls, double chance, double pause)
     {
         var state = _state;
-        var kind = state.IsShedding || IsShut ? ClassOf(now, invite, peer) : CallClass.Ordinary;
+        var told = (CallClass?)null;
+        var kind = state.IsShedding || IsShut ? Class() : CallClass.Ordinary;
         if (state.IsShedding) Interlocked.Increment(ref _arrived[(int)kind]);
         if (_draining) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "draining", kind);
         if (Held >= _rules.MostCallsOf(kind)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "busy", kind);
         if (!AdmissionControl.Admits(state, kind, chance)) return new GateVerdict(503, AdmissionControl.RetryAfter(pause), "overload", kind);
-        if (calls?.TryTake(now) is { Status: not 0 } refusal) return new GateVerdict(refusal.Status, refusal.RetryAfter ?? 0, refusal.Reason, kind);
+        if (calls?.TryTake(now, () => Class() != CallClass.Ordinary) is { Status: not 0 } refusal) return new GateVerdict(refusal.Status, refusal.RetryAfter ?? 0, refusal.Reason, told ?? kind, refusal.IsSoon);
         return GateVerdict.Admitted;
+
+        // Once: an emergency counts as one each time that it is told.
+        CallClass Class() => told ??= ClassOf(now, invite, peer);
     }
 
     /// <summary>Whether one more call of this kind may be held. The signalling thread asks when it begins the call, because the gate may be behind it.</summary>
@@ -131,22 +134,19 @@ public sealed class CallGate
         return EmergencyCalls.Is(invite, peer.Trunk, _rules.EmergencyNumbers) && Held < _rules.MostCallsOf(CallClass.Emergency);
     }
 
-    /// <summary>What a caller is remembered by: a keyed hash of number and source. A trunk's own addresses are all the same.</summary>
-    public ulong CallerOf(SipRequest invite, SipPeer peer)
-    {
-        ArgumentNullException.ThrowIfNull(invite);
-        ArgumentNullException.ThrowIfNull(peer);
-        var source = peer.Entry.IsFrom(peer.EndPoint.Address) ? 0 : SourcePrefix.Of(peer.EndPoint.Address).Bits;
-        return _marks.NumberOf(peer.Entry.Name, (invite.From.Uri.IsSip ? invite.From.Uri.User : invite.From.Uri.Opaque) ?? "", source);
-    }
+    /// <summary>What the caller is remembered by; 0: nothing yet.</summary>
+    public ulong CallerOf(SipRequest invite, SipPeer peer) => _known.Of(invite, peer);
 
-    /// <summary>A caller completed a call: the next one is shed after those of others.</summary>
-    public void Completed(long now, ulong caller) => _known.Add(now, caller);
+    /// <summary>A caller proved who they are: the next call is turned away after those of others, and may have what limits keep.</summary>
+    public void Verified(long now, ulong caller) => _known.Verified(now, caller);
+
+    /// <summary>Whether a call that begins may have what limits keep for known callers and emergencies.</summary>
+    public bool IsPreferred(long now, SipRequest invite, SipPeer peer) => ClassOf(now, invite, peer) != CallClass.Ordinary;
 
     private CallClass ClassOf(long now, SipRequest invite, SipPeer peer)
     {
         if (EmergencyCalls.Is(invite, peer.Trunk, _rules.EmergencyNumbers) && TakeEmergency(now)) return CallClass.Emergency;
-        return _known.Contains(now, CallerOf(invite, peer)) ? CallClass.Known : CallClass.Ordinary;
+        return _known.Contains(now, _known.Of(invite, peer)) ? CallClass.Known : CallClass.Ordinary;
     }
 
     private bool TakeEmergency(long now)

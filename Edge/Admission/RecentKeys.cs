@@ -28,23 +28,29 @@ public sealed class RecentKeys(int buckets, long life)
         }
     }
 
-    /// <summary>Adds a key, or keeps it for longer.</summary>
-    public void Add(long now, ulong key)
+    /// <summary>Adds a key, or keeps it for longer; whether it is new.</summary>
+    public bool Add(long now, ulong key) => Add(now, key, life);
+
+    /// <summary>As above, for another time than usual; never for a shorter one than it is kept already.</summary>
+    public bool Add(long now, ulong key, long life)
     {
         var bucket = (int)(key & (ulong)(buckets - 1));
         lock (_locks[bucket & (Locks - 1)])
         {
             var oldest = bucket * Ways;
+            var isNew = true;
             for (var slot = oldest; slot < (bucket + 1) * Ways; slot++)
             {
                 if (_keys[slot] == key && _until[slot] != 0)
                 {
-                    oldest = slot;
+                    (oldest, isNew) = (slot, _until[slot] <= now);
                     break;
                 }
                 if (_until[slot] < _until[oldest]) oldest = slot;
             }
-            (_keys[oldest], _until[oldest]) = (key, now + life);
+            _until[oldest] = _keys[oldest] == key ? Math.Max(_until[oldest], now + life) : now + life;
+            _keys[oldest] = key;
+            return isNew;
         }
     }
 }

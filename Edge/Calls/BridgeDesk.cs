@@ -36,7 +36,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         else if (TargetOf(order, trunk, route) is not { } target) Fail(caller, BridgeOutcome.Refused, 403);
         else if (caller.MaxForwards <= 1) Fail(caller, BridgeOutcome.Failed, 483);
         else if (!gate.HasRoomForCallee) Fail(caller, BridgeOutcome.Failed, 503);
-        else if (trunks.CallsOf(trunk).TryBegin(now) is { Status: not 0 } refusal) Fail(caller, BridgeOutcome.Failed, refusal.Status);
+        else if (trunks.CallsOf(trunk).TryBeginOut(now) is { Status: not 0 } refusal) Fail(caller, BridgeOutcome.Failed, refusal.Status);
         else Begin(caller, order, trunk, target);
     }
 
@@ -187,7 +187,7 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         {
             if (_isReleased) return;
             _isReleased = true;
-            desk.Trunks.CallsOf(trunk).Ended();
+            desk.Trunks.CallsOf(trunk).EndedOut();
             desk.Gate.CalleeEnded();
         }
     }

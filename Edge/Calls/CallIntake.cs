@@ -12,7 +12,7 @@ namespace IvrActors.Edge.Calls;
 /// <summary>A call that there is room for, and that is not begun yet.</summary>
 /// <param name="Identity">What is to be verified before it begins; null: nothing.</param>
 /// <param name="Verdict">Where nothing is.</param>
-internal sealed record Arrival(SipCall Call, EdgeTrunk Trunk, ReadOnlyMemory<byte> Offer, StirRequest? Identity, StirVerdict Verdict);
+internal sealed record Arrival(SipCall Call, EdgeTrunk Trunk, ReadOnlyMemory<byte> Offer, bool IsKnown, StirRequest? Identity, StirVerdict Verdict);
 
 /// <summary>Takes calls that come in: whether there is room for them, who calls, their media, and the event that tells the cluster. The signalling thread's.</summary>
 internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane)
@@ -32,13 +32,14 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         var isCounted = TrunkDesk.IsCounted(call.Peer);
         var verdict = gate.JudgeAtBegin(now, invite, call.Peer, isCounted ? calls : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
         if (!verdict.IsAdmitted) return Refuse<Arrival>(now, call, verdict.Status, verdict.Reason, verdict.RetryAfter);
-        if (calls.TryBegin(now, isCounted) is { Status: not 0 } refusal) return Refuse<Arrival>(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+        var isKnown = gate.IsPreferred(now, invite, call.Peer);
+        if (calls.TryBegin(now, () => isKnown, isCounted) is { Status: not 0 } refusal) return Refuse<Arrival>(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
         gate.CallBegan();
-        if (trunk.Stir.Policy == StirPolicy.Off) return new Arrival(call, trunk, signal.Body, null, StirVerdict.Unasked);
-        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, signal.Body, StirRequest.Of(invite, trunk, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
+        if (trunk.Stir.Policy == StirPolicy.Off) return new Arrival(call, trunk, signal.Body, isKnown, null, StirVerdict.Unasked);
+        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, signal.Body, isKnown, StirRequest.Of(invite, trunk, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
         var missing = StirVerdict.Failed(StirFailure.Missing);
         StirMetrics.Verified(trunk.Name, missing);
-        return new Arrival(call, trunk, signal.Body, null, missing);
+        return new Arrival(call, trunk, signal.Body, isKnown, null, missing);
     }
 
     /// <summary>The call, or null when it was refused or is gone.</summary>
@@ -56,7 +57,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             }
             if (draining) return Refuse<CallLeg>(now, call, 503, "not_ready");
             if (StatusFor(arrival.Trunk.Stir, verdict) is var status && status != 0) return Refuse<CallLeg>(now, call, status, "identity", phrase: StirFailures.PhraseOf(verdict.Failure));
-            var leg = Begin(now, call, arrival.Trunk, arrival.Offer, verdict);
+            var leg = Begin(now, arrival, verdict);
             begun = leg is not null;
             return leg;
         }
@@ -73,12 +74,13 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         }
     }
 
-    private CallLeg? Begin(long now, SipCall call, EdgeTrunk trunk, ReadOnlyMemory<byte> offer, StirVerdict verdict)
+    private CallLeg? Begin(long now, Arrival arrival, StirVerdict verdict)
     {
+        var (call, trunk) = (arrival.Call, arrival.Trunk);
         var events = new LegMedia(Heard, lane, time);
         var secure = call.Peer.IsSecure;
         var policy = new MediaPolicy(secure, trunk.Srtp, trunk.SdesWithoutTls) { Family = call.Peer.EndPoint.AddressFamily, Codecs = trunk.Codecs, Suites = trunk.SrtpSuites, Offers = trunk.SrtpOffers, Tones = trunk.Tones };
-        var answer = media.Answer(offer.Span, policy, events);
+        var answer = media.Answer(arrival.Offer.Span, policy, events);
         if (answer.Session is null) return Refuse<CallLeg>(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
         var invite = call.Invite!;
         var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk))
@@ -103,6 +105,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             Calling = calling,
             Origin = CallingParty.Origin(isTrusted, verdict.Attestation, calling),
             Encrypted = secure && answer.Session.Srtp,
+            Known = arrival.IsKnown,
             SourceAddress = call.Peer.EndPoint.Address.ToString(),
             Attestation = verdict.Attestation,
         });

@@ -73,6 +73,9 @@ public sealed partial class CallLeg : ITimed
     /// <summary>What its caller is remembered by.</summary>
     public ulong Caller { get; init; }
 
+    /// <summary>Whether the caller proved who they are.</summary>
+    public bool IsVerified { get; private set; }
+
     /// <summary>Whether it was turned away because what it called is not there.</summary>
     public bool WasUnknown { get; private set; }
 
@@ -118,6 +121,7 @@ public sealed partial class CallLeg : ITimed
         _inFlight = false;
         if (IsOver || reply.Seq != _sequence) return;
         (Flow, Step) = (reply.Flow, reply.Step);
+        IsVerified |= reply.Verified;
         foreach (var command in reply.Commands) _commands.Enqueue(command);
         Run(now);
     }

@@ -366,8 +366,15 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private void Replied(long now, CallLeg leg, CallReply? reply)
     {
         if (reply is null) leg.Unreachable(now, _prompts.Contains(CallLeg.ErrorPrompt));
-        else leg.Replied(now, reply);
+        else TakeReply(now, leg, reply);
         Pump(now, leg);
+    }
+
+    private void TakeReply(long now, CallLeg leg, CallReply reply)
+    {
+        var before = leg.IsVerified;
+        leg.Replied(now, reply);
+        if (leg.IsVerified && !before) _gate.Verified(now, leg.Caller);
     }
 
     /// <summary>After anything happened to a leg: its next event goes up, its deadline is noted, and when it is done it is forgotten.</summary>
@@ -379,16 +386,10 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);
         if (!leg.IsDone || !_calls.Remove(leg)) return;
-        if (leg.WasCompleted) Completed(leg);
+        // Answered, confirmed and ended in order: its ACK carried a tag that only who hears us knows, so an honest peer is there.
+        if (leg.WasCompleted) _trunks.Vouch(leg.Peer);
         if (leg.WasUnknown) _trunks.CalledInVain(leg.Peer);
         Finished(_log, leg.Id.Value, leg.EndReason);
-    }
-
-    /// <summary>A call that was answered, confirmed and ended in order shows that an honest peer is there: its ACK carried a tag that only who hears us knows.</summary>
-    private void Completed(CallLeg leg)
-    {
-        _gate.Completed(Now, leg.Caller);
-        _trunks.Vouch(leg.Peer);
     }
 
     private async Task Record(CallLeg leg, RecordingId id)

@@ -11,15 +11,19 @@ public sealed class EdgeReadiness(TimeProvider time)
     private volatile SealingKey? _sealingKey;
     private volatile bool _listening;
     private volatile bool _draining;
+    private volatile bool _leased;
     private long _heardAt;
 
     /// <summary>The key to which secret digits are sealed; null until the cluster gave it.</summary>
     public SealingKey? SealingKey => _sealingKey;
 
-    /// <summary>Sockets listen, the sealing key is known, the cluster answered lately, and nobody asked the edge to stop.</summary>
-    public bool IsReady => _listening && TakesCalls;
+    /// <summary>Sockets listen, the sealing key is known, limits have been leased, the cluster answered lately, and nobody asked the edge to stop.</summary>
+    public bool IsReady => _listening && _leased && TakesCalls;
 
     internal bool TakesCalls => !_draining && _sealingKey is not null && time.GetElapsedTime(Interlocked.Read(ref _heardAt)) < s_mostSilence;
+
+    /// <summary>Each limit has been asked for, so that the first call finds a lease.</summary>
+    internal void Leased() => _leased = true;
 
     internal void Listening() => _listening = true;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Sip;
@@ -16,7 +17,7 @@ using Microsoft.AspNetCore.Connections;
 namespace IvrActors.Edge.Net;
 
 /// <summary>What all listeners do with a message: the limit and the trunk of its source first, then parse it and hand it to the signalling thread.</summary>
-internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, TrunkDesk desk, CallGate gate, InviteMarks marks, SipTap tap, TimeProvider time)
+internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable trunks, SipTransports transports, SourceReputation reputation, TrunkDesk desk, CallGate gate, WaitingCalls waiting, InviteMarks marks, SipTap tap, TimeProvider time)
 {
     /// <summary>A stream's sender above its limit is slowed down by not reading; above this wait it is cut off.</summary>
     private static readonly TimeSpan s_mostWait = TimeSpan.FromSeconds(2);
@@ -157,7 +158,25 @@ internal sealed class SipIntake(EdgeOptions options, EdgeLoop loop, TrunkTable t
             return true;
         }
         if (request.To.Tag is not null) return false;
-        var verdict = gate.Judge(Now, request, peer, TrunkDesk.IsCounted(peer) ? desk.CallsOf(peer.Trunk) : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
+        var verdict = Judge(request, peer, isLast: false);
+        if (verdict.IsSoon && waiting.TryAdd(isLast => JudgeAgain(request, peer, isLast))) return true;
+        return IsTurnedAway(request, peer, verdict);
+    }
+
+    private GateVerdict Judge(SipRequest request, SipPeer peer, bool isLast) =>
+        gate.Judge(Now, request, peer, TrunkDesk.IsCounted(peer) ? desk.CallsOf(peer.Trunk) : null, Random.Shared.NextDouble(), Random.Shared.NextDouble(), isLast);
+
+    /// <summary>A call that waited for the lease of a limit: goes on, or is turned away.</summary>
+    private bool JudgeAgain(SipRequest request, SipPeer peer, bool isLast)
+    {
+        var verdict = Judge(request, peer, isLast);
+        if (verdict.IsSoon && !isLast) return false;
+        if (!IsTurnedAway(request, peer, verdict)) loop.Post(new LoopInput(LoopInputKind.Message, request) { Peer = peer });
+        return true;
+    }
+
+    private bool IsTurnedAway(SipRequest request, SipPeer peer, in GateVerdict verdict)
+    {
         if (verdict.IsAdmitted) return false;
         if (verdict.Reason.Length > 0) AdmissionMetrics.Shed(verdict);
         request.StampSource(peer.EndPoint.Address, peer.EndPoint.Port);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using IvrActors.Edge.Calls;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Reputation;
@@ -40,11 +41,11 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     private long _notBefore;
     private long _endBy = SipTimes.Never;
 
-    public TrunkDesk(EdgeOptions options, SipTransports transports, TrunkTable table, ISipLocator locator, ISourceReputation reputation, EdgeReadiness readiness, TimeProvider time,
-        ILogger<TrunkDesk> log)
+    public TrunkDesk(EdgeOptions options, SipTransports transports, TrunkTable table, ISipLocator locator, ISourceReputation reputation, EdgeReadiness readiness, EdgeLimits limits,
+        TimeProvider time, ILogger<TrunkDesk> log)
     {
         (_options, _transports, _table, _locator, _reputation, _readiness, _time, _log) = (options, transports, table, locator, reputation, readiness, time, log);
-        _calls = options.Trunks.ToDictionary(trunk => trunk, trunk => new TrunkCalls(trunk));
+        _calls = options.Trunks.ToDictionary(trunk => trunk, trunk => new TrunkCalls(trunk, limits));
     }
 
     /// <summary>Phones that registered with us.</summary>

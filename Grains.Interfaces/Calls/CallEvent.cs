@@ -36,6 +36,9 @@ public sealed class CallOffered : CallEvent
 
     /// <summary>Whether it is a call of our own, by <see cref="Originate"/>, that was answered.</summary>
     [Id(9)] public bool Originated { get; init; }
+
+    /// <summary>Whether the edge knows the caller by a good history, or takes the call for an emergency: then it may have what limits keep for such.</summary>
+    [Id(10)] public bool Known { get; init; }
 }
 
 /// <summary>How far the origin of a call can be believed; lockouts are kept per class so that a spoofed origin cannot lock the owner out.</summary>

@@ -34,4 +34,7 @@ public sealed class CallReply
     /// <summary>The flow and the step at which the call now stands, for operators.</summary>
     [Id(2)] public string Flow { get; init; } = "";
     [Id(3)] public string Step { get; init; } = "";
+
+    /// <summary>Whether the caller has proved who they are in this call: callers with such a history get through when limits bite.</summary>
+    [Id(4)] public bool Verified { get; init; }
 }

@@ -4,17 +4,42 @@ using IvrActors.Grains.Interfaces.Privacy;
 
 namespace IvrActors.Grains.Interfaces.Policies;
 
-/// <summary>The limit of one trunk or one caller: calls per time by GCRA. Key: <see cref="TrunkKey"/> or <see cref="CallerKey"/>.</summary>
+/// <summary>The limit of one caller or one called number, of which there are too many to lease them. Key: <see cref="CallerKey"/> or <see cref="DestinationKey"/>.</summary>
 [Alias("ivr.IRateLimitGrain")]
 public interface IRateLimitGrain : IGrainWithStringKey
 {
-    static string TrunkKey(string tenant, string trunk) => $"rate-trunk/{tenant}/{trunk}";
+    /// <summary>Per origin class: somebody who dials with a false number must not use up its owner's calls.</summary>
+    static string CallerKey(CallerKey caller, OriginClass origin) => $"rate-caller/{caller}/{origin}";
 
-    static string CallerKey(CallerKey caller) => $"rate-caller/{caller}";
+    static string DestinationKey(string tenant, string number) => $"rate-destination/{tenant}/{number}";
 
-    /// <summary>Takes one event if the limit allows it. The limit comes with the request, from the one table of limits.</summary>
-    [Alias("TryTake")]
-    Task<RateDecision> TryTake(RateLimit limit);
+    /// <summary>Counts one call if the limit allows it. The limit comes with the request, from the one table of limits.</summary>
+    [Alias("Take")]
+    Task<RateDecision> Take(LimitTake take);
+
+    /// <summary>A call that was counted is over.</summary>
+    [Alias("End")]
+    Task End(string call);
+}
+
+/// <summary>One call, and the limit that it is to fit into.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.LimitTake")]
+public sealed class LimitTake
+{
+    /// <summary>Id of the call, which takes a place once.</summary>
+    [Id(0)] public required string Call { get; init; }
+
+    /// <summary>Null: any number.</summary>
+    [Id(1)] public RateLimit? Calls { get; init; }
+
+    /// <summary>Calls of the burst that are not for this one.</summary>
+    [Id(2)] public int CallsKept { get; init; }
+
+    /// <summary>Calls at once that this one may be among; null: any number.</summary>
+    [Id(3)] public int? AtOnce { get; init; }
+
+    /// <summary>A place is free again after this long, whoever forgot to say so.</summary>
+    [Id(4)] public TimeSpan LongestCall { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.RateDecision")]
@@ -22,6 +47,9 @@ public sealed class RateDecision
 {
     [Id(0)] public required bool Allowed { get; init; }
     [Id(1)] public TimeSpan RetryAfter { get; init; }
+
+    /// <summary>Whether too many calls at once are why it was refused.</summary>
+    [Id(2)] public bool NoPlace { get; init; }
 }
 
 /// <summary>Failures of one caller from one origin class. Key: <see cref="Key"/>. The write decides, also between two activations.</summary>

@@ -117,7 +117,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
 
     private RecordingPermits Recordings => new(GrainFactory, _log);
 
-    private CallerDesk Callers => new(_keys, GrainFactory, Recordings, _risk, _log);
+    private CallerDesk Callers => new(_keys, GrainFactory, Recordings, _log);
 
     private OutboundDesk Outbound => new(_policy, _keys, GrainFactory, _log);
 
@@ -126,7 +126,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     private async Task<CallReply> Admit(CallOffered offered)
     {
         if (offered.Originated || _state!.Expected is not null) return await AdmitOwn(offered);
-        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _risk).Decide(offered);
+        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _risk, _log).Decide(Call, offered);
         var audit = new AuditEntry
         {
             Actor = decision.Actor,
@@ -143,7 +143,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
             DeactivateOnIdle();
             return new CallReply { Seq = offered.Seq, Commands = [decision.Reject!] };
         }
-        var progress = CallMachine.Start(offered, CallOrigins.Of(offered, _keys.PseudonymKey(offered.Tenant)), decision.Actor, flow);
+        var progress = CallMachine.Start(offered, CallOrigins.Of(offered, _keys.PseudonymKey(offered.Tenant)), decision.Actor, flow, decision.Places);
         return progress.Effect is null ? await FinishWhile(audited, flow, offered, progress) : await FinishAfter(audited, flow, offered, progress);
     }
 
@@ -167,6 +167,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         {
             LogFailed("audit of an admitted call", e.GetType().Name);
             await _store.Clear();
+            await CallLimits.Ended(GrainFactory, _log, _state.Places, Call);
             return GiveUp(offered);
         }
     }
@@ -270,6 +271,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         var audited = Ended(state, reason, media);
         await _store.Clear();
         _state = new CallState();
+        await CallLimits.Ended(GrainFactory, _log, state.Places, Call);
         await audited;
     }
 

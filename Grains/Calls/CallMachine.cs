@@ -75,7 +75,7 @@ public static class CallMachine
     }
 
     /// <summary>Takes an admitted call into its flow.</summary>
-    public static CallProgress Start(CallOffered offered, CallOrigin from, string actor, FlowDocument document)
+    public static CallProgress Start(CallOffered offered, CallOrigin from, string actor, FlowDocument document, IReadOnlyList<string>? places = null)
     {
         var state = new CallState
         {
@@ -87,6 +87,7 @@ public static class CallMachine
             Actor = actor,
             Flow = document.Flow.Value,
             FlowVersion = document.Version,
+            Places = [.. places ?? []],
         };
         return Advance(document, state, ToBegin(document.Answer), [], 0, new FlowStarted { Attestation = from.Attestation });
     }
@@ -129,7 +130,7 @@ public static class CallMachine
     {
         var state = Copy(progress.State);
         state.LastSeq = seq;
-        state.LastReply = new CallReply { Seq = seq, Commands = [.. progress.Commands], Flow = state.Flow, Step = state.Position.Step };
+        state.LastReply = new CallReply { Seq = seq, Commands = [.. progress.Commands], Flow = state.Flow, Step = state.Position.Step, Verified = state.Position.Proof is not null };
         return state;
     }
 
@@ -187,6 +188,7 @@ public static class CallMachine
         Expected = state.Expected,
         Own = state.Own,
         CallBack = state.CallBack,
+        Places = state.Places,
         Recordings = state.Recording is { } old && !state.Recordings.Contains(old) ? [old, .. state.Recordings] : state.Recordings,
     };
 }

@@ -48,6 +48,9 @@ public sealed class CallState
     /// <summary>The call by which this caller is called back when this one is over.</summary>
     [Id(16)] public CallId? CallBack { get; set; }
 
+    /// <summary>Limits in which the call has a place, by the keys of their grains.</summary>
+    [Id(20)] public List<string> Places { get; set; } = [];
+
     /// <summary>Where the call comes from, as audit records name it.</summary>
     public string OriginText => OriginOf(Trunk, Origin);
 

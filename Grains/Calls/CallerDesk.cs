@@ -3,14 +3,13 @@ using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Privacy;
-using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.Logging;
 
 namespace IvrActors.Grains.Calls;
 
 /// <summary>Asks the grain of the caller for a call. What fails is unavailable, and what comes back about another caller or call counts for nothing.</summary>
-internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains, RecordingPermits recordings, RiskDesk risk, ILogger log)
+internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains, RecordingPermits recordings, ILogger log)
 {
     private static readonly FactorResult s_unavailable = new() { Outcome = FactorOutcome.Unavailable };
 
@@ -20,7 +19,7 @@ internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains
     public Task<FactorResult> Verify(CallState state, CallId call, VerifyFactor verify)
     {
         var caller = CallerKey.ForAccount(keys.PseudonymKey(state.Tenant), state.Tenant, verify.Account.Reveal());
-        return risk.Pace(state.Tenant, state.From, () => Checked(state, call, caller, grain => grain.Verify(new FactorAttempt
+        return Checked(state, call, caller, grain => grain.Verify(new FactorAttempt
         {
             Call = call,
             Seq = verify.Secret.Seq,
@@ -32,7 +31,7 @@ internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains
             Before = verify.Before,
             From = state.From,
             Wanted = verify.Wanted,
-        })));
+        }));
     }
 
     public Task<FactorResult> Assess(CallState state, CallId call, AssessProof assess) => Checked(state, call, assess.Proof.Caller, grain => grain.Assess(new AssuranceRequest

@@ -8,6 +8,12 @@ public sealed class ClusterPolicy
 {
     public required IReadOnlyDictionary<string, TenantPolicy> Tenants { get; init; }
 
+    /// <summary>What all calls of the cluster together may be.</summary>
+    public LimitRule Limit { get; init; } = new();
+
+    /// <summary>No call is longer.</summary>
+    public TimeSpan LongestCall { get; init; } = TimeSpan.FromHours(4);
+
     /// <summary>How long recordings of calls are kept; null: none are made.</summary>
     public TimeSpan? RecordingsKept { get; init; }
 
@@ -26,6 +32,22 @@ public sealed class ClusterPolicy
 
     /// <summary>How long a PIN is good before its caller must choose another; null: for ever (NIST SP 800-63B-4 3.1.1.2 asks for no change without a reason).</summary>
     public TimeSpan? PinsExpire { get; init; }
+
+    /// <summary>The row of the table that a limit grain's key names; null: there is none, or it bounds nothing.</summary>
+    public LimitRule? LimitOf(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        var parts = key.Split('/');
+        var tenant = parts.Length > 1 ? Tenants.GetValueOrDefault(parts[1]) : null;
+        var rule = parts switch
+        {
+            [ILimitGrain.ClusterKey] => Limit,
+            [_, _] => tenant?.Limit,
+            [_, _, var trunk] => tenant?.Trunks.GetValueOrDefault(trunk)?.Limit,
+            _ => null,
+        };
+        return rule is { Bounds: true } ? rule : null;
+    }
 }
 
 public sealed class TenantPolicy
@@ -40,8 +62,10 @@ public sealed class TenantPolicy
 
     public required IReadOnlyDictionary<string, TrunkPolicy> Trunks { get; init; }
 
-    /// <summary>Calls of one caller (by number where there is one).</summary>
-    public required RateLimit CallsPerCaller { get; init; }
+    /// <summary>What calls of the tenant, of one caller (by number where there is one), and to one number may be.</summary>
+    public LimitRule Limit { get; init; } = new();
+    public LimitRule Caller { get; init; } = new();
+    public LimitRule Destination { get; init; } = new();
 
     public required LockoutRule Lockout { get; init; }
 
@@ -52,7 +76,9 @@ public sealed class TenantPolicy
 public sealed class TrunkPolicy
 {
     public required string Name { get; init; }
-    public required RateLimit Calls { get; init; }
+
+    /// <summary>What calls over it may be, in both directions and at all edges.</summary>
+    public LimitRule Limit { get; init; } = new();
 
     /// <summary>Its calls come from addresses of its own, behind which are all of its callers: an address says nothing of one of them.</summary>
     public bool IsCarrier { get; init; } = true;

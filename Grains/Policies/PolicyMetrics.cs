@@ -10,5 +10,7 @@ internal static class PolicyMetrics
 
     public static readonly Gauge SharedBlocks = Metrics.CreateGauge("ivr_shared_blocks", "Sources in the list that edges share.");
 
-    public static readonly Counter RateLimited = Metrics.CreateCounter("ivr_rate_limited_total", "Events over their rate limit.", "scope");
+    private static readonly Counter s_decisions = Metrics.CreateCounter("ivr_limit_decisions_total", "Calls that a limit let in or not, by the row of the table and by what it said.", "scope", "result");
+
+    public static void Decided(string scope, string result) => s_decisions.WithLabels(scope, result).Inc();
 }

@@ -103,17 +103,30 @@ internal sealed class CertificateSettings
     public string? KeyRingPasswordVariable { get; init; }
 }
 
+/// <summary>The one table of limits.</summary>
 internal sealed class LimitSettings
 {
     public required RateLimit MessagesPerSource { get; init; }
-    public required RateLimit CallsPerTrunk { get; init; }
-    public required RateLimit CallsPerCaller { get; init; }
+
+    /// <summary>Calls at once of one edge.</summary>
     public required int CallsAtOnce { get; init; }
+    public required LimitRule Cluster { get; init; }
+
+    /// <summary>Of each tenant and each trunk that says nothing else.</summary>
+    public required LimitRule Tenant { get; init; }
+    public required LimitRule Trunk { get; init; }
+    public required LimitRule Caller { get; init; }
+    public required LimitRule Destination { get; init; }
+
+    /// <summary>Calls out of each tenant that says nothing else; money is each tenant's own.</summary>
+    public required OutboundLimits Outbound { get; init; }
     public required TimeSpan LongestCall { get; init; }
 
     /// <summary>RFC 4028 session interval that is offered.</summary>
     public required TimeSpan SessionInterval { get; init; }
 }
+
+internal sealed record OutboundLimits(RateLimit Calls, int CallsAtOnce, TimeSpan LongestCall);
 
 /// <param name="Folder">Full path.</param>
 /// <param name="Keep">How long.</param>
@@ -128,6 +141,7 @@ internal sealed class TenantSettings
     public required IReadOnlyDictionary<string, string> Numbers { get; init; }
     public required IReadOnlyDictionary<string, string> TransferTargets { get; init; }
     public required IReadOnlyList<TrunkSettings> Trunks { get; init; }
+    public required LimitRule Limit { get; init; }
 
     /// <summary>By channel, the provider of one-time codes where it is another than the cluster's.</summary>
     public required IReadOnlyDictionary<CodeChannel, string> Delivery { get; init; }

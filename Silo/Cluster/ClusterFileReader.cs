@@ -57,7 +57,7 @@ internal sealed class ClusterFileReader
     {
         _development = root.Flag("development", false);
         var data = PathOf(root.Text("data", "a folder", "data"));
-        var limits = ReadLimits(root.Map("limits"));
+        var limits = LimitReader.Read(root.Map("limits", required: false));
         var listeners = ReadListeners(root.Map("listeners"));
         var lockout = ReadLockout(root.Map("lockout", required: false));
         var delivery = new DeliveryReader(_folder, data, Weak).Read(root.Map("delivery", required: false));
@@ -89,7 +89,7 @@ internal sealed class ClusterFileReader
             Lockout = lockout,
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
-            Tenants = ReadTenants(root, new TrunkReader(_folder, limits.CallsAtOnce, Weak), delivery, lockout),
+            Tenants = ReadTenants(root, new TrunkReader(_folder, limits, Weak), limits, delivery, lockout),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
             Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
         };
@@ -211,23 +211,6 @@ internal sealed class ClusterFileReader
         return settings;
     }
 
-    private static LimitSettings ReadLimits(YamlMap map)
-    {
-        var limits = new LimitSettings
-        {
-            MessagesPerSource = TrunkReader.ReadRate(map.Map("sip_messages_per_source")),
-            CallsPerTrunk = TrunkReader.ReadRate(map.Map("calls_per_trunk")),
-            CallsPerCaller = TrunkReader.ReadRate(map.Map("calls_per_caller")),
-            CallsAtOnce = map.Number("calls_at_once", 1, 100_000, 4000),
-            LongestCall = map.Time("longest_call", TimeSpan.FromHours(4)),
-            SessionInterval = map.Time("session_interval", TimeSpan.FromMinutes(30)),
-        };
-        if (limits.LongestCall < TimeSpan.FromMinutes(1) || limits.LongestCall > TimeSpan.FromHours(24)) map.Report("longest_call", "bad value", "a time from 1m to 24h");
-        if (limits.SessionInterval < TimeSpan.FromSeconds(90) || limits.SessionInterval > TimeSpan.FromHours(2)) map.Report("session_interval", "bad value", "a time from 90s (RFC 4028 4) to 2h");
-        map.Done();
-        return limits;
-    }
-
     private LockoutRule ReadLockout(YamlMap map)
     {
         var fallback = new LockoutRule();
@@ -262,7 +245,7 @@ internal sealed class ClusterFileReader
         return pins;
     }
 
-    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader, DeliverySettings delivery, LockoutRule rule)
+    private List<TenantSettings> ReadTenants(YamlMap root, TrunkReader reader, LimitSettings limits, DeliverySettings delivery, LockoutRule rule)
     {
         var tenants = new List<TenantSettings>();
         foreach (var map in root.Maps("tenants"))
@@ -270,13 +253,13 @@ internal sealed class ClusterFileReader
             var numbers = ReadPairs(map, "numbers", "the name of a flow", YamlMap.IsName);
             var targets = ReadPairs(map, "transfer_targets", "a SIP URI, or a number that exists such as +493012345678", IsTarget, required: false);
             var trunks = map.Maps("trunks").Select(reader.Read).ToList();
-            var outbound = map.Has("outbound") ? OutboundReader.Read(map.Map("outbound")) : map.Absent<OutboundPolicy>("outbound");
+            var outbound = map.Has("outbound") ? OutboundReader.Read(map.Map("outbound"), limits.Outbound) : map.Absent<OutboundPolicy>("outbound");
             OutboundReader.FindContradictions(map, outbound, targets, trunks);
             var channels = DeliveryReader.ReadChannels(map.Map("delivery", required: false), delivery.Providers);
             var lockout = map.Map("lockout", required: false);
             var tell = lockout.Flag("tell", rule.Tell);
             lockout.Done();
-            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound, Delivery = channels, TellsLocks = tell };
+            var tenant = new TenantSettings { Name = map.Name("name"), Numbers = numbers, TransferTargets = targets, Trunks = trunks, Outbound = outbound, Delivery = channels, TellsLocks = tell, Limit = LimitReader.ReadOwn(map, limits.Tenant, limits.Cluster) };
             if (tenant.Name == IAuditGrain.Cluster) map.Report("name", $"reserved name '{IAuditGrain.Cluster}'", "another name: this one stands for records of no tenant");
             if (tenants.Any(t => t.Name == tenant.Name)) map.Report("name", "duplicate tenant", "each name once");
             // Trunk names stand in metrics and in limits of the whole edge.

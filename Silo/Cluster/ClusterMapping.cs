@@ -14,6 +14,8 @@ internal static class ClusterMapping
         Tenants = cluster.Tenants.ToDictionary(t => t.Name, t => t.ToPolicy(cluster), StringComparer.Ordinal),
         RecordingsKept = cluster.Recordings?.Keep,
         Risk = cluster.Risk,
+        Limit = cluster.Limits.Cluster,
+        LongestCall = cluster.Limits.LongestCall,
         FactorCheckFloor = cluster.Pins.Floor,
         PinChecksAtOnce = cluster.Pins.AtOnce,
         Argon2MemoryKiB = cluster.Pins.MemoryKiB,
@@ -43,6 +45,8 @@ internal static class ClusterMapping
         LastMediaPort = cluster.Listeners.LastMediaPort,
         MessagesPerSource = cluster.Limits.MessagesPerSource,
         Admission = cluster.Admission,
+        ClusterLimit = cluster.Limits.Cluster,
+        TenantLimits = cluster.Tenants.ToDictionary(tenant => tenant.Name, tenant => tenant.Limit, StringComparer.Ordinal),
         LongestCall = cluster.Limits.LongestCall,
         SessionInterval = cluster.Limits.SessionInterval,
         NeverBlock = cluster.NeverBlock,
@@ -55,7 +59,7 @@ internal static class ClusterMapping
         RecordingFolder = cluster.Recordings?.Folder,
         RecordingsKept = cluster.Recordings?.Keep ?? default,
         UnknownSources = cluster.UnknownSources,
-        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, cluster.Limits.CallsPerTrunk, passes)))],
+        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, passes)))],
     };
 
     /// <param name="cacheKey">Null: nothing is kept on the disk.</param>
@@ -78,8 +82,10 @@ internal static class ClusterMapping
         Name = tenant.Name,
         Numbers = tenant.Numbers,
         TransferTargets = tenant.TransferTargets,
-        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => t.ToPolicy(cluster.Limits.CallsPerTrunk), StringComparer.Ordinal),
-        CallsPerCaller = cluster.Limits.CallsPerCaller,
+        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => t.ToPolicy(), StringComparer.Ordinal),
+        Limit = tenant.Limit,
+        Caller = cluster.Limits.Caller,
+        Destination = cluster.Limits.Destination,
         Lockout = cluster.Lockout with { Tell = tenant.TellsLocks },
         Outbound = tenant.Outbound,
     };

@@ -19,10 +19,11 @@ internal static class OutboundReader
         ["personal"] = NumberKind.Personal,
     };
 
-    public static OutboundPolicy Read(YamlMap map)
+    /// <param name="usual">Of the table, where the tenant says nothing else.</param>
+    public static OutboundPolicy Read(YamlMap map, OutboundLimits usual)
     {
         var spend = map.Map("spend");
-        var longest = map.Time("longest_call", TimeSpan.FromHours(1));
+        var (calls, atOnce, longest) = ReadLimits(map, usual);
         var policy = new OutboundPolicy
         {
             Prices = ReadPrices(map.Map("prices")),
@@ -31,16 +32,23 @@ internal static class OutboundReader
             {
                 PerHour = spend.Number("hour", 1, 1_000_000_000),
                 PerDay = spend.Number("day", 1, 1_000_000_000),
-                Calls = map.Has("calls") ? TrunkReader.ReadRate(map.Map("calls")) : map.Absent<RateLimit>("calls") ?? new RateLimit(10, TimeSpan.FromMinutes(1), 10),
-                CallsAtOnce = map.Number("calls_at_once", 1, 1000, 10),
+                Calls = calls,
+                CallsAtOnce = atOnce,
                 LongestCall = longest,
             },
         };
         if (spend.Has("day") && policy.Spend.PerDay < policy.Spend.PerHour) spend.Report("day", "bad value", "an amount not below spend.hour");
-        if (longest < TimeSpan.FromMinutes(1) || longest > s_longestCall) map.Report("longest_call", "bad value", "a time from 1m to 4h");
         spend.Done();
         map.Done();
         return policy;
+    }
+
+    /// <summary>Reads calls out of a tenant, or the table's row of them.</summary>
+    public static OutboundLimits ReadLimits(YamlMap map, OutboundLimits usual)
+    {
+        var limits = new OutboundLimits(LimitReader.ReadRate(map, "calls", usual.Calls) ?? usual.Calls, map.Number("calls_at_once", 1, 1000, usual.CallsAtOnce), map.Time("longest_call", usual.LongestCall));
+        if (limits.LongestCall < TimeSpan.FromMinutes(1) || limits.LongestCall > s_longestCall) map.Report("longest_call", "bad value", "a time from 1m to 4h");
+        return limits;
     }
 
     /// <summary>What is set in one place and impossible by another.</summary>

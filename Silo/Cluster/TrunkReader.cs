@@ -15,7 +15,7 @@ namespace IvrActors.Silo.Cluster;
 /// <summary>Reads one trunk of <c>cluster.yaml</c> and finds what contradicts itself in it. What each key means and why its default is what it is: docs/operations.md, "Trunks".</summary>
 /// <param name="folder">To which files are relative.</param>
 /// <param name="weak">Reports a setting that only a development cluster may have.</param>
-internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap, string, string, string> weak)
+internal sealed class TrunkReader(string folder, LimitSettings limits, Action<YamlMap, string, string, string> weak)
 {
     private const string PasswordFile = "password_file";
     private const string PasswordVariable = "password_variable";
@@ -70,8 +70,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Location = map.Has("location") ? RiskReader.ReadLocation(map.Map("location")) : map.Absent<GeoPoint?>("location"),
             Stir = Below(map, "stir", below => StirReader.ReadTrunk(below, region)) ?? TrunkStir.Off,
             Region = region,
-            Calls = Below(map, "calls", ReadRate),
-            CallsAtOnce = map.OptionalNumber("calls_at_once", 1, 100_000),
+            Limit = LimitReader.ReadOwn(map, limits.Trunk, limits.Cluster),
             Ping = map.OptionalTime("ping"),
         };
         FindContradictions(map, trunk);
@@ -79,13 +78,6 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
         FindWeakness(map, trunk);
         map.Done();
         return trunk;
-    }
-
-    public static RateLimit ReadRate(YamlMap map)
-    {
-        var limit = new RateLimit(map.Number("count", 1, 1_000_000), map.Time("period"), map.Number("burst", 1, 1_000_000));
-        map.Done();
-        return limit;
     }
 
     private TrunkTls ReadTls(YamlMap map)
@@ -199,7 +191,6 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
         if (trunk.Ping is not null && trunk.Outbound is null) map.Report("ping", "nobody to ask", "outbound beside it");
         if (trunk.Ping is { } ping && (ping < TimeSpan.FromSeconds(5) || ping > TimeSpan.FromHours(1))) map.Report("ping", "bad value", "a time from 5s to 1h");
         if (trunk.Destinations.Count > 0 && trunk.Outbound is null && trunk.Registrar is null) map.Report("destinations", "no way to them", "outbound or registrar beside it");
-        if (trunk.CallsAtOnce > callsAtOnce) map.Report("calls_at_once", "more than the cluster takes", $"at most limits.calls_at_once, {callsAtOnce}");
         if (trunk is { Outbound: { } outbound, Srtp: SrtpPolicy.Required, SdesWithoutTls: false } && !outbound.ToRoute().IsSecure)
             map.Report("outbound", "no call out can have the media encryption that srtp: required asks for", "a proxy with sips: or ;transport=tls, because media keys are sent in signalling");
     }

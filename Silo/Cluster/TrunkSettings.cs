@@ -35,18 +35,17 @@ internal sealed class TrunkSettings
     /// <summary>Where its calls are taken in.</summary>
     public GeoPoint? Location { get; init; }
 
-    /// <summary>A limit of its own instead of the table's.</summary>
-    public RateLimit? Calls { get; init; }
-    public int? CallsAtOnce { get; init; }
+    /// <summary>The table's row, or what it says instead.</summary>
+    public required LimitRule Limit { get; init; }
     public TimeSpan? Ping { get; init; }
 
     /// <summary>What grains know of its way out; null where there is none.</summary>
     public WayOut? ToWayOut() => Outbound is null ? null : new WayOut { Prefixes = [.. Destinations.Select(rule => rule.Prefix).OfType<string>()], Region = Region };
 
-    public TrunkPolicy ToPolicy(RateLimit usualCalls) => new()
+    public TrunkPolicy ToPolicy() => new()
     {
         Name = Name,
-        Calls = Calls ?? usualCalls,
+        Limit = Limit,
         // Whoever only has a password calls from an address of their own; all others from the trunk's.
         IsCarrier = From.Count > 0 || Tls is not null || Digest is null,
         Location = Location,
@@ -55,7 +54,7 @@ internal sealed class TrunkSettings
 
     /// <exception cref="MissingSecretException">A password that it needs is not there.</exception>
     /// <param name="passes">Finds the pass that a user name of a realm is.</param>
-    public EdgeTrunk ToEdge(string tenant, RateLimit usualCalls, Func<string, string, DigestPass?>? passes = null) => new()
+    public EdgeTrunk ToEdge(string tenant, Func<string, string, DigestPass?>? passes = null) => new()
     {
         Name = Name,
         Tenant = tenant,
@@ -74,8 +73,7 @@ internal sealed class TrunkSettings
         Tones = Tones,
         Stir = Stir,
         Region = Region,
-        Calls = Calls ?? usualCalls,
-        CallsAtOnce = CallsAtOnce,
+        Limit = Limit,
         Ping = Ping,
     };
 }

@@ -51,7 +51,7 @@ internal static class CheckCommand
         {
             cluster.Speech.Token?.Read().Dispose();
             DeliveryServices.Check(cluster.Delivery);
-            foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("", cluster.Limits.CallsPerTrunk).Outbound?.Password?.Dispose();
+            foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("").Outbound?.Password?.Dispose();
             return null;
         }
         catch (MissingSecretException e)

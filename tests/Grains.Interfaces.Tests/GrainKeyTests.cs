@@ -27,12 +27,12 @@ public sealed class GrainKeyTests
     [
         .. s_hostile.SelectMany(h => new[]
         {
-            IAuditGrain.Key(h), IEdgeGrain.Key(h), IFlowGrain.Key(h, h), IOperatorGrain.Key(h), ILockoutDirectoryGrain.Key(h), IRateLimitGrain.TrunkKey(h, h),
-            IRateLimitGrain.CallerKey(new CallerKey(h)), ILockoutGrain.Key(new CallerKey(h), OriginClass.Unattested), ISpendGrain.Key(h), ITraceGrain.Key(h), IMediaLaneGrain.Key(h),
+            IAuditGrain.Key(h), IEdgeGrain.Key(h), IFlowGrain.Key(h, h), IOperatorGrain.Key(h), ILockoutDirectoryGrain.Key(h), IRateLimitGrain.DestinationKey(h, h),
+            IRateLimitGrain.CallerKey(new CallerKey(h), OriginClass.Unattested), ILimitGrain.TenantKey(h), ILimitGrain.TrunkKey(h, h), ILockoutGrain.Key(new CallerKey(h), OriginClass.Unattested), ISpendGrain.Key(h), ITraceGrain.Key(h), IMediaLaneGrain.Key(h),
             IRecordingIndexGrain.Key(h, DateTimeOffset.UnixEpoch), IRecordingHoursGrain.Key(h), IRiskPinGrain.Key(h, 7), IRiskOriginGrain.Key(h, 7), IRiskAccountGrain.Key(h, 7), IRiskTenantGrain.Key(h), RecordingId.Of(new CallId("call-" + h), 1).Value,
         }),
         CallId.New().Value, CallerKey.ForAccount(new byte[32], "demo", "1").Value, CallerKey.ForNumber(new byte[32], "demo", "+1").Value,
-        IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key, ITraceDirectoryGrain.Key, IBlockListGrain.Key, IRecordingRetentionGrain.Key, IRiskCallGrain.Key(7), IRiskCollectorGrain.Key,
+        ILimitGrain.ClusterKey, IKnownCallersGrain.Key(0), IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key, ITraceDirectoryGrain.Key, IBlockListGrain.Key, IRecordingRetentionGrain.Key, IRiskCallGrain.Key(7), IRiskCollectorGrain.Key,
     ];
 
     [Theory]
@@ -54,7 +54,7 @@ public sealed class GrainKeyTests
         [
             nameof(IAuditGrain), nameof(IEdgeGrain), nameof(IFlowGrain), nameof(IOperatorGrain), nameof(ILockoutDirectoryGrain), nameof(IRateLimitGrain), nameof(ILockoutGrain), nameof(ISpendGrain),
             nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain), nameof(ITraceGrain), nameof(ITraceDirectoryGrain), nameof(IBlockListGrain),
-            nameof(IMediaLaneGrain), nameof(IMediaQualityGrain), nameof(IKeyCadenceGrain),
+            nameof(ILimitGrain), nameof(IKnownCallersGrain), nameof(IMediaLaneGrain), nameof(IMediaQualityGrain), nameof(IKeyCadenceGrain),
             nameof(IRiskCollectorGrain), nameof(IRiskPinGrain), nameof(IRiskOriginGrain), nameof(IRiskAccountGrain), nameof(IRiskCallGrain), nameof(IRiskTenantGrain),
             nameof(IRecordingGrain), nameof(IRecordingIndexGrain), nameof(IRecordingHoursGrain), nameof(IRecordingRetentionGrain), nameof(ICallerKeyGrain),
         ];

@@ -28,6 +28,8 @@ internal static class Sample
         if (type == typeof(double)) return 0.25;
         if (type == typeof(char)) return '#';
         if (type == typeof(byte[])) return new byte[] { 1, 2, 253 };
+        if (type == typeof(int[])) return new[] { 7, -2 };
+        if (type == typeof(ulong[])) return new[] { 7UL, ulong.MaxValue };
         if (type == typeof(TimeSpan)) return TimeSpan.FromMilliseconds(1500);
         if (type == typeof(DateOnly)) return new DateOnly(2026, 5, 4);
         if (type == typeof(DateTimeOffset)) return new DateTimeOffset(2026, 5, 4, 12, 30, 15, TimeSpan.Zero);

@@ -2,8 +2,10 @@ using System.Net;
 using System.Text;
 using IvrActors.Edge.Admission;
 using IvrActors.Edge.Calls;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
+using IvrActors.Edge.Tests.Limits;
 using IvrActors.Grains.Interfaces.Policies;
 using Xunit;
 
@@ -17,7 +19,14 @@ public class CallGateTests
     private static readonly EdgeTrunk s_phones = new() { Name = "phones", Tenant = "demo" };
     private static int s_calls;
 
-    private readonly CallGate _gate = new(new AdmissionRules { MostCalls = 10 }, new InviteMarks(new byte[32]));
+    private readonly KnownCallers _known = new();
+    private readonly CallGate _gate;
+
+    public CallGateTests()
+    {
+        _gate = new(new AdmissionRules { MostCalls = 10 }, new InviteMarks(new byte[32]), _known);
+        _known.Take(0, 0, new KnownUpdate { Epoch = 1, Version = 0, More = false, Callers = [], Days = [], HashKey = new byte[32] });
+    }
 
     private static SipPeer Peer(EdgeTrunk? trunk = null, string address = "192.0.2.7") => new(SipTransport.Udp, new IPEndPoint(IPAddress.Parse(address), 5060), 0, trunk ?? s_trunk);
 
@@ -82,18 +91,18 @@ public class CallGateTests
     }
 
     [Fact]
-    public void Who_completed_a_call_is_let_in_under_load_from_the_same_source_only()
+    public void Who_proved_who_they_are_is_let_in_under_load_from_the_same_source_only()
     {
         var phone = Peer(s_phones, "198.51.100.1");
-        _gate.Completed(Second, _gate.CallerOf(Invite("sip:ann@x"), phone));
-        _gate.Completed(Second, _gate.CallerOf(Invite("sip:+4930222@x"), Peer()));
+        _gate.Verified(Second, _gate.CallerOf(Invite("sip:ann@x"), phone));
+        _gate.Verified(Second, _gate.CallerOf(Invite("sip:+4930222@x"), Peer()));
         Overload();
         Assert.True(Judge(Invite("sip:ann@x"), peer: phone).IsAdmitted);
         Assert.False(Judge(Invite("sip:ann@x"), peer: Peer(s_phones, "198.51.100.2")).IsAdmitted);
         Assert.False(Judge(Invite("sip:ann@x"), peer: Peer(s_trunk)).IsAdmitted);
         // A carrier's own addresses are one source: its next call may come by another of its proxies.
         Assert.True(Judge(Invite("sip:+4930222@x"), peer: Peer(address: "192.0.2.8")).IsAdmitted);
-        Assert.False(Judge(Invite("sip:ann@x"), peer: phone, now: TimeSpan.FromDays(8).Ticks).IsAdmitted);
+        Assert.False(Judge(Invite("sip:ann@x"), peer: phone, now: TimeSpan.FromDays(46).Ticks).IsAdmitted);
     }
 
     [Theory]
@@ -172,9 +181,14 @@ public class CallGateTests
     [Fact]
     public void An_INVITE_that_begins_a_second_call_is_judged_again()
     {
-        var calls = new TrunkCalls(new EdgeTrunk { Name = "t", Tenant = "demo", Calls = new RateLimit(1, TimeSpan.FromSeconds(10), 2) });
+        var (calls, cluster) = LocalCluster.Of(new LimitRule { Calls = new RateLimit(1, TimeSpan.FromSeconds(10), 2) });
+        cluster.Exchange(Second);
         Assert.True(Judge(Invite(call: "again"), calls: calls).IsAdmitted);
-        Assert.Equal([0, 0, 503], Enumerable.Range(0, 3).Select(_ => _gate.JudgeAtBegin(Second, Invite(call: "again"), Peer(), calls, 0, 0).Status));
+        Assert.Equal([0, 0, 503], Enumerable.Range(1, 3).Select(i =>
+        {
+            cluster.Exchange(Second + i * Second / 100);
+            return _gate.JudgeAtBegin(Second + i * Second / 100, Invite(call: "again"), Peer(), calls, 0, 0).Status;
+        }));
         _gate.Drain(true);
         Assert.Equal("draining", _gate.JudgeAtBegin(Second, Invite(call: "again"), Peer(), null, 0, 0).Reason);
     }
@@ -182,13 +196,26 @@ public class CallGateTests
     [Fact]
     public void A_trunk_above_its_rate_is_turned_away_and_a_repeated_call_is_counted_once()
     {
-        var calls = new TrunkCalls(new EdgeTrunk { Name = "t", Tenant = "demo", Calls = new RateLimit(1, TimeSpan.FromSeconds(10), 2), CallsAtOnce = 5 });
-        Assert.True(Judge(Invite(call: "one"), calls: calls).IsAdmitted);
-        Assert.True(Judge(Invite(call: "one"), calls: calls).IsAdmitted);
-        Assert.True(Judge(Invite(), calls: calls).IsAdmitted);
-        Assert.Equal(new GateVerdict(503, 10, "trunk_rate", CallClass.Ordinary), Judge(Invite(), calls: calls));
+        var (calls, cluster) = LocalCluster.Of(new LimitRule { Calls = new RateLimit(1, TimeSpan.FromSeconds(10), 2), AtOnce = 5 });
+        var now = Second;
+        GateVerdict Next(string? call = null)
+        {
+            now += Second / 100;
+            cluster.Exchange(now);
+            return Judge(Invite(call: call), calls: calls, now: now);
+        }
+
+        Assert.True(Next("one").IsAdmitted);
+        Assert.True(Next("one").IsAdmitted);
+        Assert.True(Next().IsAdmitted);
+        Assert.Equal(new GateVerdict(503, 10, "trunk_rate", CallClass.Ordinary), Next());
         // What the gate counted is not counted again when it begins.
-        for (var i = 0; i < 5; i++) Assert.Equal(0, calls.TryBegin(Second, isCounted: true).Status);
-        Assert.Equal(486, calls.TryBegin(Second, isCounted: true).Status);
+        for (var i = 0; i < 5; i++)
+        {
+            cluster.Exchange(now += Second);
+            Assert.Equal(0, calls.TryBegin(now, () => false, isCounted: true).Status);
+        }
+        cluster.Exchange(now += Second);
+        Assert.Equal(486, calls.TryBegin(now, () => false, isCounted: true).Status);
     }
 }

@@ -6,6 +6,7 @@ using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Tests.Sip.Auth;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Tracing;
 using Xunit;
@@ -31,7 +32,7 @@ public sealed class BridgeLoopbackTests : IAsyncDisposable
             Outbound = new OutboundRoute { Proxy = proxy, FromDomain = "ivr.example", User = user, Password = user is null ? null : new Secret<char>("secret".ToCharArray()), CallerId = callerId },
             Destinations = [DestinationRule.Parse("+49")!, DestinationRule.Parse("sip:agent@pbx.example")!],
             Srtp = SrtpPolicy.Off,
-            CallsAtOnce = atOnce,
+            Limit = new LimitRule { AtOnce = atOnce },
         };
     }
 

@@ -3,6 +3,7 @@ using IvrActors.Edge.Calls;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Tests.Calls;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Tracing;
 using Xunit;
@@ -29,7 +30,7 @@ public sealed class CallBackLoopbackTests : IAsyncDisposable
             Outbound = new OutboundRoute { Proxy = proxy, FromDomain = "ivr.example", CallerId = "+493012345" },
             Destinations = [DestinationRule.Parse("+49")!],
             Srtp = srtp,
-            CallsAtOnce = atOnce,
+            Limit = new LimitRule { AtOnce = atOnce },
         };
     }
 

@@ -47,6 +47,15 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
 
     public FakeTraceGrain TraceGrain { get; } = new();
 
+    public FakeLimits Limits { get; } = new();
+
+    public FakeKnown Known { get; } = new();
+
+    /// <summary>Whether callers prove who they are.</summary>
+    public bool Verifies { get; set; }
+
+    public long Now => TimeProvider.System.GetElapsedTime(0).Ticks;
+
     /// <summary>Names of calls in the order of their events.</summary>
     public ConcurrentQueue<CallId> Calls { get; } = new();
 
@@ -127,13 +136,14 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
         builder.Services.AddSingleton<IMediaEngine>(_ => host!.Media);
         builder.Services.AddSingleton<IPromptCatalogue>(_ => host!);
         builder.Services.AddSingleton<IRoleTokens>(_ => host!);
-        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.TraceGrain, host.Blocks, new FakeMediaLane()));
+        builder.Services.AddSingleton(_ => FakeGrains.With(host!.Grain, host.TraceGrain, host.Blocks, new FakeMediaLane(), host.Limits.Of, host.Known));
         builder.Services.AddEdge(options);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenSip(options, kestrel.ApplicationServices));
         var app = builder.Build();
         app.UseSipWebSockets();
         host = new EdgeHost(app, options.Address);
+        host.Limits.Know(options);
         await app.StartAsync();
         await Until(() => host.Readiness.IsReady);
         return host;
@@ -159,7 +169,7 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     {
         Calls.Enqueue(call);
         Events.Enqueue(legEvent.Event);
-        return Task.FromResult(Flow(legEvent.Event) is { } commands ? new CallReply { Seq = legEvent.Event.Seq, Commands = commands, Flow = "bank", Step = "menu" } : null);
+        return Task.FromResult(Flow(legEvent.Event) is { } commands ? new CallReply { Seq = legEvent.Event.Seq, Commands = commands, Flow = "bank", Step = "menu", Verified = Verifies } : null);
     }
 
     public Task Stop() => _app.StopAsync();
@@ -238,6 +248,43 @@ internal sealed class FakeBlockList : IBlockListGrain
     public Task<bool> Remove(string source, string reason) => throw new NotSupportedException();
 }
 
+/// <summary>The limit grains of a cluster.</summary>
+internal sealed class FakeLimits
+{
+    private readonly ConcurrentDictionary<string, FakeLimit> _limits = new();
+
+    public void Know(EdgeOptions options)
+    {
+        _limits[ILimitGrain.ClusterKey] = new FakeLimit(options.ClusterLimit);
+        foreach (var (tenant, rule) in options.TenantLimits) _limits[ILimitGrain.TenantKey(tenant)] = new FakeLimit(rule);
+        foreach (var trunk in options.Trunks) _limits[ILimitGrain.TrunkKey(trunk.Tenant, trunk.Name)] = new FakeLimit(trunk.Limit);
+    }
+
+    public ILimitGrain Of(string key) => _limits[key];
+
+    private sealed class FakeLimit(LimitRule rule) : ILimitGrain
+    {
+        private readonly LimitLedger _ledger = new(TimeProvider.System.GetElapsedTime(0).Ticks, 7, rule, TimeSpan.FromHours(4), LimitBounds.None);
+
+        public Task<LimitGrant> Lease(LimitAsk ask)
+        {
+            lock (_ledger) return Task.FromResult(_ledger.Ask(TimeProvider.System.GetElapsedTime(0).Ticks, ask));
+        }
+    }
+}
+
+/// <summary>The known callers of a cluster: takes what an edge tells.</summary>
+internal sealed class FakeKnown : IKnownCallersGrain
+{
+    public ConcurrentQueue<ulong> Told { get; } = new();
+
+    public Task<KnownUpdate> Exchange(KnownNews news)
+    {
+        foreach (var caller in news.Verified) Told.Enqueue(caller);
+        return Task.FromResult(new KnownUpdate { Epoch = 1, Version = 0, More = false, Callers = [], Days = [], HashKey = new byte[32] });
+    }
+}
+
 /// <summary>A trace that keeps what edges publish.</summary>
 internal sealed class FakeTraceGrain : ITraceGrain
 {
@@ -300,11 +347,15 @@ public class FakeGrains : DispatchProxy
     private object? _blocks;
     private object? _lane;
 
-    public static IGrainFactory With(object edge, object trace, object blocks, object lane)
+    private Func<string, object> _limits = _ => throw new NotSupportedException();
+    private object? _known;
+
+    public static IGrainFactory With(object edge, object trace, object blocks, object lane, Func<string, object>? limits = null, object? known = null)
     {
         var factory = Create<IGrainFactory, FakeGrains>();
         var grains = (FakeGrains)(object)factory;
         (grains._edge, grains._trace, grains._blocks, grains._lane) = (edge, trace, blocks, lane);
+        (grains._limits, grains._known) = (limits ?? grains._limits, known);
         return factory;
     }
 
@@ -315,6 +366,8 @@ public class FakeGrains : DispatchProxy
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IBlockListGrain) => _blocks,
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(ITraceGrain) => _trace,
         "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IMediaLaneGrain) => _lane,
+        "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(ILimitGrain) => _limits((string)args![0]!),
+        "GetGrain" when targetMethod.IsGenericMethod && targetMethod.GetGenericArguments()[0] == typeof(IKnownCallersGrain) => _known,
         "DeleteObjectReference" => null,
         _ => throw new NotSupportedException(targetMethod.Name),
     };

@@ -1,5 +1,6 @@
 using System.Net;
 using IvrActors.Edge.Admission;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Sip.Transactions;
 using IvrActors.Grains.Interfaces.Calls;
@@ -48,7 +49,7 @@ public class OverloadTests
     [Fact]
     public async Task A_call_that_is_repeated_over_a_connection_after_its_end_counts_towards_the_rate_of_its_trunk_again()
     {
-        var trunk = new EdgeTrunk { Name = "slow", Tenant = "demo", From = [IPNetwork.Parse("127.0.33.0/24")], Calls = new RateLimit(1, TimeSpan.FromHours(1), 2) };
+        var trunk = new EdgeTrunk { Name = "slow", Tenant = "demo", From = [IPNetwork.Parse("127.0.33.0/24")], Limit = new LimitRule { Calls = new RateLimit(1, TimeSpan.FromHours(1), 2) } };
         await using var host = await EdgeHost.Start(trunks: [trunk]);
         host.Flow = e => e is CallOffered ? [new Reject { Status = 404 }] : [];
         await using var phone = await Phone.Stream(host.Tcp, tls: false, "127.0.33.1");
@@ -64,38 +65,52 @@ public class OverloadTests
     }
 
     [Fact]
-    public async Task A_caller_who_completed_a_call_is_remembered_and_one_whose_ack_never_came_is_not()
+    public async Task A_caller_who_proved_who_they_are_is_remembered_and_told_to_the_cluster_and_one_who_only_called_is_not()
     {
         await using var host = await EdgeHost.Start();
         var gate = host.Service<CallGate>();
+        await EdgeHost.Until(() => host.Service<KnownCallers>().HasKey);
         await using var phone = Phone.Udp(host.Udp, SharedEdge.Good);
         var peer = new SipPeer(SipTransport.Udp, phone.Local, 0, host.Trunk("test"));
-        var now = 0L;
-        // Load is in the way of who is not known; the edge measures little, and would let all in again.
-        bool IsKnown()
+        bool IsKnown() => gate.IsPreferred(host.Now, (SipRequest)SipParser.Parse(new Sent("INVITE").ToBytes()).Message!, peer);
+
+        foreach (var proves in new[] { false, true })
         {
-            // Too late to be a repetition.
-            now += TimeSpan.TicksPerMinute;
-            for (var i = 0; i < 200; i++) gate.Observe(new LoadReading(0, 100, TimeSpan.Zero, TimeSpan.Zero, 0));
-            return gate.Judge(now, (SipRequest)SipParser.Parse(new Sent("INVITE").ToBytes()).Message!, peer, null, chance: 0, pause: 0).IsAdmitted;
+            host.Verifies = proves;
+            phone.CallId = $"proves-{proves}";
+            var answer = await SharedEdge.Connect(phone);
+            await phone.Request("BYE", 2, answer.To.Tag);
+            Assert.Equal(200, (await phone.FinalOf("BYE")).Status);
+            await EdgeHost.Until(() => host.Loop.ActiveCalls == 0);
+            Assert.Equal(proves, IsKnown());
+        }
+        await EdgeHost.Until(() => !host.Known.Told.IsEmpty);
+        Assert.Single(host.Known.Told);
+    }
+
+    [Fact]
+    public async Task Known_callers_get_through_a_limit_that_strangers_have_used_up()
+    {
+        var trunk = new EdgeTrunk { Name = "flooded", Tenant = "demo", From = [IPNetwork.Parse("127.0.33.0/24")], Limit = new LimitRule { Calls = new RateLimit(1, TimeSpan.FromHours(1), 10), KnownShare = 0.2 } };
+        await using var host = await EdgeHost.Start(trunks: [trunk]);
+        host.Flow = e => e is CallOffered ? [new Reject { Status = 404 }] : [];
+        await EdgeHost.Until(() => host.Service<KnownCallers>().HasKey);
+        await using var phone = Phone.Udp(host.Udp, "127.0.33.1");
+        async Task<int> Call(string id)
+        {
+            phone.CallId = id;
+            var refusal = await Invite(phone);
+            await phone.Request("ACK", 1, refusal.To.Tag);
+            return refusal.Status;
         }
 
-        void Open()
-        {
-            for (var i = 0; i < 200; i++) gate.Observe(default);
-        }
-
-        var unconfirmed = await Invite(phone);
-        await phone.Request("BYE", 2, unconfirmed.To.Tag);
-        Assert.Equal(200, (await phone.FinalOf("BYE")).Status);
-        await EdgeHost.Until(() => host.Events.Any(e => e is CallEnded));
-        Assert.False(IsKnown());
-
-        Open();
-        phone.CallId = "confirmed";
-        var answer = await SharedEdge.Connect(phone);
-        await phone.Request("BYE", 2, answer.To.Tag);
-        Assert.Equal(200, (await phone.FinalOf("BYE")).Status);
-        await EdgeHost.Until(IsKnown);
+        var strangers = new List<int>();
+        for (var i = 0; i < 10; i++) strangers.Add(await Call($"stranger-{i}"));
+        Assert.Equal([.. Enumerable.Repeat(404, 8), 503, 503], strangers);
+        var invite = (SipRequest)SipParser.Parse(new Sent("INVITE").ToBytes()).Message!;
+        host.Service<CallGate>().Verified(host.Now, host.Service<CallGate>().CallerOf(invite, new SipPeer(SipTransport.Udp, phone.Local, 0, trunk)));
+        List<int> known = [await Call("known-1"), await Call("known-2"), await Call("known-3")];
+        Assert.Equal([404, 404, 503], known);
+        Assert.Equal([.. Enumerable.Repeat(false, 8), true, true], host.Events.OfType<CallOffered>().Select(offered => offered.Known));
     }
 }

@@ -176,8 +176,8 @@ public class TrunkLoopbackTests
     [Fact]
     public async Task A_trunk_with_all_its_calls_is_busy_and_one_above_its_rate_is_told_when_to_come_again()
     {
-        var few = new EdgeTrunk { Name = "few", Tenant = "demo", From = [IPNetwork.Parse("127.0.41.0/24")], CallsAtOnce = 1 };
-        var slow = new EdgeTrunk { Name = "slow", Tenant = "demo", From = [IPNetwork.Parse("127.0.42.0/24")], Calls = new RateLimit(1, TimeSpan.FromHours(1), 1) };
+        var few = new EdgeTrunk { Name = "few", Tenant = "demo", From = [IPNetwork.Parse("127.0.41.0/24")], Limit = new LimitRule { AtOnce = 1 } };
+        var slow = new EdgeTrunk { Name = "slow", Tenant = "demo", From = [IPNetwork.Parse("127.0.42.0/24")], Limit = new LimitRule { Calls = new RateLimit(1, TimeSpan.FromHours(1), 1) } };
         await using var host = await EdgeHost.Start(trunks: [few, slow]);
         await using var first = Phone.Udp(host.Udp, "127.0.41.1");
         await using var second = Phone.Udp(host.Udp, "127.0.41.2");
@@ -186,6 +186,7 @@ public class TrunkLoopbackTests
         Assert.Equal((200, 486), (answer.Status, (await Ask(second, "INVITE", 1)).Status));
         await first.Request("BYE", 2, answer.To.Tag);
         Assert.Equal(200, (await first.Final()).Status);
+        await EdgeHost.Until(() => host.Loop.ActiveCalls == 0);
         second.CallId += "again";
         Assert.Equal(200, (await Ask(second, "INVITE", 1)).Status);
 

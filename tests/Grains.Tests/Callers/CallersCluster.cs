@@ -60,11 +60,17 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
         Name = name,
         Numbers = new Dictionary<string, string>(),
         TransferTargets = new Dictionary<string, string>(),
-        Trunks = new Dictionary<string, TrunkPolicy>(),
-        CallsPerCaller = new RateLimit(10, TimeSpan.FromMinutes(1), 10),
+        Trunks = new Dictionary<string, TrunkPolicy>
+        {
+            ["shared"] = new() { Name = "shared", Limit = new LimitRule { Calls = new RateLimit(10, TimeSpan.FromSeconds(1), 100), AtOnce = 100, KnownShare = 0.2 } },
+            ["lost"] = new() { Name = "lost", Limit = new LimitRule { Calls = new RateLimit(1, TimeSpan.FromHours(1), 100) } },
+        },
         Lockout = new LockoutRule { Tell = tells },
         Outbound = outbound,
     };
+
+    /// <summary>A tenant whose limits only one test uses.</summary>
+    internal string OtherTenant => s_spenders[0];
 
     /// <summary>Now, as a silo of another process sees it.</summary>
     internal LockoutMoment Moment => new(Time.GetUtcNow(), TimeSpan.Zero, Guid.NewGuid());

@@ -184,7 +184,7 @@ public class CallGrainTests
     }
 
     [Theory]
-    [InlineData("rate-trunk/demo/local", 503, "trunk-rate-limit")]
+    [InlineData("rate-destination/demo/bank", 503, "destination-rate-limit")]
     [InlineData("rate-caller/n:", 486, "caller-rate-limit")]
     public async Task A_call_over_a_limit_is_refused_with_the_time_to_wait(string refused, int status, string reason)
     {
@@ -192,6 +192,40 @@ public class CallGrainTests
         var reject = Assert.IsType<Reject>(Assert.Single((await _world.Call().Handle(Offered())).Commands));
         Assert.Equal((status, 7), (reject.Status, reject.RetryAfter));
         Assert.Equal(("call.rejected", AuditResult.Denied, reason), Entry());
+    }
+
+    [Theory]
+    [InlineData("rate-caller", 503, "caller-limit-unavailable")]
+    [InlineData("rate-destination", 0, "")]
+    public async Task A_limit_that_cannot_be_asked_lets_calls_in_or_not_as_its_row_says(string fails, int status, string reason)
+    {
+        _world.Rates.Fails = fails;
+        var command = (await _world.Call().Handle(Offered())).Commands[0];
+        Assert.Equal(status, command is Reject reject ? reject.Status : 0);
+        if (status > 0) Assert.Equal(("call.rejected", AuditResult.Denied, reason), Entry());
+    }
+
+    [Fact]
+    public async Task A_known_caller_may_have_what_a_number_keeps_for_such_and_a_stranger_not()
+    {
+        await _world.Call().Handle(Offered());
+        _world.Storage.Rows.Clear();
+        await _world.Call().Handle(Offered(isKnown: true));
+        Assert.Equal([20, 0], _world.Rates.Taken.Where(taken => taken.Key.StartsWith("rate-destination", StringComparison.Ordinal)).Select(taken => taken.Take.CallsKept));
+    }
+
+    [Theory]
+    [InlineData("bank", false)]
+    [InlineData("nobody", true)]
+    [InlineData("empty", true)]
+    public async Task A_place_of_a_caller_is_given_back_when_the_call_ends_or_is_refused(string called, bool isRefused)
+    {
+        var call = _world.Call();
+        await call.Handle(Offered(called));
+        Assert.Equal(isRefused ? 1 : 0, _world.Rates.Ended.Count);
+        // Whoever ends it: another activation than began it.
+        await _world.Call().Handle(new CallEnded { Seq = 2, Reason = CallEndReason.CallerHungUp });
+        Assert.Equal([(_world.Rates.Taken[0].Key, GrainWorld.CallKey)], _world.Rates.Ended);
     }
 
     [Fact]

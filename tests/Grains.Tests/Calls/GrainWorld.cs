@@ -98,15 +98,16 @@ internal sealed class GrainWorld
                 TransferTargets = new Dictionary<string, string> { ["agent"] = "sip:agent@127.0.0.1:5090", ["desk"] = "+4930123456", ["satellite"] = "+870773111632" },
                 Trunks = new Dictionary<string, TrunkPolicy>
                 {
-                    ["local"] = new() { Name = "local", Calls = new RateLimit(100, TimeSpan.FromSeconds(1), 100) },
-                    ["carrier"] = new() { Name = "carrier", Calls = new RateLimit(100, TimeSpan.FromSeconds(1), 100), WayOut = new WayOut { Prefixes = ["+49", "+870"], Region = "DE" } },
+                    ["local"] = new() { Name = "local" },
+                    ["carrier"] = new() { Name = "carrier", WayOut = new WayOut { Prefixes = ["+49", "+870"], Region = "DE" } },
                 },
                 Outbound = new OutboundPolicy
                 {
                     Prices = new Dictionary<string, int?> { ["+49"] = 3, ["+870"] = 500 },
                     Spend = new SpendRule { PerHour = 100, PerDay = 100, Calls = new RateLimit(1, TimeSpan.FromSeconds(1), 1), CallsAtOnce = 1, LongestCall = TimeSpan.FromMinutes(30) },
                 },
-                CallsPerCaller = new RateLimit(10, TimeSpan.FromMinutes(1), 10),
+                Caller = new LimitRule { Calls = new RateLimit(10, TimeSpan.FromMinutes(1), 10), AtOnce = 3 },
+                Destination = new LimitRule { Calls = new RateLimit(100, TimeSpan.FromSeconds(1), 100), KnownShare = 0.2, OpenWhenUnavailable = true },
                 Lockout = new LockoutRule(),
             },
         },
@@ -136,7 +137,7 @@ internal sealed class GrainWorld
     /// <summary>The origin of <see cref="Offered"/>.</summary>
     public static CallOrigin From => CallOrigins.Of(Offered(), new byte[32]);
 
-    public static CallOffered Offered(string called = "bank", string? calling = "+4930555", string tenant = "demo", string trunk = "local") => new()
+    public static CallOffered Offered(string called = "bank", string? calling = "+4930555", string tenant = "demo", string trunk = "local", bool isKnown = false) => new()
     {
         Seq = 1,
         Edge = "edge-1",
@@ -147,6 +148,7 @@ internal sealed class GrainWorld
         Origin = OriginClass.TrustedTrunk,
         Encrypted = false,
         SourceAddress = "127.0.0.1",
+        Known = isKnown,
     };
 
     public static DigitsCollected Keys(int seq, string digits) => new() { Seq = seq, Outcome = CollectOutcome.Digits, Digits = new PersonalText(digits) };
@@ -380,13 +382,31 @@ internal sealed class FakeEdge : IEdgeGrain
 internal sealed class FakeRates
 {
     public string? Refused { get; set; }
+
+    /// <summary>Keys that begin so are not answered.</summary>
+    public string? Fails { get; set; }
+
+    public List<(string Key, LimitTake Take)> Taken { get; } = [];
+
+    public List<(string Key, string Call)> Ended { get; } = [];
 }
 
 internal sealed class FakeRate(FakeRates rates, string key) : IRateLimitGrain
 {
-    public Task<RateDecision> TryTake(RateLimit limit) => Task.FromResult(rates.Refused is { } refused && key.StartsWith(refused, StringComparison.Ordinal)
-        ? new RateDecision { Allowed = false, RetryAfter = TimeSpan.FromSeconds(6.2) }
-        : new RateDecision { Allowed = true });
+    public Task<RateDecision> Take(LimitTake take)
+    {
+        if (rates.Fails is { } fails && key.StartsWith(fails, StringComparison.Ordinal)) throw new TimeoutException("no answer");
+        rates.Taken.Add((key, take));
+        return Task.FromResult(rates.Refused is { } refused && key.StartsWith(refused, StringComparison.Ordinal)
+            ? new RateDecision { Allowed = false, RetryAfter = TimeSpan.FromSeconds(6.2) }
+            : new RateDecision { Allowed = true });
+    }
+
+    public Task End(string call)
+    {
+        rates.Ended.Add((key, call));
+        return Task.CompletedTask;
+    }
 }
 
 /// <summary>Grants ten minutes, or refuses with <see cref="Refusal"/>.</summary>

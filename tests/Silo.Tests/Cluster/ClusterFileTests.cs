@@ -65,16 +65,21 @@ public sealed class ClusterFileTests
     [InlineData("first: 20000,", "first: 20001,", "cluster.yaml:23:19: bad value (listeners.media.first, expected an even port: RTP is even, RTCP the next odd one (RFC 3550 11))")]
     [InlineData("last: 29999", "last: 19000", "cluster.yaml:23:32: bad value (listeners.media.last, expected a port above listeners.media.first)")]
     [InlineData("dashboard: { address: 127.0.0.1", "dashboard: { address: 0.0.0.0", "cluster.yaml:24:25: weak setting: a generated certificate on a listener beyond this machine (listeners.dashboard.address, expected a loopback address while development is true)")]
-    [InlineData("period: 1m", "period: 1 minute", "cluster.yaml:36:42: bad value (limits.calls_per_caller.period, expected a time such as 500ms, 30s, 5m, 1h or 7d)")]
-    [InlineData("calls_at_once: 4000 ", "longest_call: 30s ", "cluster.yaml:37:17: bad value (limits.longest_call, expected a time from 1m to 24h)")]
-    [InlineData("calls_at_once: 4000 ", "session_interval: 60s ", "cluster.yaml:37:21: bad value (limits.session_interval, expected a time from 90s (RFC 4028 4) to 2h)")]
-    [InlineData("longest: 1h", "longest: 1s", "cluster.yaml:44:12: bad value (lockout.longest, expected a time not below lockout.first)")]
-    [InlineData("longest: 1h  ", "window: 59m  ", "cluster.yaml:44:11: bad value (lockout.window, expected a time not below lockout.longest)")]
-    [InlineData("127.0.0.0/8", "127.0.0.0/99", "cluster.yaml:58:16: bad value (tenants[0].trunks[0].from, expected a network such as 192.0.2.0/24)")]
-    [InlineData("srtp: preferred", "srtp: maybe", "cluster.yaml:59:15: bad value (tenants[0].trunks[0].srtp, expected one of required, preferred, off)")]
-    [InlineData("numbers: { bank: bank }", "numbers: { bank: Bank! }", "cluster.yaml:54:22: bad value (tenants[0].numbers.bank, expected the name of a flow)")]
-    [InlineData("agent: \"sip:agent", "agent: \"http:agent", "cluster.yaml:55:32: bad value (tenants[0].transfer_targets.agent, expected a SIP URI, or a number that exists such as +493012345678)")]
-    [InlineData("- name: demo", "- name: cluster", "cluster.yaml:53:11: reserved name 'cluster' (tenants[0].name, expected another name: this one stands for records of no tenant)")]
+    [InlineData("calls_at_once: 4000", "calls_at_once: many", "cluster.yaml:35:26: bad value (limits.edge.calls_at_once, expected a whole number from 1 to 100000)")]
+    [InlineData("known_share: 20%", "known_share: 0.2", "cluster.yaml:38:72: bad value (limits.trunk.known_share, expected a share from 0% to 50%)")]
+    [InlineData("when_unavailable: open", "when_unavailable: maybe", "cluster.yaml:38:95: bad value (limits.trunk.when_unavailable, expected one of open, closed)")]
+    [InlineData("burst: 30 }, when_unavailable: closed", "burst: 30 }, known_share: 20%", "cluster.yaml:39:58: unknown key (limits.caller.known_share, expected one of calls, calls_at_once, when_unavailable)")]
+    [InlineData("  source: {", "  calls_per_trunk: 5 #", "cluster.yaml:34:3: unknown key (limits.calls_per_trunk, expected one of caller, cluster, destination, edge, longest_call, outbound, session_interval, source, tenant, trunk)")]
+    [InlineData("period: 1m", "period: 1 minute", "cluster.yaml:39:41: bad value (limits.caller.calls.period, expected a time such as 500ms, 30s, 5m, 1h or 7d)")]
+    [InlineData("  # longest_call: 4h", "  longest_call: 30s ", "cluster.yaml:42:17: bad value (limits.longest_call, expected a time from 1m to 24h)")]
+    [InlineData("  # session_interval: 30m", "  session_interval: 60s ", "cluster.yaml:43:21: bad value (limits.session_interval, expected a time from 90s (RFC 4028 4) to 2h)")]
+    [InlineData("longest: 1h", "longest: 1s", "cluster.yaml:48:12: bad value (lockout.longest, expected a time not below lockout.first)")]
+    [InlineData("longest: 1h  ", "window: 59m  ", "cluster.yaml:48:11: bad value (lockout.window, expected a time not below lockout.longest)")]
+    [InlineData("127.0.0.0/8", "127.0.0.0/99", "cluster.yaml:62:16: bad value (tenants[0].trunks[0].from, expected a network such as 192.0.2.0/24)")]
+    [InlineData("srtp: preferred", "srtp: maybe", "cluster.yaml:63:15: bad value (tenants[0].trunks[0].srtp, expected one of required, preferred, off)")]
+    [InlineData("numbers: { bank: bank }", "numbers: { bank: Bank! }", "cluster.yaml:58:22: bad value (tenants[0].numbers.bank, expected the name of a flow)")]
+    [InlineData("agent: \"sip:agent", "agent: \"http:agent", "cluster.yaml:59:32: bad value (tenants[0].transfer_targets.agent, expected a SIP URI, or a number that exists such as +493012345678)")]
+    [InlineData("- name: demo", "- name: cluster", "cluster.yaml:57:11: reserved name 'cluster' (tenants[0].name, expected another name: this one stands for records of no tenant)")]
     [InlineData("data: data ", "data: &a data ", "cluster.yaml:8:7: not YAML: anchors and aliases are not used here")]
     public void Each_mistake_is_named_with_its_place(string text, string replacement, string? findings)
     {
@@ -94,10 +99,10 @@ public sealed class ClusterFileTests
         [
             "cluster.yaml:5:1: weak setting: a generated server certificate (certificates.server, expected file and key, or development: true)",
             "cluster.yaml:5:1: weak setting: a generated certificate for the key ring (certificates.key_ring, expected file, or development: true)",
-            "cluster.yaml:59:15: weak setting: media without encryption (tenants[0].trunks[0].srtp, expected required, or development: true)",
-            "cluster.yaml:60:27: weak setting: media keys in clear signalling (tenants[0].trunks[0].sdes_without_tls, expected false, or development: true)",
-            "cluster.yaml:63:8: weak setting: a telephone whose calls are let in by their address alone (phone, expected a trunk with digest.operators: true, or development: true)",
-            "cluster.yaml:65:15: weak setting: demo callers, whose PINs are printed (demo_callers, expected 0, or development: true)",
+            "cluster.yaml:63:15: weak setting: media without encryption (tenants[0].trunks[0].srtp, expected required, or development: true)",
+            "cluster.yaml:64:27: weak setting: media keys in clear signalling (tenants[0].trunks[0].sdes_without_tls, expected false, or development: true)",
+            "cluster.yaml:67:8: weak setting: a telephone whose calls are let in by their address alone (phone, expected a trunk with digest.operators: true, or development: true)",
+            "cluster.yaml:69:15: weak setting: demo callers, whose PINs are printed (demo_callers, expected 0, or development: true)",
         ];
         Assert.Equal(expected.Order(), errors.Select(e => e.ToString()).Order());
     }

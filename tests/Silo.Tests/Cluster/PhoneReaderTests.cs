@@ -57,14 +57,14 @@ public sealed partial class PhoneReaderTests
     }
 
     [Theory]
-    [InlineData(Url, "", "cluster.yaml:62:8: missing key (phone.url, expected an address such as wss://ivr.example:7443/sip)")]
-    [InlineData(Url, "url: \"ws://127.0.0.1:7443/sip\"", "cluster.yaml:62:15: bad value (phone.url, expected an address such as wss://ivr.example:7443/sip)")]
-    [InlineData(Url, "url: \"wss://ivr.example/sip?x=1\"", "cluster.yaml:62:15: bad value (phone.url, expected an address such as wss://ivr.example:7443/sip)")]
-    [InlineData(Url, Url + ", origin: \"http://ivr.example\"", "cluster.yaml:62:51: bad value (phone.origin, expected an origin such as https://ivr.example:8443)")]
-    [InlineData(Url, Url + ", origin: \"https://ivr.example/phone\"", "cluster.yaml:62:51: bad value (phone.origin, expected an origin such as https://ivr.example:8443)")]
-    [InlineData(Url, Url + ", domain: ivr.example", "cluster.yaml:62:43: unknown key (phone.domain, expected one of origin, url)")]
-    [InlineData(", wss: 7443", "", "cluster.yaml:62:15: nobody listens there (phone.url, expected listeners.sip.wss)")]
-    [InlineData(", wss: 7443", ", wss: 7443, websocket: { origins: [\"https://phone.example\"] }", "cluster.yaml:62:8: the edge would refuse the page (phone.origin, expected one of listeners.sip.websocket.origins)")]
+    [InlineData(Url, "", "cluster.yaml:66:8: missing key (phone.url, expected an address such as wss://ivr.example:7443/sip)")]
+    [InlineData(Url, "url: \"ws://127.0.0.1:7443/sip\"", "cluster.yaml:66:15: bad value (phone.url, expected an address such as wss://ivr.example:7443/sip)")]
+    [InlineData(Url, "url: \"wss://ivr.example/sip?x=1\"", "cluster.yaml:66:15: bad value (phone.url, expected an address such as wss://ivr.example:7443/sip)")]
+    [InlineData(Url, Url + ", origin: \"http://ivr.example\"", "cluster.yaml:66:51: bad value (phone.origin, expected an origin such as https://ivr.example:8443)")]
+    [InlineData(Url, Url + ", origin: \"https://ivr.example/phone\"", "cluster.yaml:66:51: bad value (phone.origin, expected an origin such as https://ivr.example:8443)")]
+    [InlineData(Url, Url + ", domain: ivr.example", "cluster.yaml:66:43: unknown key (phone.domain, expected one of origin, url)")]
+    [InlineData(", wss: 7443", "", "cluster.yaml:66:15: nobody listens there (phone.url, expected listeners.sip.wss)")]
+    [InlineData(", wss: 7443", ", wss: 7443, websocket: { origins: [\"https://phone.example\"] }", "cluster.yaml:66:8: the edge would refuse the page (phone.origin, expected one of listeners.sip.websocket.origins)")]
     public void What_is_wrong_is_named_with_its_place(string text, string by, string expected) => Assert.Equal([expected], Errors((text, by)));
 
     [Fact]

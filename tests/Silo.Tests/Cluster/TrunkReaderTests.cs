@@ -33,7 +33,7 @@ public sealed partial class TrunkReaderTests : IDisposable
     public void The_example_of_the_documentation_is_right_and_has_nothing_weak()
     {
         var cluster = Right(Example(development: true));
-        var trunks = cluster.Tenants[0].Trunks.Select(t => t.ToEdge("demo", cluster.Limits.CallsPerTrunk)).ToList();
+        var trunks = cluster.Tenants[0].Trunks.Select(t => t.ToEdge("demo")).ToList();
         Assert.Equal(UnknownSources.Silent, cluster.UnknownSources);
 
         var carrier = trunks[0];
@@ -42,12 +42,13 @@ public sealed partial class TrunkReaderTests : IDisposable
         Assert.Equal(("sips:sip.carrier.example", "ivr-4711", Password, true), (carrier.Outbound!.Proxy.ToString(), carrier.Outbound.User, carrier.Outbound.Password!.Expose().ToString(), carrier.Outbound.IsSecure));
         Assert.Equal([SdpCodec.Pcma, SdpCodec.Pcmu], carrier.Codecs);
         Assert.Equal([SrtpSuite.Aes256Gcm, SrtpSuite.Aes128Sha1Tag80], carrier.SrtpSuites);
-        Assert.Equal(("DE", 500, TimeSpan.FromSeconds(30), new RateLimit(20, TimeSpan.FromSeconds(1), 40)), (carrier.Region, carrier.CallsAtOnce, carrier.Ping, carrier.Calls));
+        Assert.Equal(("DE", 500, TimeSpan.FromSeconds(30), new RateLimit(20, TimeSpan.FromSeconds(1), 40)), (carrier.Region, carrier.Limit.AtOnce, carrier.Ping, carrier.Limit.Calls));
+        Assert.Equal((0.3, false), (carrier.Limit.KnownShare, carrier.Limit.OpenWhenUnavailable));
         Assert.True(carrier.Destinations[0].AllowsNumber("+4930123"));
 
         var phones = trunks[1];
         Assert.Equal(["alice", "bob"], phones.Digest!.Accounts.Keys.Order());
-        Assert.Equal(cluster.Limits.CallsPerTrunk, phones.Calls);
+        Assert.Equal(cluster.Limits.Trunk, phones.Limit);
         Assert.Equal((2, TimeSpan.FromMinutes(1)), (phones.Registrar!.MostContacts, phones.Registrar.LeastExpires));
 
         var (_, weak) = ClusterFileReader.Parse(Path.Combine(_folder, "cluster.yaml"), Example(development: false));
@@ -112,7 +113,8 @@ public sealed partial class TrunkReaderTests : IDisposable
     [InlineData("outbound: { proxy: \"sip:b\" }|srtp_offers: dtls", "outbound: no call out can have the media encryption that srtp: required asks for: a proxy with sips: or ;transport=tls, because media keys are sent in signalling")]
     [InlineData("from: [192.0.2.0/24]|tones: yes", "tones: bad value: one of without_events, always, never")]
     [InlineData("from: [192.0.2.0/24]|region: Germany", "region: bad value: a country such as DE")]
-    [InlineData("from: [192.0.2.0/24]|calls_at_once: 5000", "calls_at_once: more than the cluster takes: at most limits.calls_at_once, 4000")]
+    [InlineData("from: [192.0.2.0/24]|calls_at_once: 5000", "calls_at_once: unknown key: one of codecs, destinations, digest, from, limits, name, outbound, ping, region, registrar, sdes_without_tls, srtp, srtp_offers, srtp_suites, tls, tones, trusts_caller_identity")]
+    [InlineData("from: [192.0.2.0/24]|limits: { calls: { count: 0, period: 1s, burst: 1 } }", "limits.calls.count: bad value: a whole number from 1 to 1000000")]
     [InlineData("from: [192.0.2.0/24]|ping: 30s", "ping: nobody to ask: outbound beside it")]
     [InlineData("outbound: { proxy: \"sips:b\" }|ping: 1s", "ping: bad value: a time from 5s to 1h")]
     public void Each_mistake_and_contradiction_is_named(string keys, string findings)
@@ -140,7 +142,7 @@ public sealed partial class TrunkReaderTests : IDisposable
     [InlineData("|srtp_offers: dtls", SrtpOffers.Dtls)]
     [InlineData("|srtp: preferred|srtp_offers: dtls", SrtpOffers.Dtls)]
     public void Keys_are_offered_in_sdp_or_by_dtls(string keys, SrtpOffers offers) =>
-        Assert.Equal(offers, Right(Cluster("outbound: { proxy: \"sips:b\" }" + keys, development: true)).Tenants[0].Trunks[0].ToEdge("demo", new RateLimit(1, TimeSpan.FromSeconds(1), 1)).SrtpOffers);
+        Assert.Equal(offers, Right(Cluster("outbound: { proxy: \"sips:b\" }" + keys, development: true)).Tenants[0].Trunks[0].ToEdge("demo").SrtpOffers);
 
     [Theory]
     [InlineData("", false, false)]
@@ -150,7 +152,7 @@ public sealed partial class TrunkReaderTests : IDisposable
     public void Md5_is_offered_never_second_or_alone(string key, bool offered, bool alone)
     {
         var trunk = Right(Cluster($"digest: {{ realm: r, accounts: trunks/phones.accounts{key} }}", development: true)).Tenants[0].Trunks[0];
-        var digest = trunk.ToEdge("demo", new RateLimit(1, TimeSpan.FromSeconds(1), 1)).Digest!;
+        var digest = trunk.ToEdge("demo").Digest!;
         Assert.Equal((offered, alone), (digest.Md5, digest.OnlyMd5));
     }
 
@@ -169,14 +171,15 @@ public sealed partial class TrunkReaderTests : IDisposable
         Assert.Equal((SrtpPolicy.Required, false, false), (trunk.Srtp, trunk.SdesWithoutTls, trunk.TrustsCallerIdentity));
         Assert.Equal([SdpCodec.Pcmu, SdpCodec.Pcma], trunk.Codecs);
         Assert.Equal([SrtpSuite.Aes256Gcm, SrtpSuite.Aes128Gcm, SrtpSuite.Aes256Sha1Tag80, SrtpSuite.Aes128Sha1Tag80], trunk.SrtpSuites);
-        Assert.True(trunk is { Tls: null, Digest: null, Registrar: null, Outbound: null, Region: null, Calls: null, CallsAtOnce: null, Ping: null, Destinations.Count: 0 });
+        Assert.True(trunk is { Tls: null, Digest: null, Registrar: null, Outbound: null, Region: null, Limit: { AtOnce: null, KnownShare: 0.2, OpenWhenUnavailable: true }, Ping: null, Destinations.Count: 0 });
+        Assert.Equal(new RateLimit(100, TimeSpan.FromSeconds(1), 200), trunk.Limit.Calls);
     }
 
     [Fact]
     public void A_password_is_kept_as_hashes_of_the_realm_and_printed_nowhere()
     {
         var trunk = Right(Cluster("digest: { realm: r, user: a, password_variable: IVR_TEST_NO_SUCH_PASSWORD }", development: true)).Tenants[0].Trunks[0];
-        Assert.Throws<MissingSecretException>(() => trunk.ToEdge("demo", new RateLimit(1, TimeSpan.FromSeconds(1), 1)));
+        Assert.Throws<MissingSecretException>(() => trunk.ToEdge("demo"));
         var account = new DigestAccount("a", "r", Password, md5: false);
         Assert.DoesNotContain(Password, account.ToString()!, StringComparison.Ordinal);
         // RFC 7616 3.9.1: user, realm and password of the example.

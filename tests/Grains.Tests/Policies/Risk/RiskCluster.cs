@@ -127,13 +127,10 @@ public sealed class RiskCluster : IAsyncLifetime, ICollectionFixture<RiskCluster
         TransferTargets = new Dictionary<string, string>(),
         Trunks = new[]
         {
-            new TrunkPolicy { Name = Berlin, Calls = s_many, Location = new GeoPoint(52.52, 13.405) },
-            new TrunkPolicy { Name = NewYork, Calls = s_many, Location = new GeoPoint(40.713, -74.006) },
-            new TrunkPolicy { Name = Phones, Calls = s_many, IsCarrier = false },
+            new TrunkPolicy { Name = Berlin, Location = new GeoPoint(52.52, 13.405) },
+            new TrunkPolicy { Name = NewYork, Location = new GeoPoint(40.713, -74.006) },
+            new TrunkPolicy { Name = Phones, IsCarrier = false },
         }.ToDictionary(trunk => trunk.Name),
-        CallsPerCaller = s_many,
         Lockout = new LockoutRule(),
     };
-
-    private static readonly RateLimit s_many = new(1000, TimeSpan.FromSeconds(1), 1000);
 }

@@ -1,0 +1,44 @@
+using System.Collections.Concurrent;
+
+namespace IvrActors.Edge.Limits;
+
+/// <summary>
+/// INVITEs that found a limit's lease used up while the cluster may have more. They wait for the answer that is on its way, which takes milliseconds, rather than be refused: a proxy that is told
+/// 503 keeps all calls away for seconds. Bounded in number and in time, and no thread waits with them. Any thread.
+/// </summary>
+internal sealed class WaitingCalls(TimeProvider time)
+{
+    /// <summary>Less than RFC 3261's T1, so that no caller repeats what was not lost; many times a round trip to a grain.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>What one edge can be offered within that time.</summary>
+    private const int Most = 500;
+
+    private readonly ConcurrentQueue<(Func<bool, bool> Again, long Since)> _calls = new();
+    private int _count;
+
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Has a call judged again soon. False when too many wait.</summary>
+    /// <param name="again">Judges; told whether it is for the last time; true when it is decided.</param>
+    public bool TryAdd(Func<bool, bool> again)
+    {
+        if (Interlocked.Increment(ref _count) > Most)
+        {
+            Interlocked.Decrement(ref _count);
+            return false;
+        }
+        _calls.Enqueue((again, time.GetTimestamp()));
+        return true;
+    }
+
+    /// <summary>Something may have come: judges all that wait.</summary>
+    public void Wake()
+    {
+        for (var left = _calls.Count; left > 0 && _calls.TryDequeue(out var call); left--)
+        {
+            if (call.Again(time.GetElapsedTime(call.Since) >= Patience)) Interlocked.Decrement(ref _count);
+            else _calls.Enqueue(call);
+        }
+    }
+}
