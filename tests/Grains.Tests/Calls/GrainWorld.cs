@@ -1,6 +1,6 @@
-using IvrActors.Grains.Callers;
 using System.Reflection;
 using System.Security.Cryptography;
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Calls;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces;
