@@ -71,18 +71,19 @@ internal static class Sipp
     }
 
     /// <summary>Somebody to be called, at an address of its own so that it is told from callers. Rings for a second, then answers; or is busy.</summary>
-    public static async Task<ChildProcess> Callee(IvrServer server, string address, int port, int rtpPort, SippCallee behaviour)
+    /// <param name="acts">Keys of one who answers, by SIP INFO; null: none.</param>
+    public static async Task<ChildProcess> Callee(IvrServer server, string address, int port, int rtpPort, SippCallee behaviour, IEnumerable<SippAct>? acts = null)
     {
         var sipp = Programs.Require("sipp");
         var file = Path.Combine(server.Folder, $"callee-{Guid.NewGuid():N}.xml");
-        await File.WriteAllTextAsync(file, CalleeScenario(behaviour));
+        await File.WriteAllTextAsync(file, CalleeScenario(behaviour, acts ?? []));
         return new ChildProcess(sipp, [
             "-sf", file, "-i", address, "-p", port.ToString(CultureInfo.InvariantCulture), "-m", "1", "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture),
             "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
         ], server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
     }
 
-    private static string CalleeScenario(SippCallee behaviour)
+    private static string CalleeScenario(SippCallee behaviour, IEnumerable<SippAct> acts)
     {
         const string ToWithTag = "[last_To:];tag=[pid]callee[call_number]\n";
         static string Head(string status) => $"\nSIP/2.0 {status}\n[last_Via:]\n[last_From:]\n{ToWithTag}[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:callee@[local_ip]:[local_port]>\n";
@@ -101,11 +102,23 @@ internal static class Sipp
         steps.Add(Send(Head("200 OK") + "Content-Type: application/sdp\nContent-Length: [len]\n\nv=0\no=callee 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\nm=audio [rtpport] RTP/AVP 0 96\n"
             + "a=rtpmap:0 PCMU/8000\na=rtpmap:96 telephone-event/8000\na=ptime:20\n", retransmit: true));
         steps.Add(Receive("request", "ACK", optional: false));
+        static string Request(string method, int cseq, string rest) => $"\n{method} [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n[routes]\n"
+            + $"From: <sip:callee@[local_ip]>;tag=[pid]callee[call_number]\nTo:[$1]\n[last_Call-ID:]\nCSeq: {cseq} {method}\nMax-Forwards: 70\n{rest}";
+        var cseq = 10;
+        foreach (var act in acts)
+        {
+            steps.Add(new XElement("pause", new XAttribute("milliseconds", (int)act.Pause.TotalMilliseconds)));
+            foreach (var key in act.Keys)
+            {
+                steps.Add(Send(Request("INFO", ++cseq, $"Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal={key}\r\nDuration=160\r\n"), retransmit: true));
+                steps.Add(Receive("response", "200", optional: false));
+                steps.Add(new XElement("pause", new XAttribute("milliseconds", 60)));
+            }
+        }
         if (behaviour == SippCallee.HangsUp)
         {
             steps.Add(new XElement("pause", new XAttribute("milliseconds", 6000)));
-            steps.Add(Send("\nBYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n[routes]\nFrom: <sip:callee@[local_ip]>;tag=[pid]callee[call_number]\nTo:[$1]\n"
-                + "[last_Call-ID:]\nCSeq: 7 BYE\nMax-Forwards: 70\nReason: Q.850;cause=16\nContent-Length: 0\n", retransmit: true));
+            steps.Add(Send(Request("BYE", ++cseq, "Reason: Q.850;cause=16\nContent-Length: 0\n"), retransmit: true));
             steps.Add(Receive("response", "200", optional: false));
         }
         else
