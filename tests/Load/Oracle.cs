@@ -81,7 +81,11 @@ internal sealed class Oracle
         foreach (var (kind, times) in _times)
         {
             times.Sort();
-            if (times.Count == 0) { result.Fail($"oracle: no call of the kind {kind}"); return; }
+            if (times.Count == 0)
+            {
+                result.Fail($"oracle: no call of the kind {kind}");
+                return;
+            }
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{kind,-8} {times.Count} calls, PIN to answer: median {times[times.Count / 2]:0.0} ms, 90 % {times[times.Count * 9 / 10]:0.0} ms, most {times[^1]:0.0} ms; heard: {string.Join(", ", _heard[kind].Select(h => $"{h.Value}× {h.Key}"))}"));
         }

@@ -128,7 +128,8 @@ internal static class Scripts
         Pause wait;
         yield return wait = Pause.Until(now => media.LastAudible > 0 && now - media.LastAudible > PromptEnd, PromptLimit);
         if (wait.TimedOut) yield return Pause.Fail("the first prompt did not come or did not end");
-        media.Type("61000000#", input);
+        // Another account each time: attempts at one are checked one after the other.
+        media.Type(Random.Shared.Next(61_000_000, 69_000_000).ToString(System.Globalization.CultureInfo.InvariantCulture) + "#", input);
         yield return wait = Pause.Until(_ => !media.KeysPending && !media.AwaitsPrompt, AnswerLimit);
         if (wait.TimedOut) yield return Pause.Fail("no prompt came after the account");
     }
