@@ -5,6 +5,7 @@ using IvrActors.Edge.Stir;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 
 namespace IvrActors.Silo.Cluster;
 
@@ -44,6 +45,7 @@ internal sealed class ClusterFile
     public required StirOptions Stir { get; init; }
     public required DeliverySettings Delivery { get; init; }
     public required LockoutRule Lockout { get; init; }
+    public required RiskPolicy Risk { get; init; }
     public required PinSettings Pins { get; init; }
     public required UnknownSources UnknownSources { get; init; }
     public required IReadOnlyList<TenantSettings> Tenants { get; init; }

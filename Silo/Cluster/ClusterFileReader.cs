@@ -85,6 +85,7 @@ internal sealed class ClusterFileReader
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
             Stir = new StirReader(_folder).ReadOptions(root.Map("stir", required: false)),
             Delivery = delivery,
+            Risk = RiskReader.Read(root.Map("risk", required: false)),
             Lockout = lockout,
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),

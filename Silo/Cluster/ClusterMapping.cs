@@ -13,6 +13,7 @@ internal static class ClusterMapping
     {
         Tenants = cluster.Tenants.ToDictionary(t => t.Name, t => t.ToPolicy(cluster), StringComparer.Ordinal),
         RecordingsKept = cluster.Recordings?.Keep,
+        Risk = cluster.Risk,
         FactorCheckFloor = cluster.Pins.Floor,
         PinChecksAtOnce = cluster.Pins.AtOnce,
         Argon2MemoryKiB = cluster.Pins.MemoryKiB,
@@ -77,7 +78,7 @@ internal static class ClusterMapping
         Name = tenant.Name,
         Numbers = tenant.Numbers,
         TransferTargets = tenant.TransferTargets,
-        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => new TrunkPolicy { Name = t.Name, Calls = t.Calls ?? cluster.Limits.CallsPerTrunk, WayOut = t.ToWayOut() }, StringComparer.Ordinal),
+        Trunks = tenant.Trunks.ToDictionary(t => t.Name, t => t.ToPolicy(cluster.Limits.CallsPerTrunk), StringComparer.Ordinal),
         CallsPerCaller = cluster.Limits.CallsPerCaller,
         Lockout = cluster.Lockout with { Tell = tenant.TellsLocks },
         Outbound = tenant.Outbound,

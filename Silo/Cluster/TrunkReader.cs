@@ -8,6 +8,7 @@ using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Srtp;
 using IvrActors.Edge.Stir;
 using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies.Risk;
 
 namespace IvrActors.Silo.Cluster;
 
@@ -68,6 +69,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             Tones = map.Choice("tones", s_tones, ToneKeys.WithoutEvents),
             Stir = Below(map, "stir", below => StirReader.ReadTrunk(below, region)) ?? TrunkStir.Off,
             Region = region,
+            Location = map.Has("location") ? RiskReader.ReadLocation(map.Map("location")) : map.Absent<GeoPoint?>("location"),
             Calls = Below(map, "calls", ReadRate),
             CallsAtOnce = map.OptionalNumber("calls_at_once", 1, 100_000),
             Ping = map.OptionalTime("ping"),
