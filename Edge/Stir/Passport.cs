@@ -150,7 +150,8 @@ internal sealed class Passport
     {
         if (part.Length == 0 || part.Length % 4 == 1 || part.Length / 4 * 3 > most + 3) return null;
         var bytes = new byte[part.Length / 4 * 3 + 3];
-        if (!Base64Url.TryDecodeFromChars(part, bytes, out var length) || length > most) return null;
+        // The shorter ways to decode throw where bits are left over.
+        if (Base64Url.DecodeFromChars(part, bytes, out _, out var length) != System.Buffers.OperationStatus.Done || length > most) return null;
         return Base64Url.EncodeToString(bytes.AsSpan(0, length)) == part ? bytes[..length] : null;
     }
 

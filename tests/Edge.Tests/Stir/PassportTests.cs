@@ -104,6 +104,14 @@ public sealed class PassportTests
     [InlineData("h.p.s;a;b;c;d;e;f;g;h;i")]
     public void What_is_no_header_is_refused(string value) => Assert.Null(IdentityHeader.Read(value));
 
+    /// <summary>Found by fuzzing: the decoder threw.</summary>
+    [Fact]
+    public void A_signature_with_bits_left_over_or_of_another_length_is_malformed()
+    {
+        foreach (var signature in new[] { new string('A', 85) + "B", new string('A', 84), new string('A', 88), "A", "AAAAA", "AB" })
+            Assert.Equal(StirFailure.Malformed, Passport.Read(IdentityHeader.Read(Es256 + "eyJkZXN0Ijp7InRuIjpbIjEiXX0sImlhdCI6MSwib3JpZyI6eyJ0biI6IjEifX0." + signature)!, out _));
+    }
+
     [Fact]
     public void A_header_above_the_bound_is_refused() => Assert.Null(IdentityHeader.Read("h.p." + new string('s', StirLimits.HeaderLength)));
 
