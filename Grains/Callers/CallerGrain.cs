@@ -9,6 +9,7 @@ using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -37,6 +38,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     private readonly RecoveryCodeFactor _recovery;
     private readonly Enrolments _enrolments;
     private readonly PinChanges _changes;
+    private readonly RiskDesk _risk;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly StoredRow<CallerState> _row;
@@ -47,7 +49,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
 
     public CallerGrain(
         IGrainContext context, [FromKeyedServices(StoredRow<CallerState>.Storage)] IGrainStorage storage, IClusterKeys keys, ClusterPolicy policy,
-        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, TimeProvider time, ILogger<CallerGrain> logger)
+        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, RiskDesk risk, TimeProvider time, ILogger<CallerGrain> logger)
     {
         _keys = keys;
         _policy = policy;
@@ -56,6 +58,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         _recovery = recovery;
         _enrolments = enrolments;
         _changes = changes;
+        _risk = risk;
         _time = time;
         _logger = logger;
         _caller = new CallerKey(context.GrainId.Key.ToString()!);
@@ -80,7 +83,9 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         if (_answered.Find(a => string.Equals(a.Attempt, id, StringComparison.Ordinal)).Result is { } known) return known;
         try
         {
-            var result = await Check(attempt, id, factor);
+            var risk = _risk.Begin(attempt, _caller);
+            var result = await Check(attempt, id, factor, risk);
+            risk.Note(result.Outcome);
             if (result.Outcome is not FactorOutcome.Unavailable) Remember(id, result);
             return result;
         }
@@ -91,7 +96,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         }
     }
 
-    private async Task<FactorResult> Check(FactorAttempt attempt, string id, IFactor factor)
+    private async Task<FactorResult> Check(FactorAttempt attempt, string id, IFactor factor, RiskTry risk)
     {
         var origin = Enum.IsDefined(attempt.Origin) ? attempt.Origin : OriginClass.Unattested;
         var lockout = Lockout(origin);
@@ -101,7 +106,10 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var context = new FactorContext(_time.GetUtcNow(), attempt.Call, attempt.From);
         // What has run out is no factor any more.
         var holder = caller is not null && FactorSet.Has(factor, caller, context.Now) ? caller : null;
-        if (reserved.Unavailable || await Compute(attempt, factor, context, holder) is not { Unknown: false } check)
+        var computed = reserved.Unavailable ? null : await Compute(attempt, factor, context, holder, risk);
+        // Judged alike whatever came of it.
+        var level = await risk.Level();
+        if (computed is not { Unknown: false } check)
         {
             // The pool took nothing on, or a key is missing: nothing was verified.
             if (!reserved.Unavailable) await lockout.Withdraw(id);
@@ -128,7 +136,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
             next.LastAccepted = id;
             await _row.Write(caller = next);
         }
-        var proof = Prove(attempt, factor.Kind, before, context, caller!, check.Expired);
+        var proof = Prove(attempt, factor.Kind, before, context, caller!, check.Expired, level);
         await Audit(attempt, origin, AuditResult.Success, check.Expired ? "expired" : "accepted", reserved, caller);
         await lockout.Succeed(id, !proof.PinExpired && AssuranceRules.IsComplete(_factors.EnrolledOf(caller!, context.Now), proof.Factors));
         var result = ResultOf(proof, attempt.Wanted, proof.Risk, context, caller!);
@@ -137,24 +145,25 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         return result;
     }
 
-    private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, FactorContext context, CallerState? caller)
+    private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, FactorContext context, CallerState? caller, RiskTry risk)
     {
         var opened = _keys.Open(attempt.Digits, attempt.Call.Value, attempt.Purpose);
         var isReadable = opened is { Length: > 0 and <= MostSecretBytes };
         // What does not open is checked as well, as something that nobody can key.
         using var digits = isReadable ? opened! : new Secret<byte>([0]);
         if (!isReadable) opened?.Dispose();
+        risk.Tried(digits.Expose());
         return factor.IsCostly
             ? await _pool.Run(() => factor.Verify(context, caller, digits.Expose()))
             : factor.Verify(context, caller, digits.Expose());
     }
 
     /// <summary>The proof with this factor. A right PIN takes along what needs no question.</summary>
-    private VerifiedCaller Prove(FactorAttempt attempt, FactorKind factor, VerifiedCaller? before, FactorContext context, CallerState caller, bool expired)
+    private VerifiedCaller Prove(FactorAttempt attempt, FactorKind factor, VerifiedCaller? before, FactorContext context, CallerState caller, bool expired, RiskLevel level)
     {
         var verified = (before?.Factors ?? []).Append(factor);
         if (factor is FactorKind.Pin) verified = verified.Concat(_factors.SilentOf(context, caller));
-        var risk = AssuranceRules.Worse(attempt.Risk, before?.Risk ?? RiskLevel.None);
+        var risk = AssuranceRules.Worse(level, before?.Risk ?? RiskLevel.None);
         // The PIN that counts is the one that was keyed last.
         return CallerProof.Make(_keys.ProofKey, _caller, attempt.Call, verified, context.Now, risk, factor is FactorKind.Pin ? expired : before!.PinExpired);
     }

@@ -4,6 +4,7 @@ using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.Logging;
 
@@ -33,7 +34,7 @@ internal sealed class AdmissionDecision
 /// Decides on an offered call: tenant and trunk, the limit of the caller, the called number and its limit, its flow. In this order, cheap before dear. Limits of trunk, tenant and cluster were
 /// counted where the call came in.
 /// </summary>
-internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGrainFactory grains, FlowLibrary flows, ILogger log)
+internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGrainFactory grains, FlowLibrary flows, RiskDesk risk, ILogger log)
 {
     public async Task<AdmissionDecision> Decide(CallId id, CallOffered call)
     {
@@ -51,6 +52,7 @@ internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGr
     {
         // The narrowest first: a caller who calls in a loop uses up nothing of what others share.
         if (caller is { } key && await limits.Take(CallLimits.Caller, IRateLimitGrain.CallerKey(key, call.Origin), tenant.Caller, id, isKnown: true) is { } refusal) return Limited(refusal.IsUnavailable ? 503 : 486, refusal, actor);
+        if (!await risk.Admits(tenant.Name, CallOrigins.Of(call, keys.PseudonymKey(tenant.Name)), call.SourceAddress)) return Refuse(403, "risk-blocked", actor);
         if (!tenant.Numbers.TryGetValue(call.Called, out var flow)) return Refuse(404, "unknown-number", actor);
         if (await limits.Take(CallLimits.Destination, IRateLimitGrain.DestinationKey(tenant.Name, call.Called), tenant.Destination, id, call.Known) is { } full) return Limited(503, full, actor);
         return await flows.Published(tenant.Name, flow, grains) is { } document

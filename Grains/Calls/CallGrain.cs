@@ -8,6 +8,7 @@ using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -20,7 +21,7 @@ namespace IvrActors.Grains.Calls;
 /// The shell around <see cref="CallMachine"/>: storage, audit, and the grains that decide. Whatever fails, the caller hears a polite
 /// word and the edge gets an answer, never an exception.
 /// </summary>
-public sealed partial class CallGrain : Grain, ICallGrain
+internal sealed partial class CallGrain : Grain, ICallGrain
 {
     /// <summary>Pieces of speech that certainly end before an idle grain is collected: recorded ones take seconds, and a minute at most.</summary>
     private const int FewPieces = 6;
@@ -32,17 +33,18 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private readonly IClusterKeys _keys;
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
+    private readonly RiskDesk _risk;
     private readonly TimeProvider _time;
     private readonly ILogger<CallGrain> _log;
     private readonly StoredRow<CallState> _store;
     private CallState? _state;
 
     public CallGrain(
-        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, TimeProvider time, ILogger<CallGrain> log,
+        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, RiskDesk risk, TimeProvider time, ILogger<CallGrain> log,
         [FromKeyedServices(StoredRow<CallState>.Storage)] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
         : base(context, runtime)
     {
-        (_policy, _keys, _catalogue, _flows, _time, _log) = (policy, keys, catalogue, flows, time, log);
+        (_policy, _keys, _catalogue, _flows, _risk, _time, _log) = (policy, keys, catalogue, flows, risk, time, log);
         _store = new StoredRow<CallState>(storage, "call", context.GrainId);
     }
 
@@ -124,7 +126,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private async Task<CallReply> Admit(CallOffered offered)
     {
         if (offered.Originated || _state!.Expected is not null) return await AdmitOwn(offered);
-        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _log).Decide(Call, offered);
+        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _risk, _log).Decide(Call, offered);
         var audit = new AuditEntry
         {
             Actor = decision.Actor,
@@ -230,7 +232,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
         switch (effect)
         {
             case VerifyFactor verify:
-                return new FactorChecked { Result = await Callers.Verify(state, Call, verify) };
+                return new FactorChecked { Result = await _risk.Pace(state.Tenant, state.From, () => Callers.Verify(state, Call, verify)) };
             case AssessProof assess:
                 return new FactorChecked { Result = await Callers.Assess(state, Call, assess) };
             case BeginFactor begin:

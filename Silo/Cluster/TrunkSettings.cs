@@ -7,6 +7,7 @@ using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 
 namespace IvrActors.Silo.Cluster;
 
@@ -29,12 +30,25 @@ internal sealed class TrunkSettings
     public required ToneKeys Tones { get; init; }
     public string? Region { get; init; }
 
+    /// <summary>Where its calls are taken in.</summary>
+    public GeoPoint? Location { get; init; }
+
     /// <summary>The table's row, or what it says instead.</summary>
     public required LimitRule Limit { get; init; }
     public TimeSpan? Ping { get; init; }
 
     /// <summary>What grains know of its way out; null where there is none.</summary>
     public WayOut? ToWayOut() => Outbound is null ? null : new WayOut { Prefixes = [.. Destinations.Select(rule => rule.Prefix).OfType<string>()], Region = Region };
+
+    public TrunkPolicy ToPolicy() => new()
+    {
+        Name = Name,
+        Limit = Limit,
+        // Whoever only has a password calls from an address of their own; all others from the trunk's.
+        IsCarrier = From.Count > 0 || Tls is not null || Digest is null,
+        Location = Location,
+        WayOut = ToWayOut(),
+    };
 
     /// <exception cref="MissingSecretException">A password that it needs is not there.</exception>
     /// <param name="passes">Finds the pass that a user name of a realm is.</param>

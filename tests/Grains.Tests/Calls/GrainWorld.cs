@@ -14,6 +14,7 @@ using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using IvrActors.Grains.Tests.Flows;
 using Microsoft.Extensions.DependencyInjection;
@@ -114,7 +115,10 @@ internal sealed class GrainWorld
 
     public CallGrain Call() => Call(new CallId(CallKey));
 
-    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
+    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
+
+    /// <summary>Knows nothing, because it reaches no grain.</summary>
+    private RiskDesk Risk => new(Policy, FakeKeys.Instance, Answering.Make<IGrainFactory>((method, _) => throw new NotSupportedException(method.Name)), new RiskPicture(), Clock, NullLogger<RiskDesk>.Instance);
 
     /// <summary>Publishes a document as the flow of the number <c>out</c>.</summary>
     public async Task Publish(string yaml)
