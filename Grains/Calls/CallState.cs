@@ -1,5 +1,6 @@
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Grains.Policies;
 
@@ -50,6 +51,9 @@ public sealed class CallState
 
     /// <summary>Limits in which the call has a place, by the keys of their grains.</summary>
     [Id(20)] public List<string> Places { get; set; } = [];
+
+    /// <summary>What was known against the call that ordered this one; nothing of a call that came in.</summary>
+    [Id(17)] public RiskLevel Risk { get; set; }
 
     /// <summary>Where the call comes from, as audit records name it.</summary>
     public string OriginText => OriginOf(Trunk, Origin);
