@@ -37,6 +37,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     private readonly RecoveryCodeFactor _recovery;
     private readonly Enrolments _enrolments;
     private readonly PinChanges _changes;
+    private readonly Passkeys _passkeys;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly StoredRow<CallerState> _row;
@@ -47,7 +48,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
 
     public CallerGrain(
         IGrainContext context, [FromKeyedServices(StoredRow<CallerState>.Storage)] IGrainStorage storage, IClusterKeys keys, ClusterPolicy policy,
-        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, TimeProvider time, ILogger<CallerGrain> logger)
+        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, Passkeys passkeys, TimeProvider time, ILogger<CallerGrain> logger)
     {
         _keys = keys;
         _policy = policy;
@@ -56,6 +57,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         _recovery = recovery;
         _enrolments = enrolments;
         _changes = changes;
+        _passkeys = passkeys;
         _time = time;
         _logger = logger;
         _caller = new CallerKey(context.GrainId.Key.ToString()!);

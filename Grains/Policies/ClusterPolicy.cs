@@ -11,6 +11,9 @@ public sealed class ClusterPolicy
     /// <summary>How long recordings of calls are kept; null: none are made.</summary>
     public TimeSpan? RecordingsKept { get; init; }
 
+    /// <summary>Null: no devices approve calls.</summary>
+    public DevicePolicy? Devices { get; init; }
+
     /// <summary>Least time that a factor check takes, found and unknown accounts alike.</summary>
     public TimeSpan FactorCheckFloor { get; init; } = TimeSpan.Zero;
 
@@ -27,6 +30,12 @@ public sealed class ClusterPolicy
     /// <summary>How long a PIN is good before its caller must choose another; null: for ever (NIST SP 800-63B-4 3.1.1.2 asks for no change without a reason).</summary>
     public TimeSpan? PinsExpire { get; init; }
 }
+
+/// <summary>Where callers approve calls by passkeys.</summary>
+/// <param name="Origin">Of the dashboard's pages, as browsers name it.</param>
+/// <param name="Domain">The name that passkeys are bound to (relying party id).</param>
+/// <param name="Name">What callers know us by.</param>
+public sealed record DevicePolicy(string Origin, string Domain, string Name);
 
 public sealed class TenantPolicy
 {
