@@ -51,8 +51,8 @@ internal static class FlowDrawing
     {
         "play" or "say" => "kind-play",
         "collect" => "kind-collect",
-        "menu" => "kind-menu",
-        "verify" => "kind-verify",
+        "menu" or "branch" => "kind-menu",
+        "verify" or "authenticate" or "set_pin" => "kind-verify",
         "fetch" => "kind-fetch",
         "transfer" => "kind-transfer",
         "hang_up" or "hangup" => "kind-end",

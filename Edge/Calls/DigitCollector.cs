@@ -93,6 +93,7 @@ public sealed class DigitCollector : IDisposable
         if (key is not (>= '0' and <= '9' or '*' or '#')) return null;
         _pressed = true;
         if (key == _ask.Terminator) return End(Enough());
+        if (key == _ask.Skip && _count == 0) return End(CollectOutcome.Skipped);
         _keys[_count++] = (byte)key;
         if (_count < _most)
         {

@@ -113,6 +113,7 @@ public static class ReputationRules
         SourceOffence.ForgedInDialog => "forged-in-dialog",
         SourceOffence.ManyUsers => "many-users",
         SourceOffence.Operator => "operator",
+        SourceOffence.Guessing => "guessing",
         _ => "other",
     };
 }

@@ -29,4 +29,7 @@ public enum SourceOffence
 
     /// <summary>An operator said so.</summary>
     Operator,
+
+    /// <summary>The cluster says that it tries PINs on many accounts. No edge finds that out by itself.</summary>
+    Guessing,
 }

@@ -157,6 +157,19 @@ public enum BeginOutcome
     Unavailable = 2,
 }
 
+/// <summary>Asks what a proof comes to.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.AssuranceRequest")]
+public sealed class AssuranceRequest
+{
+    [Id(0)] public required string Tenant { get; init; }
+    [Id(1)] public required VerifiedCaller Proof { get; init; }
+    [Id(2)] public required Assurance Wanted { get; init; }
+    [Id(3)] public CallOrigin? From { get; init; }
+
+    /// <summary>What is known against the call by now.</summary>
+    [Id(4)] public RiskLevel Risk { get; init; }
+}
+
 /// <summary>Asks for what may be told to a verified caller.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.FactsRequest")]
 public sealed class FactsRequest

@@ -15,12 +15,16 @@ public interface ICallerGrain : IGrainWithStringKey
     [Alias("Verify")]
     Task<FactorResult> Verify(FactorAttempt attempt);
 
+    /// <summary>What a proof of this call comes to, and what to ask for next: as <see cref="Verify"/> answers, without anything being verified. Refused: it is no proof any more.</summary>
+    [Alias("Assess")]
+    Task<FactorResult> Assess(AssuranceRequest request);
+
     /// <summary>Sends what a factor needs before it can be asked for. Only after the PIN of the same call; never touches the count of failures.</summary>
     [Alias("Begin")]
     Task<FactorBegun> Begin(FactorBegin begin);
 
     /// <summary>What the flow may say to this caller; empty unless the proof was made here for this caller, holds still, and comes to the assurance that is wanted.</summary>
-    [Alias("ReadFactsFor")]
+    [Alias("ReadFacts")]
     Task<CallerFacts> ReadFacts(FactsRequest request);
 
     /// <summary>Replaces the PIN by one that the caller keyed twice. Takes a proof of this call that comes to <see cref="Assurance.High"/>, or the expired PIN of this call.</summary>

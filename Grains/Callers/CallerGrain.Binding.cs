@@ -35,6 +35,23 @@ internal sealed partial class CallerGrain
         }
     }
 
+    public async Task<FactorResult> Assess(AssuranceRequest request)
+    {
+        try
+        {
+            var state = await _row.Read();
+            var now = _time.GetUtcNow();
+            return IsOf(request.Tenant, state) && CallerProof.IsGenuine(_keys.ProofKey, _caller, request.Proof, now)
+                ? ResultOf(request.Proof, request.Wanted, request.Risk, new FactorContext(now, request.Proof.Call, request.From), state)
+                : new FactorResult { Outcome = FactorOutcome.Refused };
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+            return s_unavailable;
+        }
+    }
+
     public async Task<FactorBegun> Begin(FactorBegin begin)
     {
         var outcome = BeginOutcome.Unavailable;

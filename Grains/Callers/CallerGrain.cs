@@ -9,6 +9,7 @@ using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -38,6 +39,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     private readonly Enrolments _enrolments;
     private readonly PinChanges _changes;
     private readonly Passkeys _passkeys;
+    private readonly RiskDesk _risk;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly StoredRow<CallerState> _row;
@@ -48,7 +50,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
 
     public CallerGrain(
         IGrainContext context, [FromKeyedServices(StoredRow<CallerState>.Storage)] IGrainStorage storage, IClusterKeys keys, ClusterPolicy policy,
-        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, Passkeys passkeys, TimeProvider time, ILogger<CallerGrain> logger)
+        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, Passkeys passkeys, RiskDesk risk, TimeProvider time, ILogger<CallerGrain> logger)
     {
         _keys = keys;
         _policy = policy;
@@ -58,6 +60,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         _enrolments = enrolments;
         _changes = changes;
         _passkeys = passkeys;
+        _risk = risk;
         _time = time;
         _logger = logger;
         _caller = new CallerKey(context.GrainId.Key.ToString()!);
@@ -82,7 +85,9 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         if (_answered.Find(a => string.Equals(a.Attempt, id, StringComparison.Ordinal)).Result is { } known) return known;
         try
         {
-            var result = await Check(attempt, id, factor);
+            var risk = _risk.Begin(attempt, _caller);
+            var result = await Check(attempt, id, factor, risk);
+            risk.Note(result.Outcome);
             if (result.Outcome is not FactorOutcome.Unavailable) Remember(id, result);
             return result;
         }
@@ -93,7 +98,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         }
     }
 
-    private async Task<FactorResult> Check(FactorAttempt attempt, string id, IFactor factor)
+    private async Task<FactorResult> Check(FactorAttempt attempt, string id, IFactor factor, RiskTry risk)
     {
         var origin = Enum.IsDefined(attempt.Origin) ? attempt.Origin : OriginClass.Unattested;
         var lockout = Lockout(origin);
@@ -103,7 +108,10 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var context = new FactorContext(_time.GetUtcNow(), attempt.Call, attempt.From);
         // What has run out is no factor any more.
         var holder = caller is not null && FactorSet.Has(factor, caller, context.Now) ? caller : null;
-        if (reserved.Unavailable || await Compute(attempt, factor, context, holder) is not { Unknown: false } check)
+        var computed = reserved.Unavailable ? null : await Compute(attempt, factor, context, holder, risk);
+        // Judged alike whatever came of it.
+        var level = await risk.Level();
+        if (computed is not { Unknown: false } check)
         {
             // The pool took nothing on, or a key is missing: nothing was verified.
             if (!reserved.Unavailable) await lockout.Withdraw(id);
@@ -130,45 +138,46 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
             next.LastAccepted = id;
             await _row.Write(caller = next);
         }
-        var proof = Prove(attempt, factor.Kind, before, context, caller!, check.Expired);
+        var proof = Prove(attempt, factor.Kind, before, context, caller!, check.Expired, level);
         await Audit(attempt, origin, AuditResult.Success, check.Expired ? "expired" : "accepted", reserved, caller);
         await lockout.Succeed(id, !proof.PinExpired && AssuranceRules.IsComplete(_factors.EnrolledOf(caller!, context.Now), proof.Factors));
-        var result = ResultOf(attempt, proof, context, caller!);
+        var result = ResultOf(proof, attempt.Wanted, proof.Risk, context, caller!);
         // Who is this sure to be the owner is not to suffer from what others did under the owner's number.
         if (origin is OriginClass.Attested && result.Reached is Assurance.High) await Task.WhenAll(Enum.GetValues<OriginClass>().Where(other => other != origin).Select(other => Lockout(other).Reprove()));
         return result;
     }
 
-    private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, FactorContext context, CallerState? caller)
+    private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, FactorContext context, CallerState? caller, RiskTry risk)
     {
         var opened = _keys.Open(attempt.Digits, attempt.Call.Value, attempt.Purpose);
         var isReadable = opened is { Length: > 0 and <= MostSecretBytes };
         // What does not open is checked as well, as something that nobody can key.
         using var digits = isReadable ? opened! : new Secret<byte>([0]);
         if (!isReadable) opened?.Dispose();
+        risk.Tried(digits.Expose());
         return factor.IsCostly
             ? await _pool.Run(() => factor.Verify(context, caller, digits.Expose()))
             : factor.Verify(context, caller, digits.Expose());
     }
 
     /// <summary>The proof with this factor. A right PIN takes along what needs no question.</summary>
-    private VerifiedCaller Prove(FactorAttempt attempt, FactorKind factor, VerifiedCaller? before, FactorContext context, CallerState caller, bool expired)
+    private VerifiedCaller Prove(FactorAttempt attempt, FactorKind factor, VerifiedCaller? before, FactorContext context, CallerState caller, bool expired, RiskLevel level)
     {
         var verified = (before?.Factors ?? []).Append(factor);
         if (factor is FactorKind.Pin) verified = verified.Concat(_factors.SilentOf(context, caller));
-        var risk = AssuranceRules.Worse(attempt.Risk, before?.Risk ?? RiskLevel.None);
+        var risk = AssuranceRules.Worse(level, before?.Risk ?? RiskLevel.None);
         // The PIN that counts is the one that was keyed last.
         return CallerProof.Make(_keys.ProofKey, _caller, attempt.Call, verified, context.Now, risk, factor is FactorKind.Pin ? expired : before!.PinExpired);
     }
 
-    private FactorResult ResultOf(FactorAttempt attempt, VerifiedCaller proof, FactorContext context, CallerState caller)
+    private FactorResult ResultOf(VerifiedCaller proof, Assurance wanted, RiskLevel risk, FactorContext context, CallerState caller)
     {
-        var next = proof.PinExpired ? [] : AssuranceRules.Next(_factors.AskableOf(context, caller), proof.Factors, attempt.Wanted, proof.Risk);
+        var next = proof.PinExpired ? [] : AssuranceRules.Next(_factors.AskableOf(context, caller), proof.Factors, wanted, AssuranceRules.Worse(risk, proof.Risk));
         return new FactorResult
         {
             Outcome = FactorOutcome.Accepted,
             Proof = proof,
-            Reached = AssuranceOf(proof, proof.Risk),
+            Reached = AssuranceOf(proof, risk),
             Next = next.Count > 0 ? next[0] : null,
             Others = [.. next.Skip(1)],
             MustChange = proof.PinExpired,

@@ -4,6 +4,7 @@ using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 
 namespace IvrActors.Grains.Calls;
@@ -26,7 +27,7 @@ internal sealed class AdmissionDecision
 }
 
 /// <summary>Decides on an offered call: tenant and trunk, their limits, the called number, its flow. In this order, cheap before dear.</summary>
-internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGrainFactory grains, FlowLibrary flows)
+internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGrainFactory grains, FlowLibrary flows, RiskDesk risk)
 {
     public async Task<AdmissionDecision> Decide(CallOffered call)
     {
@@ -43,6 +44,8 @@ internal sealed class CallAdmission(ClusterPolicy policy, IClusterKeys keys, IGr
             var callerLimit = await grains.Grain<IRateLimitGrain>(IRateLimitGrain.CallerKey(key) + "/" + call.Origin).TryTake(tenant.CallsPerCaller);
             if (!callerLimit.Allowed) return Limited(486, "caller", callerLimit, actor);
         }
+
+        if (!await risk.Admits(tenant.Name, CallOrigins.Of(call, keys.PseudonymKey(tenant.Name)), call.SourceAddress)) return Refuse(403, "risk-blocked", actor);
 
         if (!tenant.Numbers.TryGetValue(call.Called, out var flow)) return Refuse(404, "unknown-number", actor);
         return await flows.Published(tenant.Name, flow, grains) is { } document

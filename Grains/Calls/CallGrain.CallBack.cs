@@ -14,7 +14,7 @@ namespace IvrActors.Grains.Calls;
 /// Call-backs, of either call. The first one has the order permitted and leaves a ticket with the call to be; when it is over, that call has itself dialled, once, and begins with
 /// what its ticket says. No edge can begin one that was not ordered.
 /// </summary>
-public sealed partial class CallGrain
+internal sealed partial class CallGrain
 {
     private async Task<CallBackOrdered> OrderOf(CallState state, int seq, OrderCallBack order)
     {

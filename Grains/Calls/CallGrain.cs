@@ -8,6 +8,7 @@ using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -20,7 +21,7 @@ namespace IvrActors.Grains.Calls;
 /// The shell around <see cref="CallMachine"/>: storage, audit, and the grains that decide. Whatever fails, the caller hears a polite
 /// word and the edge gets an answer, never an exception.
 /// </summary>
-public sealed partial class CallGrain : Grain, ICallGrain
+internal sealed partial class CallGrain : Grain, ICallGrain
 {
     /// <summary>Pieces of speech that certainly end before an idle grain is collected: recorded ones take seconds, and a minute at most.</summary>
     private const int FewPieces = 6;
@@ -32,17 +33,18 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private readonly IClusterKeys _keys;
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
+    private readonly RiskDesk _risk;
     private readonly TimeProvider _time;
     private readonly ILogger<CallGrain> _log;
     private readonly StoredRow<CallState> _store;
     private CallState? _state;
 
     public CallGrain(
-        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, TimeProvider time, ILogger<CallGrain> log,
+        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, RiskDesk risk, TimeProvider time, ILogger<CallGrain> log,
         [FromKeyedServices(StoredRow<CallState>.Storage)] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
         : base(context, runtime)
     {
-        (_policy, _keys, _catalogue, _flows, _time, _log) = (policy, keys, catalogue, flows, time, log);
+        (_policy, _keys, _catalogue, _flows, _risk, _time, _log) = (policy, keys, catalogue, flows, risk, time, log);
         _store = new StoredRow<CallState>(storage, "call", context.GrainId);
     }
 
@@ -115,6 +117,8 @@ public sealed partial class CallGrain : Grain, ICallGrain
 
     private RecordingPermits Recordings => new(GrainFactory, _log);
 
+    private CallerDesk Callers => new(_keys, GrainFactory, Recordings, _log);
+
     private OutboundDesk Outbound => new(_policy, _keys, GrainFactory, _log);
 
     private CallId Call => new(GrainContext.GrainId.Key.ToString()!);
@@ -122,7 +126,7 @@ public sealed partial class CallGrain : Grain, ICallGrain
     private async Task<CallReply> Admit(CallOffered offered)
     {
         if (offered.Originated || _state!.Expected is not null) return await AdmitOwn(offered);
-        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows).Decide(offered);
+        var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _risk).Decide(offered);
         var audit = new AuditEntry
         {
             Actor = decision.Actor,
@@ -227,9 +231,15 @@ public sealed partial class CallGrain : Grain, ICallGrain
         switch (effect)
         {
             case VerifyFactor verify:
-                return new FactorChecked { Result = await Verify(state, verify) };
+                return new FactorChecked { Result = await _risk.Pace(state.Tenant, state.From, () => Callers.Verify(state, Call, verify)) };
+            case AssessProof assess:
+                return new FactorChecked { Result = await Callers.Assess(state, Call, assess) };
+            case BeginFactor begin:
+                return new FactorSent { Outcome = await Callers.Begin(state, Call, seq, begin) };
+            case ChangePin change:
+                return new PinChanged { Result = await Callers.ChangePin(state, Call, seq, change) };
             case FetchFacts fetch:
-                return new FactsFetched { Facts = await Fetch(fetch) };
+                return new FactsFetched { Facts = await Callers.Fetch(fetch) };
             case PermitCall permit:
                 return await Outbound.Permit(state, Call, seq, permit);
             case OrderCallBack order:
@@ -238,47 +248,6 @@ public sealed partial class CallGrain : Grain, ICallGrain
                 return await Recordings.Permit(state, Call, seq, permit);
             default:
                 throw new InvalidOperationException("internal error: unknown effect");
-        }
-    }
-
-    private async Task<FactorResult> Verify(CallState state, VerifyFactor verify)
-    {
-        try
-        {
-            var caller = CallerKey.ForAccount(_keys.PseudonymKey(state.Tenant), state.Tenant, verify.Account.Reveal());
-            var result = await GrainFactory.Grain<ICallerGrain>(caller.Value).Verify(new FactorAttempt
-            {
-                Call = Call,
-                Seq = verify.Secret.Seq,
-                Tenant = state.Tenant,
-                Factor = verify.Factor,
-                Digits = verify.Secret.Sealed,
-                Purpose = verify.Purpose,
-                Origin = state.Origin,
-                Before = verify.Before,
-                From = state.From,
-            });
-            // A proof of another caller or call proves nothing here.
-            if (result.Proof is { } proof && (proof.Call != Call || proof.Caller != caller)) return new FactorResult { Outcome = FactorOutcome.Unavailable };
-            return result.Proof is null || await Recordings.Bind(state, caller) ? result : new FactorResult { Outcome = FactorOutcome.Unavailable };
-        }
-        catch (Exception e)
-        {
-            LogFailed(nameof(Verify), e.GetType().Name);
-            return new FactorResult { Outcome = FactorOutcome.Unavailable };
-        }
-    }
-
-    private async Task<CallerFacts?> Fetch(FetchFacts fetch)
-    {
-        try
-        {
-            return await GrainFactory.Grain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(new FactsRequest { Proof = fetch.Proof, Wanted = fetch.Wanted });
-        }
-        catch (Exception e)
-        {
-            LogFailed(nameof(Fetch), e.GetType().Name);
-            return null;
         }
     }
 

@@ -88,7 +88,7 @@ public static class CallMachine
             Flow = document.Flow.Value,
             FlowVersion = document.Version,
         };
-        return Advance(document, state, ToBegin(document.Answer), [], 0, new FlowStarted());
+        return Advance(document, state, ToBegin(document.Answer), [], 0, new FlowStarted { Attestation = from.Attestation });
     }
 
     /// <summary>Takes a call of ours that was answered on in the flow of the call that ordered it.</summary>

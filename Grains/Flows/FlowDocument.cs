@@ -29,7 +29,11 @@ public sealed class FlowDocument
 
     public FlowStep? Find(string step) => _byName.TryGetValue(step, out var found) ? found : null;
 
-    /// <summary>Whether a verify step takes its account from this variable: collecting it anew ends what was verified before.</summary>
+    /// <summary>The steps that ask who is calling, with the variable of the account.</summary>
+    internal IEnumerable<(FlowStep Step, Named Account)> Accounts =>
+        Steps.OfType<AuthenticateStep>().Select(a => ((FlowStep)a, a.Account)).Concat(Steps.OfType<VerifyStep>().Select(v => ((FlowStep)v, v.Account)));
+
+    /// <summary>Whether an authenticate or verify step takes its account from this variable: collecting it anew ends what was verified before.</summary>
     public bool IsAccountVariable(string variable) => _accountVariables.Contains(variable);
 
     /// <summary>Names of the amounts that some step speaks.</summary>
@@ -45,7 +49,7 @@ public sealed class FlowDocument
     internal FlowDocument Indexed()
     {
         _byName = Steps.ToFrozenDictionary(s => s.Name, StringComparer.Ordinal);
-        _accountVariables = Steps.OfType<VerifyStep>().Select(v => v.Account.Value).ToFrozenSet(StringComparer.Ordinal);
+        _accountVariables = Accounts.Select(a => a.Account.Value).ToFrozenSet(StringComparer.Ordinal);
         _spokenAmounts = Steps.SelectMany(s => s.Speech).OfType<AmountPart>().Select(a => a.Fact).ToFrozenSet(StringComparer.Ordinal);
         return this;
     }
@@ -189,8 +193,8 @@ public sealed class VerifyStep : FlowStep
 /// <summary>Reads what may be told to a verified caller.</summary>
 public sealed class FetchStep : FlowStep
 {
-    /// <summary>How many different factors must have been accepted.</summary>
-    public required int Factors { get; init; }
+    /// <summary>What must have been proven.</summary>
+    public required Assurance Wanted { get; init; }
     public required Named Next { get; init; }
     public required Named Unavailable { get; init; }
 

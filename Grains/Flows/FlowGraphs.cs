@@ -14,5 +14,5 @@ public static class FlowGraphs
     };
 
     private static bool HandlesSecret(FlowStep step) =>
-        step is CollectStep { Secret: true } or VerifyStep or FetchStep || step.Speech.Any(p => p is AmountPart or TransactionsPart);
+        step is CollectStep { Secret: true } or AuthenticateStep or SetPinStep or VerifyStep or FetchStep || step.Speech.Any(p => p is AmountPart or TransactionsPart);
 }

@@ -12,14 +12,25 @@ internal sealed class PathEvent
     /// <summary>True: it happens on leaving <paramref name="step"/> by this exit. False: it is undone. Null: it stays as it was.</summary>
     public bool? Effect(FlowDocument document, FlowStep step, string exit) => _effect(document, step, exit);
 
-    public static PathEvent Pin { get; } = new((document, step, exit) => Verified(document, step, exit, FactorKind.Pin));
+    /// <summary>What must happen on every path for an assurance: by an authenticate step that reaches it, or by verify steps.</summary>
+    public static IEnumerable<(PathEvent Event, string What)> Reaching(Assurance wanted) => wanted == Assurance.Low
+        ? [(Proving(wanted, null), "no factor is verified")]
+        : [(Proving(wanted, FactorKind.Pin), "pin is not verified"), (Proving(wanted, FactorKind.Totp), "totp is not verified")];
 
-    public static PathEvent Totp { get; } = new((document, step, exit) => Verified(document, step, exit, FactorKind.Totp));
+    /// <summary>Something was proven of the caller, however little: a right PIN that has expired leads on by <c>must_change</c>.</summary>
+    public static PathEvent SomethingProven { get; } = new((document, step, exit) =>
+        (step is AuthenticateStep && exit is "reached" or "must_change") || (step is VerifyStep && exit is "accepted") ? true : Undone(document, step, exit));
 
-    public static PathEvent AnyFactor { get; } = new((document, step, exit) => Verified(document, step, exit, null));
+    /// <summary>The PIN was right, whether or not that was enough: what would be more is asked for only after it.</summary>
+    public static PathEvent Pin { get; } = new((document, step, exit) =>
+        (step is AuthenticateStep && exit is "reached" or "unreachable") || (step is VerifyStep { Factor: FactorKind.Pin } && exit is "accepted") ? true : Undone(document, step, exit));
+
+    private static PathEvent Proving(Assurance wanted, FactorKind? factor) => new((document, step, exit) =>
+        (step is AuthenticateStep authenticate && exit == "reached" && authenticate.Wanted >= wanted)
+        || (step is VerifyStep verify && exit == "accepted" && (factor is null || verify.Factor == factor)) ? true : Undone(document, step, exit));
 
     public static PathEvent Facts { get; } = new((document, step, exit) =>
-        step is FetchStep && exit == "next" ? true : ForgetsCaller(document, step) || BeginsAnew(step, exit) ? false : null);
+        step is FetchStep && exit == "next" ? true : Undone(document, step, exit));
 
     public static PathEvent Answered { get; } = new((_, step, exit) => step is AnswerStep || BeginsAnew(step, exit) ? true : null);
 
@@ -36,8 +47,8 @@ internal sealed class PathEvent
     /// <summary>Whether this exit leads into another call, of which nothing is known yet.</summary>
     private static bool BeginsAnew(FlowStep step, string exit) => step is CallBackStep && exit == CallBackStep.ThenExit;
 
-    private static bool? Verified(FlowDocument document, FlowStep step, string exit, FactorKind? factor) =>
-        step is VerifyStep verify && exit == "accepted" && (factor is null || verify.Factor == factor) ? true : ForgetsCaller(document, step) || BeginsAnew(step, exit) ? false : null;
+    /// <summary>Whoever is calling now, it is not known to be who was proven before.</summary>
+    private static bool? Undone(FlowDocument document, FlowStep step, string exit) => ForgetsCaller(document, step) || BeginsAnew(step, exit) ? false : null;
 
     private static bool ForgetsCaller(FlowDocument document, FlowStep step) => step is CollectStep collect && document.IsAccountVariable(collect.Variable.Value);
 }
@@ -68,7 +79,7 @@ internal static class FlowPaths
     }
 
     /// <summary>
-    /// Loops that a caller who presses nothing can be caught in: asking steps are left by <c>failed</c>, the others by any exit.
+    /// Loops that a caller who presses nothing can be caught in: steps that ask are left by what silence leads to, the others by any exit.
     /// One for each set of steps that hang together.
     /// </summary>
     public static List<List<string>> LoopsOfASilentCaller(FlowDocument document)
@@ -107,7 +118,13 @@ internal static class FlowPaths
         return path;
     }
 
-    private static IEnumerable<string> SilentExits(FlowStep step) => step is AskingStep asking ? [asking.Failed.Value] : step.Exits.Select(e => e.To.Value);
+    // An authenticate step may have nothing left to ask: then it goes on by itself, so all of its exits count.
+    private static IEnumerable<string> SilentExits(FlowStep step) => step switch
+    {
+        AskingStep asking => [asking.Failed.Value],
+        SetPinStep setPin => [setPin.Failed.Value],
+        _ => step.Exits.Select(e => e.To.Value),
+    };
 
     /// <summary>A path from the start to <paramref name="goal"/> on which the event has not happened (or was undone) on arrival; null when there is none.</summary>
     public static List<string>? PathWithout(FlowDocument document, FlowStep goal, PathEvent pathEvent)

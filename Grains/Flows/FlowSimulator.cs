@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text;
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
 
@@ -12,8 +14,11 @@ namespace IvrActors.Grains.Flows;
 public sealed class SimulatedCaller
 {
     public string Account { get; init; } = "10000001";
-    public string Pin { get; init; } = "4711";
+    public string Pin { get; internal set; } = "4711";
     public string Code { get; init; } = "123456";
+
+    /// <summary>What a code that is sent comes to.</summary>
+    public string SentCode { get; init; } = "654321";
 
     public CallerFacts Facts { get; init; } = new()
     {
@@ -36,15 +41,16 @@ public static class FlowSimulator
     /// <param name="promptTexts">What recorded prompts say, by id; an unknown one is shown by its id.</param>
     /// <returns>The name of the last step.</returns>
     public static async Task<string> Run(
-        FlowDocument document, IReadOnlyList<SimulatedCaller> callers, TextReader input, TextWriter output, IReadOnlyDictionary<string, string>? promptTexts = null)
+        FlowDocument document, IReadOnlyList<SimulatedCaller> callers, TextReader input, TextWriter output, IReadOnlyDictionary<string, string>? promptTexts = null,
+        Attestation attestation = Attestation.None)
     {
         await output.WriteLineAsync($"Flow {document.Flow.Value}, version {document.Version[..12]}. {Help}");
-        foreach (var caller in callers) await output.WriteLineAsync($"Simulated caller: account {caller.Account}, PIN {caller.Pin}, code {caller.Code}");
+        foreach (var caller in callers) await output.WriteLineAsync($"Simulated caller: account {caller.Account}, PIN {caller.Pin}, code {caller.Code}, sent code {caller.SentCode}");
 
         if (document.Answer.Kind == AnswerKind.Ringing) await output.WriteLineAsync($"It rings for {document.Answer.Time.TotalSeconds} s.");
         if (document.Answer.Kind == AnswerKind.Early) await output.WriteLineAsync("What follows is heard before the call is answered.");
         OrderCallBack? callBack = null;
-        var transition = Advance(document, callers, new FlowState(), new FlowStarted(), ref callBack);
+        var transition = Advance(document, callers, new FlowState(), new FlowStarted { Attestation = attestation }, ref callBack);
         for (var seq = 2; ; seq++)
         {
             await Show(output, transition, promptTexts);
@@ -81,6 +87,7 @@ public static class FlowSimulator
             return new TransferFinished { Status = status, Outcome = BridgeOutcomes.Of(status) };
         }
         if (line is "" or "timeout") return new DigitsEntered { Outcome = CollectOutcome.NoInput, Seq = seq };
+        if (AskOf(document, state) is { } factor) return Sealed(line, factor, seq);
         if (document.Find(state.Step) is not CollectStep step) return new DigitsEntered { Outcome = CollectOutcome.Digits, Digits = new PersonalText(line), Seq = seq };
 
         // As at the edge: the terminator ends the input, and so does the last digit that fits.
@@ -91,6 +98,25 @@ public static class FlowSimulator
         return step.Secret
             ? new DigitsEntered { Outcome = CollectOutcome.Digits, Sealed = Unsealed(digits), Seq = seq }
             : new DigitsEntered { Outcome = CollectOutcome.Digits, Digits = new PersonalText(digits), Seq = seq };
+    }
+
+    /// <summary>Least and most digits, and the key for "I have not got it here", where a factor or a PIN is asked for.</summary>
+    private static (int Least, int Most, char? Skip)? AskOf(FlowDocument document, FlowState state) => document.Find(state.Step) switch
+    {
+        AuthenticateStep step when state.Asking is { } factor && step.Asking.TryGetValue(factor, out var ask) =>
+            (ask.MinDigits, ask.MaxDigits, factor is FactorKind.Pin ? null : Interpreter.SkipKey),
+        SetPinStep => (WeakPins.LeastDigits, WeakPins.MostDigits, null),
+        _ => null,
+    };
+
+    private static DigitsEntered Sealed(string line, (int Least, int Most, char? Skip) ask, int seq)
+    {
+        if (ask.Skip is { } skip && line.StartsWith(skip)) return new DigitsEntered { Outcome = CollectOutcome.Skipped, Seq = seq };
+        var digits = line.Split('#')[0];
+        if (digits.Length > ask.Most) digits = digits[..ask.Most];
+        return digits.Length < ask.Least
+            ? new DigitsEntered { Outcome = CollectOutcome.TooFew, Seq = seq }
+            : new DigitsEntered { Outcome = CollectOutcome.Digits, Sealed = Unsealed(digits), Seq = seq };
     }
 
     /// <summary>The simulator has no sealing key: its callers are made up.</summary>
@@ -119,12 +145,17 @@ public static class FlowSimulator
         {
             case VerifyFactor verify:
                 var account = verify.Account.Reveal();
-                var expected = callers.FirstOrDefault(c => c.Account == account) is { } caller ? verify.Factor == FactorKind.Pin ? caller.Pin : caller.Code : null;
-                return Encoding.ASCII.GetString(verify.Secret.Sealed.Ciphertext) == expected
-                    ? new FactorChecked { Result = new FactorResult { Outcome = FactorOutcome.Accepted, Proof = Proof(account, verify) } }
+                return callers.FirstOrDefault(c => c.Account == account) is { } caller && Text(verify.Secret) == AnswerOf(caller, verify.Factor)
+                    ? Assessed(Proof(account, verify), verify.Wanted)
                     : new FactorChecked { Result = new FactorResult { Outcome = FactorOutcome.Refused } };
+            case AssessProof assess:
+                return Assessed(assess.Proof, assess.Wanted);
+            case BeginFactor:
+                return new FactorSent { Outcome = BeginOutcome.Sent };
+            case ChangePin change:
+                return new PinChanged { Result = Changed(callers, change) };
             case FetchFacts fetch:
-                return new FactsFetched { Facts = callers.FirstOrDefault(c => "simulated:" + c.Account == fetch.Proof.Caller.Value)?.Facts };
+                return new FactsFetched { Facts = CallerOf(callers, fetch.Proof)?.Facts };
             case PermitCall permit:
                 // Whom it is allowed to call is the cluster's business: here nobody is called.
                 return permit.Trunk is not { } trunk
@@ -139,6 +170,45 @@ public static class FlowSimulator
                 throw new InvalidOperationException("internal error: unknown effect");
         }
     }
+
+    private static string? AnswerOf(SimulatedCaller caller, FactorKind factor) => factor switch
+    {
+        FactorKind.Pin => caller.Pin,
+        FactorKind.Totp => caller.Code,
+        FactorKind.SentCode => caller.SentCode,
+        _ => null,
+    };
+
+    /// <summary>As the grain of a caller with these factors answers.</summary>
+    private static FactorChecked Assessed(VerifiedCaller proof, Assurance wanted)
+    {
+        var next = AssuranceRules.Next([FactorKind.Pin, FactorKind.Totp, FactorKind.SentCode], proof.Factors, wanted, RiskLevel.None);
+        return new FactorChecked
+        {
+            Result = new FactorResult
+            {
+                Outcome = FactorOutcome.Accepted,
+                Proof = proof,
+                Reached = AssuranceRules.Of(proof.Factors, RiskLevel.None),
+                Next = next.Count > 0 ? next[0] : null,
+                Others = [.. next.Skip(1)],
+            },
+        };
+    }
+
+    private static PinChangeResult Changed(IReadOnlyList<SimulatedCaller> callers, ChangePin change)
+    {
+        var pin = Text(change.First);
+        if (pin != Text(change.Second)) return new PinChangeResult { Outcome = PinChangeOutcome.Different };
+        if (AssuranceRules.Of(change.Proof.Factors, RiskLevel.None) < Assurance.High) return new PinChangeResult { Outcome = PinChangeOutcome.Refused };
+        if (CallerOf(callers, change.Proof) is not { } caller || caller.Pin == pin || WeakPins.Contains(Encoding.ASCII.GetBytes(pin))) return new PinChangeResult { Outcome = PinChangeOutcome.Weak };
+        caller.Pin = pin;
+        return new PinChangeResult { Outcome = PinChangeOutcome.Changed, Proof = change.Proof, Reached = Assurance.High };
+    }
+
+    private static SimulatedCaller? CallerOf(IReadOnlyList<SimulatedCaller> callers, VerifiedCaller proof) => callers.FirstOrDefault(c => "simulated:" + c.Account == proof.Caller.Value);
+
+    private static string Text(CollectedSecret secret) => Encoding.ASCII.GetString(secret.Sealed.Ciphertext);
 
     private static VerifiedCaller Proof(string account, VerifyFactor verify) =>
         new() { Caller = new CallerKey("simulated:" + account), Call = s_call, Factors = [.. verify.Before?.Factors ?? [], verify.Factor], Mac = [] };

@@ -26,6 +26,18 @@ public sealed class FlowState
     [Id(6)] public VerifiedCaller? Proof { get; set; }
     [Id(7)] public CallerFacts? Facts { get; set; }
 
+    /// <summary>The verdict on the calling number.</summary>
+    [Id(8)] public Attestation Attestation { get; set; }
+
+    /// <summary>The factor that an authenticate step asks for; null while none is.</summary>
+    [Id(9)] public FactorKind? Asking { get; set; }
+
+    /// <summary>The factors that would do in its place, best first.</summary>
+    [Id(10)] public List<FactorKind> Ways { get; set; } = [];
+
+    /// <summary>Whether the last answer to it was wrong.</summary>
+    [Id(11)] public bool Wrong { get; set; }
+
     /// <summary>A copy that can be changed without changing this one. Values inside are immutable.</summary>
     public FlowState Copy() => new()
     {
@@ -37,6 +49,10 @@ public sealed class FlowState
         Refusals = new(Refusals),
         Proof = Proof,
         Facts = Facts,
+        Attestation = Attestation,
+        Asking = Asking,
+        Ways = [.. Ways],
+        Wrong = Wrong,
     };
 }
 
@@ -72,12 +88,21 @@ public enum FlowWait
 
     /// <summary>Whether the caller will be called back.</summary>
     CallBack = 9,
+
+    /// <summary>Whether what a factor needs was sent.</summary>
+    Begin = 10,
+
+    /// <summary>Whether a new PIN is taken.</summary>
+    PinChange = 11,
 }
 
 /// <summary>What the interpreter is told.</summary>
 public abstract class FlowInput;
 
-public sealed class FlowStarted : FlowInput;
+public sealed class FlowStarted : FlowInput
+{
+    public Attestation Attestation { get; init; }
+}
 
 /// <summary>A call of ours was answered: the flow goes on at a step of a call back, with what was carried over and nothing else.</summary>
 public sealed class CalledBack : FlowInput
@@ -97,10 +122,22 @@ public sealed class DigitsEntered : FlowInput
     public required int Seq { get; init; }
 }
 
-/// <summary>The answer to a <see cref="VerifyFactor"/>.</summary>
+/// <summary>The answer to a <see cref="VerifyFactor"/> or an <see cref="AssessProof"/>.</summary>
 public sealed class FactorChecked : FlowInput
 {
     public required FactorResult Result { get; init; }
+}
+
+/// <summary>The answer to a <see cref="BeginFactor"/>.</summary>
+public sealed class FactorSent : FlowInput
+{
+    public required BeginOutcome Outcome { get; init; }
+}
+
+/// <summary>The answer to a <see cref="ChangePin"/>.</summary>
+public sealed class PinChanged : FlowInput
+{
+    public required PinChangeResult Result { get; init; }
 }
 
 /// <summary>The answer to a <see cref="FetchFacts"/>; null when they could not be read.</summary>
@@ -161,6 +198,33 @@ public sealed class VerifyFactor : FlowEffect
     /// <summary>The purpose to which the edge sealed the digits.</summary>
     public required string Purpose { get; init; }
     public required VerifiedCaller? Before { get; init; }
+
+    /// <summary>What the flow is to reach; none: it says itself what it asks for.</summary>
+    public Assurance Wanted { get; init; }
+}
+
+/// <summary>Ask what a proof comes to and what to ask for next; answered by <see cref="FactorChecked"/>.</summary>
+public sealed class AssessProof : FlowEffect
+{
+    public required VerifiedCaller Proof { get; init; }
+    public required Assurance Wanted { get; init; }
+}
+
+/// <summary>Have sent what a factor needs; answered by <see cref="FactorSent"/>.</summary>
+public sealed class BeginFactor : FlowEffect
+{
+    public required FactorKind Factor { get; init; }
+    public required VerifiedCaller Proof { get; init; }
+}
+
+/// <summary>Have the PIN replaced by one that was keyed twice; answered by <see cref="PinChanged"/>.</summary>
+public sealed class ChangePin : FlowEffect
+{
+    public required CollectedSecret First { get; init; }
+    public required string FirstPurpose { get; init; }
+    public required CollectedSecret Second { get; init; }
+    public required string SecondPurpose { get; init; }
+    public required VerifiedCaller Proof { get; init; }
 }
 
 /// <summary>Read the facts of the verified caller; answered by <see cref="FactsFetched"/>.</summary>

@@ -74,6 +74,7 @@ public static class FlowValidator
             var names = collected.Select(c => c.Variable.Value).ToHashSet(StringComparer.Ordinal);
             foreach (var step in document.Steps)
             {
+                if (step is AuthenticateStep authenticate) OfAccount(authenticate.Account, names);
                 if (step is VerifyStep verify) OfVerify(verify, names);
                 if (step is TransferStep { Digits: { } number }) OfTransfer(number, names);
                 foreach (var carried in (step as CallBackStep)?.Carry ?? []) OfCarried(carried, names);
@@ -85,20 +86,22 @@ public static class FlowValidator
                             Error(say.At, $"'{secret}' is secret and must not be spoken; expected text without variables");
                 }
             }
-            if (document.Steps.OfType<VerifyStep>().Select(v => v.Account.Value).Distinct().Count() > 1)
-            {
-                var steps = document.Steps.OfType<VerifyStep>().ToList();
-                var other = steps.First(v => v.Account.Value != steps[0].Account.Value);
-                Error(other.Account.At, $"account '{other.Account.Value}' differs from '{steps[0].Account.Value}' of step '{steps[0].Name}'; expected one account variable in a flow");
-            }
+            var accounts = document.Accounts.OrderBy(a => a.Account.At.Line).ThenBy(a => a.Account.At.Column).ToList();
+            foreach (var (_, other) in accounts.Where(a => a.Account.Value != accounts[0].Account.Value).Take(1))
+                Error(other.At, $"account '{other.Value}' differs from '{accounts[0].Account.Value}' of step '{accounts[0].Step.Name}'; expected one account variable in a flow");
         }
 
         private void OfVerify(VerifyStep step, HashSet<string> names)
         {
-            if (!names.Contains(step.Account.Value)) Error(step.Account.At, $"no step collects '{step.Account.Value}'");
-            else if (_secrets.Contains(step.Account.Value)) Error(step.Account.At, $"'{step.Account.Value}' is secret and must not be logged, and an account becomes a key that is; expected a variable collected with 'secret: false'");
+            OfAccount(step.Account, names);
             if (!names.Contains(step.With.Value)) Error(step.With.At, $"no step collects '{step.With.Value}'");
             else if (!_secrets.Contains(step.With.Value)) Error(step.With.At, $"'{step.With.Value}' is collected in clear; expected 'secret: true' where it is collected, so that it is sealed at the edge");
+        }
+
+        private void OfAccount(Named account, HashSet<string> names)
+        {
+            if (!names.Contains(account.Value)) Error(account.At, $"no step collects '{account.Value}'");
+            else if (_secrets.Contains(account.Value)) Error(account.At, $"'{account.Value}' is secret and must not be logged, and an account becomes a key that is; expected a variable collected with 'secret: false'");
         }
 
         private void OfTransfer(Named number, HashSet<string> names)
@@ -170,11 +173,12 @@ public static class FlowValidator
                 yield return (step.At, PathEvent.Pin, "the caller is called back, but pin is not verified: anybody could have strangers called");
                 foreach (var carried in back.Carry) yield return (carried.At, PathEvent.Collected(carried.Value), $"'{carried.Value}' is carried over before it is collected");
             }
-            if (step is FetchStep { Factors: 1 }) yield return (step.At, PathEvent.AnyFactor, "facts are fetched with assurance one_factor, but no factor is verified");
-            if (step is FetchStep { Factors: 2 })
+            if (step is AuthenticateStep authenticate) yield return (authenticate.Account.At, PathEvent.Collected(authenticate.Account.Value), $"'{authenticate.Account.Value}' is used before it is collected");
+            if (step is SetPinStep) yield return (step.At, PathEvent.SomethingProven, "a PIN is changed, but nothing is proven");
+            if (step is FetchStep { Wanted: var wanted })
             {
-                yield return (step.At, PathEvent.Pin, "facts are fetched with assurance two_factors, but pin is not verified");
-                yield return (step.At, PathEvent.Totp, "facts are fetched with assurance two_factors, but totp is not verified");
+                foreach (var (happened, what) in PathEvent.Reaching(wanted))
+                    yield return (step.At, happened, $"facts are fetched with assurance {wanted.ToString().ToLowerInvariant()}, but {what}");
             }
         }
 

@@ -1,3 +1,4 @@
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
@@ -6,7 +7,7 @@ using IvrActors.Grains.Interfaces.Privacy;
 namespace IvrActors.Grains.Flows;
 
 /// <summary>Runs a flow: state and input in, state and commands out. Reads no clock and touches nothing outside.</summary>
-public static class Interpreter
+public static partial class Interpreter
 {
     /// <summary>Steps that one input may run through. The validator refuses endless loops; this holds for a document that it never saw.</summary>
     public const int MostStepsPerInput = 64;
@@ -24,7 +25,7 @@ public static class Interpreter
     /// <summary>An input for which the flow does not wait changes nothing and gives no command.</summary>
     public static FlowTransition Step(FlowDocument document, FlowState state, FlowInput input) => new Run(document, state.Copy()).Take(input);
 
-    private sealed class Run(FlowDocument document, FlowState state)
+    private sealed partial class Run(FlowDocument document, FlowState state)
     {
         private readonly List<CallCommand> _commands = [];
         private readonly List<string> _entered = [];
@@ -39,12 +40,17 @@ public static class Interpreter
         /// <summary>The step to go to, or null when the flow waits again.</summary>
         private string? Answer(FlowInput input)
         {
-            if (state.Waiting == FlowWait.Start) return input switch { FlowStarted => document.Start.Value, CalledBack back => GoOn(back), _ => null };
+            if (state.Waiting == FlowWait.Start) return input switch { FlowStarted started => Begin(started), CalledBack back => GoOn(back), _ => null };
             return (state.Waiting, document.Find(state.Step), input) switch
             {
                 (FlowWait.Digits, CollectStep step, DigitsEntered digits) => Collected(step, digits),
                 (FlowWait.Digits, MenuStep step, DigitsEntered digits) => Chosen(step, digits),
                 (FlowWait.Digits, RecordStep step, DigitsEntered digits) => Consented(step, digits),
+                (FlowWait.Digits, AuthenticateStep step, DigitsEntered digits) => FactorKeyed(step, digits),
+                (FlowWait.Digits, SetPinStep step, DigitsEntered digits) => PinKeyed(step, digits),
+                (FlowWait.Factor, AuthenticateStep step, FactorChecked { Result: var result }) => Proven(step, result),
+                (FlowWait.Begin, AuthenticateStep step, FactorSent { Outcome: var outcome }) => Begun(step, outcome),
+                (FlowWait.PinChange, SetPinStep step, PinChanged { Result: var result }) => PinSet(step, result),
                 (FlowWait.RecordingPermit, RecordStep step, RecordingPermitted { Command: var command }) => RecordingPermitted(step, command),
                 (FlowWait.Recording, RecordStep step, RecordingAnswered { Begun: var begun }) => begun ? step.Next.Value : step.Start!.Unavailable.Value,
                 (FlowWait.Factor, VerifyStep step, FactorChecked { Result: var result }) => Checked(step, result),
@@ -55,6 +61,12 @@ public static class Interpreter
                 (FlowWait.CallBack, CallBackStep step, CallBackOrdered { Outcome: var outcome }) => Ordered(step, outcome),
                 _ => null,
             };
+        }
+
+        private string Begin(FlowStarted started)
+        {
+            state.Attestation = started.Attestation;
+            return document.Start.Value;
         }
 
         private void GoTo(string step)
@@ -79,6 +91,9 @@ public static class Interpreter
             AnswerStep answer => Answer(answer),
             CollectStep collect => Visit(collect),
             MenuStep menu => Visit(menu),
+            AuthenticateStep authenticate => Authenticate(authenticate),
+            SetPinStep setPin => SetPin(setPin),
+            BranchStep branch => Branch(branch),
             VerifyStep verify => Verify(verify),
             FetchStep fetch => Fetch(fetch),
             TransferStep transfer => Send(transfer),
@@ -190,9 +205,9 @@ public static class Interpreter
 
         private string? Fetch(FetchStep step)
         {
-            if (state.Proof is not { } proof || proof.Factors.Distinct().Count() < step.Factors) return Fail();
+            if (state.Proof is not { PinExpired: false } proof || AssuranceRules.Of(proof.Factors, proof.Risk) < step.Wanted) return Fail();
             state.Waiting = FlowWait.Facts;
-            _effect = new FetchFacts { Proof = proof, Wanted = step.Factors > 1 ? Assurance.High : Assurance.Low };
+            _effect = new FetchFacts { Proof = proof, Wanted = step.Wanted };
             return null;
         }
 
@@ -413,6 +428,8 @@ public static class Interpreter
             state.Waiting = FlowWait.End;
             state.Variables.Clear();
             state.Secrets.Clear();
+            state.Asking = null;
+            state.Ways = [];
             state.Proof = null;
             state.Facts = null;
         }

@@ -7,13 +7,13 @@ namespace IvrActors.Grains.Flows;
 /// <summary>Reads one step. The key that names its kind decides which other keys it may have.</summary>
 internal static class StepReader
 {
-    public const string KindKeys = "play, answer, collect, menu, verify, fetch, transfer, call_back, record, hang_up";
+    public const string KindKeys = "play, answer, collect, menu, authenticate, verify, set_pin, fetch, branch, transfer, call_back, record, hang_up";
 
     /// <summary>The longest that a caller enters; card numbers have up to 19 digits.</summary>
     private const int MostDigits = 32;
 
     /// <summary>How often one caller may be asked the same in one visit.</summary>
-    private const int MostAttempts = 10;
+    internal const int MostAttempts = 10;
 
     /// <summary>How often one thing is said at a stretch.</summary>
     private const int MostRepeats = 10;
@@ -28,7 +28,7 @@ internal static class StepReader
     private static readonly TimeSpan s_leastTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_mostTimeout = TimeSpan.FromSeconds(60);
     private static readonly SearchValues<char> s_keys = SearchValues.Create("0123456789*#");
-    private static readonly string[] s_kinds = ["answer", "collect", "menu", "verify", "fetch", "transfer", "call_back", "record", "hang_up"];
+    private static readonly string[] s_kinds = ["answer", "collect", "menu", "authenticate", "verify", "set_pin", "fetch", "branch", "transfer", "call_back", "record", "hang_up"];
     private static readonly string[] s_asking = ["first_digit_timeout", "inter_digit_timeout", "barge_in", "attempts", "no_input", "no_match", "on"];
     private static readonly string[] s_collectKeys = ["collect", "prompt", "digits", "terminator", "secret", .. s_asking];
     private static readonly string[] s_menuKeys = ["menu", "choices", .. s_asking];
@@ -44,7 +44,8 @@ internal static class StepReader
     private static readonly string[] s_controlKeys = ["back", "forward", "pause", "step"];
 
     internal static IEnumerable<string> AllKeys =>
-        new[] { s_repeatKeys, s_controlKeys, s_answerKeys, s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, CallBackReader.Keys, s_recordKeys, s_hangUpKeys, s_playKeys }.SelectMany(k => k).Distinct();
+        new[] { s_repeatKeys, s_controlKeys, s_answerKeys, s_collectKeys, s_menuKeys, s_verifyKeys, s_fetchKeys, s_transferKeys, CallBackReader.Keys, s_recordKeys, s_hangUpKeys, s_playKeys,
+            AuthenticationReader.AuthenticateKeys, AuthenticationReader.SetPinKeys, AuthenticationReader.BranchKeys }.SelectMany(k => k).Concat(AuthenticationReader.AskKeys).Distinct();
 
     public static FlowStep? Read(ValueReader values, YamlScalar name, YamlMap map)
     {
@@ -66,6 +67,9 @@ internal static class StepReader
             "answer" => Answer(name, new Fields(values, map, name.At, what, s_answerKeys)),
             "collect" => Collect(values, name, new Fields(values, map, name.At, what, s_collectKeys)),
             "menu" => Menu(values, name, new Fields(values, map, name.At, what, s_menuKeys)),
+            "authenticate" => AuthenticationReader.Authenticate(values, name, new Fields(values, map, name.At, what, AuthenticationReader.AuthenticateKeys)),
+            "set_pin" => AuthenticationReader.SetPin(values, name, new Fields(values, map, name.At, what, AuthenticationReader.SetPinKeys)),
+            "branch" => AuthenticationReader.Branch(values, name, new Fields(values, map, name.At, what, AuthenticationReader.BranchKeys)),
             "verify" => Verify(name, new Fields(values, map, name.At, what, s_verifyKeys)),
             "fetch" => Fetch(name, new Fields(values, map, name.At, what, s_fetchKeys)),
             "transfer" => Transfer(values, name, new Fields(values, map, name.At, what, s_transferKeys)),
@@ -135,6 +139,8 @@ internal static class StepReader
     /// <summary>What callers hear while somebody is called for them: <c>ringback</c> or a recorded prompt, such as <c>hold-music</c>.</summary>
     internal static Named? Hold(ValueReader values, Fields fields) =>
         fields.Optional("hold") is { } node && SpeechReader.PromptId(values, node) is { } prompt ? new Named(prompt, node.At) : null;
+
+    internal static TimeSpan Timeout(Fields fields, string key, TimeSpan otherwise) => fields.Duration(key, otherwise, s_leastTimeout, s_mostTimeout);
 
     private static AnswerStep Answer(YamlScalar name, Fields fields)
     {
@@ -214,7 +220,7 @@ internal static class StepReader
         {
             Name = name.Value,
             At = name.At,
-            Factors = fields.OneOf("assurance", "two_factors", "one_factor") == "two_factors" ? 2 : 1,
+            Wanted = AuthenticationReader.Level(fields),
             Next = on.Name("next"),
             Unavailable = on.Name("unavailable"),
         };

@@ -4,6 +4,7 @@ using IvrActors.Edge.Admission;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 
 namespace IvrActors.Silo.Cluster;
 
@@ -40,6 +41,7 @@ internal sealed class ClusterFile
     public required SpeechSettings Speech { get; init; }
     public required DeliverySettings Delivery { get; init; }
     public required LockoutRule Lockout { get; init; }
+    public required RiskPolicy Risk { get; init; }
     public required PinSettings Pins { get; init; }
     public required UnknownSources UnknownSources { get; init; }
     public required IReadOnlyList<TenantSettings> Tenants { get; init; }

@@ -84,6 +84,7 @@ internal sealed class ClusterFileReader
             Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
             Delivery = delivery,
+            Risk = RiskReader.Read(root.Map("risk", required: false)),
             Lockout = lockout,
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),

@@ -7,6 +7,7 @@ using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies.Risk;
 
 namespace IvrActors.Silo.Cluster;
 
@@ -64,6 +65,7 @@ internal sealed class TrunkReader(string folder, int callsAtOnce, Action<YamlMap
             TrustsCallerIdentity = map.Flag("trusts_caller_identity", false),
             SdesWithoutTls = map.Flag("sdes_without_tls", false),
             Tones = map.Choice("tones", s_tones, ToneKeys.WithoutEvents),
+            Location = map.Has("location") ? RiskReader.ReadLocation(map.Map("location")) : map.Absent<GeoPoint?>("location"),
             Region = map.OptionalText("region", "a country such as DE", NumberPlan.IsRegion),
             Calls = Below(map, "calls", ReadRate),
             CallsAtOnce = map.OptionalNumber("calls_at_once", 1, 100_000),

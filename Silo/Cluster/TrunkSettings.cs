@@ -7,6 +7,7 @@ using IvrActors.Edge.Srtp;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 
 namespace IvrActors.Silo.Cluster;
 
@@ -29,6 +30,9 @@ internal sealed class TrunkSettings
     public required ToneKeys Tones { get; init; }
     public string? Region { get; init; }
 
+    /// <summary>Where its calls are taken in.</summary>
+    public GeoPoint? Location { get; init; }
+
     /// <summary>A limit of its own instead of the table's.</summary>
     public RateLimit? Calls { get; init; }
     public int? CallsAtOnce { get; init; }
@@ -36,6 +40,16 @@ internal sealed class TrunkSettings
 
     /// <summary>What grains know of its way out; null where there is none.</summary>
     public WayOut? ToWayOut() => Outbound is null ? null : new WayOut { Prefixes = [.. Destinations.Select(rule => rule.Prefix).OfType<string>()], Region = Region };
+
+    public TrunkPolicy ToPolicy(RateLimit usualCalls) => new()
+    {
+        Name = Name,
+        Calls = Calls ?? usualCalls,
+        // Whoever only has a password calls from an address of their own; all others from the trunk's.
+        IsCarrier = From.Count > 0 || Tls is not null || Digest is null,
+        Location = Location,
+        WayOut = ToWayOut(),
+    };
 
     /// <exception cref="MissingSecretException">A password that it needs is not there.</exception>
     /// <param name="passes">Finds the pass that a user name of a realm is.</param>

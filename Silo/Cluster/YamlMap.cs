@@ -70,14 +70,17 @@ internal sealed class YamlMap
         return fallback ?? least;
     }
 
+    /// <summary>Whether the value is the word <c>off</c>; makes the key known.</summary>
+    public bool IsOff(string key)
+    {
+        _known.Add(key);
+        return _entries.TryGetValue(key, out var entry) && entry.Value is YamlText { Text: "off" };
+    }
+
     /// <summary>A port, or null for the word <c>off</c>.</summary>
     public int? Port(string key, bool canBeOff, int fallback)
     {
-        if (canBeOff && _entries.TryGetValue(key, out var entry) && entry.Value is YamlText { Text: "off" })
-        {
-            _known.Add(key);
-            return null;
-        }
+        if (canBeOff && IsOff(key)) return null;
         return Number(key, 0, 65535, fallback);
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Silo.Cluster;
 
 namespace IvrActors.Silo.Commands;
@@ -10,12 +11,13 @@ internal static class SimulateCommand
     public static void AddTo(RootCommand root, Terminal terminal)
     {
         var flow = new Argument<string>("flow") { Description = "A flow file." };
-        var simulate = new Command("simulate", "Plays a flow in the terminal: type keys and Enter. Nothing is called or stored.") { flow };
-        simulate.SetAction(terminal, (parsed, cluster, cancellation) => Simulate(parsed.GetRequiredValue(flow), cluster, terminal, cancellation));
+        var attestation = new Option<Attestation>("--attestation") { Description = "What the calling number is attested by." };
+        var simulate = new Command("simulate", "Plays a flow in the terminal: type keys and Enter. Nothing is called or stored.") { flow, attestation };
+        simulate.SetAction(terminal, (parsed, cluster, cancellation) => Simulate(parsed.GetRequiredValue(flow), parsed.GetValue(attestation), cluster, terminal, cancellation));
         root.Add(simulate);
     }
 
-    private static async Task<int> Simulate(string file, ClusterFile cluster, Terminal terminal, CancellationToken cancellation)
+    private static async Task<int> Simulate(string file, Attestation attestation, ClusterFile cluster, Terminal terminal, CancellationToken cancellation)
     {
         if (!File.Exists(file))
         {
@@ -28,7 +30,7 @@ internal static class SimulateCommand
             foreach (var finding in parsed.Errors) await terminal.Error.WriteLineAsync(finding.ToString());
             return ExitCode.Findings;
         }
-        await FlowSimulator.Run(document, [new SimulatedCaller()], terminal.Input, terminal.Output, await PromptTexts(cluster, cancellation));
+        await FlowSimulator.Run(document, [new SimulatedCaller()], terminal.Input, terminal.Output, await PromptTexts(cluster, cancellation), attestation);
         return ExitCode.Done;
     }
 

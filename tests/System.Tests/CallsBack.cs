@@ -118,16 +118,8 @@ public sealed class CallsBack
             then: answered
             on: { unavailable: bye, refused: may_not, limited: bye }
           may_not: { hang_up: true, play: [sorry-no-match] }
-          answered:
-            collect: pin2
-            digits: { min: 4, max: 8 }
-            secret: true
-            prompt: [enter-pin]
-            no_input: [sorry-no-input]
-            no_match: [sorry-no-match]
-            on: { next: check_again, failed: bye }
-          check_again: { verify: pin, account: account, with: pin2, on: { accepted: facts, refused: answered, exhausted: bye, unavailable: bye } }
-          facts: { fetch: facts, assurance: one_factor, on: { next: told, unavailable: bye } }
+          answered: { authenticate: account, assurance: high, on: { reached: facts, exhausted: bye, unreachable: bye, unavailable: bye } }
+          facts: { fetch: facts, assurance: high, on: { next: told, unavailable: bye } }
           told: { play: [your-balance-is, { amount: facts.balance }], next: bye }
           bye: { hang_up: true, play: [goodbye] }
         """;

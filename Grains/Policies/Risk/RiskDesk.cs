@@ -1,6 +1,7 @@
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Privacy;
@@ -23,10 +24,18 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
     /// <summary>Strength from which what an origin did is answered slowly.</summary>
     private const double Strong = 0.25;
 
+    /// <summary>As edges name the offence, and who says so.</summary>
+    internal const string BlockReason = "guessing", BlockedBy = "risk";
+
+    /// <summary>Sources that edges were told of.</summary>
+    private const int MostTold = 4096;
+
+    private readonly Dictionary<string, DateTimeOffset> _told = new(StringComparer.Ordinal);
     private int _tarpits;
 
     /// <summary>Whether a call is to be taken, and notes that it came.</summary>
-    public async ValueTask<bool> Admits(string tenant, CallOrigin from)
+    /// <param name="address">Of the signalling; goes to the edges where it is one caller's and blocked, and nowhere else.</param>
+    public async ValueTask<bool> Admits(string tenant, CallOrigin from, string address)
     {
         await BeFresh(tenant);
         var view = picture.Of(tenant);
@@ -35,20 +44,26 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
         Send(new RiskNote { Tenant = tenant, Kind = RiskNoteKind.Called, Trunk = from.Trunk, Number = number });
         if (policy.Risk.Block is null) return true;
         // An attested number is judged by its own doings alone: a source may be shared.
-        if (!view.IsBlocked(number, now) && (IsAttested(from) || !view.IsBlocked(source, now))) return true;
+        var isOfSource = !IsAttested(from) && view.IsBlocked(source, now);
+        if (isOfSource) TellEdges(address, now, view.BlockedUntil(source!));
+        if (!isOfSource && !view.IsBlocked(number, now)) return true;
         RiskMetrics.Actions.WithLabels("reject").Inc();
         return false;
     }
+
+    /// <summary>Begins to judge an attempt: what must be asked is asked while the attempt is verified.</summary>
+    public RiskTry Begin(FactorAttempt attempt, CallerKey account) => new(this, attempt, account);
 
     /// <summary>The tag of a PIN that is tried; null where the factor is none.</summary>
     public ulong? TagOf(FactorAttempt attempt, ReadOnlySpan<byte> digits) =>
         attempt.Factor is FactorKind.Pin ? RiskTags.OfPin(keys.RiskKey, time.GetUtcNow(), attempt.Tenant, digits) : null;
 
     /// <summary>What speaks against an attempt, before it is known whether it is right.</summary>
-    public async Task<RiskAssessment> Assess(FactorAttempt attempt, CallerKey account, ulong? pin)
+    /// <param name="asked">What was asked when it began; null: it is asked now.</param>
+    public async Task<RiskAssessment> Assess(FactorAttempt attempt, CallerKey account, ulong? pin, RiskAnswers? asked = null)
     {
         if (attempt.From is not { } from) return RiskAssessment.Nothing;
-        var (visit, travel, isSuspect) = (Look(attempt.Tenant, account.Value, from), LookAtNumber(attempt.Tenant, from), IsSuspect(attempt.Call));
+        var answers = asked ?? Ask(attempt, account)!;
         await BeFresh(attempt.Tenant);
         var view = picture.Of(attempt.Tenant);
         var now = time.GetUtcNow();
@@ -62,9 +77,9 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
             Weight(RiskReason.FailureWave, RiskSubjects.Trunk(from.Trunk)),
             Weight(RiskReason.FailureWave, RiskSubjects.Tenant),
             new(RiskReason.AttestationFailed, from.Attestation is Attestation.Failed ? 1 : 0),
-            new(RiskReason.MachineKeys, await isSuspect ? 1 : 0),
+            new(RiskReason.MachineKeys, await answers.IsSuspect ? 1 : 0),
         ];
-        var (signs, signsOfNumber) = (await visit, await travel);
+        var (signs, signsOfNumber) = (await answers.Account, await answers.Number);
         weights.Add(new(RiskReason.NewOrigin, signs.NewOrigin ? 1 : 0));
         weights.Add(new(RiskReason.ImpossibleTravel, signs.ImpossibleTravel || signsOfNumber.ImpossibleTravel ? 1 : 0));
         var assessment = RiskScore.Assess(policy.Risk, weights, IsAttested(from));
@@ -97,36 +112,37 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
             _ = grains.Grain<IRiskTenantGrain>(IRiskTenantGrain.Key(attempt.Tenant)).Raise([new RiskSign { Subject = account.Value, Reason = RiskReason.ImpossibleTravel, At = time.GetUtcNow(), Count = 1 }]);
     }
 
-    /// <summary>Holds the answer to an origin that tries many accounts, right and wrong alike, until <paramref name="started"/> is long enough ago. Called by the call, which nobody else waits for.</summary>
-    public async Task Hold(string tenant, CallOrigin? from, long started)
+    /// <summary>
+    /// Does the work of a call, and holds its answer where the origin tries many accounts: right and wrong alike, and for as long as was decided before. Nobody else waits for a call; an account's grain would keep its owner waiting.
+    /// </summary>
+    public async Task<T> Pace<T>(string tenant, CallOrigin? from, Func<Task<T>> work)
     {
-        if (from is null || DelayOf(tenant, from) is not { } delay) return;
-        if (delay == policy.Risk.Tarpit && Interlocked.Increment(ref _tarpits) > policy.Risk.TarpitsAtOnce)
+        var started = time.GetTimestamp();
+        var delay = from is null ? null : DelayOf(tenant, from);
+        var isTarpit = delay is not null && delay == policy.Risk.Tarpit && EntersTarpit();
+        try
         {
-            Interlocked.Decrement(ref _tarpits);
-            delay = policy.Risk.SlowDown ?? TimeSpan.Zero;
+            var result = await work();
+            var least = delay is null || isTarpit ? delay : policy.Risk.SlowDown;
+            var rest = least - time.GetElapsedTime(started);
+            if (rest > TimeSpan.Zero)
+            {
+                RiskMetrics.Actions.WithLabels(isTarpit ? "tarpit" : "slow-down").Inc();
+                await Task.Delay(rest.Value, time);
+            }
+            return result;
         }
-        else if (delay == policy.Risk.Tarpit)
+        finally
         {
-            try
-            {
-                await Wait("tarpit");
-            }
-            finally
-            {
-                Interlocked.Decrement(ref _tarpits);
-            }
-            return;
+            if (isTarpit) Interlocked.Decrement(ref _tarpits);
         }
-        await Wait("slow-down");
+    }
 
-        async Task Wait(string action)
-        {
-            var rest = delay - time.GetElapsedTime(started);
-            if (rest <= TimeSpan.Zero) return;
-            RiskMetrics.Actions.WithLabels(action).Inc();
-            await Task.Delay(rest, time);
-        }
+    private bool EntersTarpit()
+    {
+        if (Interlocked.Increment(ref _tarpits) <= policy.Risk.TarpitsAtOnce) return true;
+        Interlocked.Decrement(ref _tarpits);
+        return false;
     }
 
     private TimeSpan? DelayOf(string tenant, CallOrigin from)
@@ -141,11 +157,34 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
         return isWorse ? policy.Risk.Tarpit ?? policy.Risk.SlowDown : policy.Risk.SlowDown;
     }
 
+    /// <summary>With the shared list a blocked source is not even listened to, also where it comes with another number. What edges do not take is a call that is turned away here.</summary>
+    private void TellEdges(string address, DateTimeOffset now, DateTimeOffset until)
+    {
+        if (BlockList.SourceOf(address) is not { } source) return;
+        lock (_told)
+        {
+            if (_told.TryGetValue(source, out var told) && told >= until) return;
+            if (_told.Count >= MostTold) _told.Clear();
+            _told[source] = until;
+        }
+        // Proven: whoever pressed keys in a call got our answers at that address.
+        SharedBlock block = new() { Source = source, Reason = BlockReason, At = now, Until = until, Proven = true, By = BlockedBy };
+        _ = Ask("block", true, async () =>
+        {
+            await grains.Grain<IBlockListGrain>(IBlockListGrain.Key).Exchange(new BlockNews { Edge = BlockedBy, Epoch = 0, Version = long.MaxValue, Blocks = [block] });
+            return true;
+        });
+    }
+
     private static bool IsAttested(CallOrigin from) => from.Attestation is Attestation.A || from.Class is OriginClass.Attested;
 
     /// <summary>The source where it is one caller's; null where it is a carrier's, behind which is everybody.</summary>
     private string? OwnSource(string tenant, CallOrigin from) =>
         policy.Tenants.GetValueOrDefault(tenant)?.Trunks.GetValueOrDefault(from.Trunk) is { IsCarrier: false } ? RiskSubjects.SourceOf(from) : null;
+
+    /// <summary>Asks the shards. Whoever has no origin asks nothing.</summary>
+    internal RiskAnswers? Ask(FactorAttempt attempt, CallerKey account) =>
+        attempt.From is { } from ? new(Look(attempt.Tenant, account.Value, from), LookAtNumber(attempt.Tenant, from), IsSuspect(attempt.Call)) : null;
 
     private Task<RiskVisitSigns> Look(string tenant, string account, CallOrigin from) =>
         Ask("account", new RiskVisitSigns(), () => AccountShard(tenant, account).Look(new RiskVisit { Account = account, Trunk = from.Trunk, Number = RiskSubjects.NumberOf(from) }));

@@ -48,8 +48,10 @@ internal sealed class RiskPicture
         public double Strength(string? subject, RiskReason reason, DateTimeOffset now, RiskPolicy policy) =>
             subject is not null && _signs.TryGetValue((subject, reason), out var sign) ? RiskScore.StrengthAfter(policy, now - sign.At) : 0;
 
-        public bool IsBlocked(string? subject, DateTimeOffset now) =>
-            subject is not null && _signs.TryGetValue((subject, RiskReason.ManyAccounts), out var sign) && sign.BlockedUntil > now;
+        public bool IsBlocked(string? subject, DateTimeOffset now) => subject is not null && BlockedUntil(subject) > now;
+
+        public DateTimeOffset BlockedUntil(string subject) =>
+            _signs.TryGetValue((subject, RiskReason.ManyAccounts), out var sign) && sign.BlockedUntil is { } until ? until : DateTimeOffset.MinValue;
     }
 
     /// <summary>Whether a sign still weighs, or still keeps somebody out.</summary>

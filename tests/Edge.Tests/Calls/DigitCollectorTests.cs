@@ -51,6 +51,18 @@ public class DigitCollectorTests
     }
 
     [Fact]
+    public void The_key_that_skips_does_so_only_before_any_other()
+    {
+        using var skipped = new DigitCollector(new Collect { Name = "x", Prompts = [], MinDigits = 6, MaxDigits = 6, FirstDigitTimeout = TimeSpan.FromSeconds(6), InterDigitTimeout = TimeSpan.FromSeconds(3), BargeIn = true, Secret = true, Skip = '*' });
+        Assert.Equal(CollectOutcome.Skipped, Press(skipped, "*"));
+        Assert.False(skipped.TerminatorMayFollow);
+        using var late = new DigitCollector(new Collect { Name = "x", Prompts = [], MinDigits = 3, MaxDigits = 3, FirstDigitTimeout = TimeSpan.FromSeconds(6), InterDigitTimeout = TimeSpan.FromSeconds(3), BargeIn = true, Secret = true, Skip = '*' });
+        Assert.Equal(CollectOutcome.Digits, Press(late, "1*2"));
+        using var none = Of(1, 2);
+        Assert.Null(Press(none, "*"));
+    }
+
+    [Fact]
     public void Letters_are_ignored()
     {
         using var collector = Of(1, 2);

@@ -28,6 +28,7 @@ public sealed class BankClusterTests : IAsyncLifetime
 {
     private const string Account = "10000001";
     private const string Pin = "7294";
+    private const string Again = "enter-pin-again";
     private static readonly byte[] s_totpKey = Encoding.ASCII.GetBytes("12345678901234567890");
 
     private readonly SealingKeys _keys = new();
@@ -58,8 +59,8 @@ public sealed class BankClusterTests : IAsyncLifetime
         var call = new TestCall(this, "call-right");
         await call.Offer();
         await call.Key(Account);
-        Assert.Equal("ask_code", (await call.Secret("pin", Pin)).Step);
-        Assert.Equal("menu", (await call.Secret("code", new Totp(s_totpKey).ComputeTotp())).Step);
+        Assert.Equal("enter-code", Heard(await call.Secret("factor:pin", Pin)));
+        Assert.Equal("menu", (await call.Secret("factor:totp", new Totp(s_totpKey).ComputeTotp())).Step);
         var balance = Assert.IsType<Play>((await call.Key("1")).Commands[0]);
         Assert.Equal(["your-balance-is", "number/20", "currency/euros"], balance.Prompts.Select(p => p.Prompt));
         await call.End();
@@ -72,15 +73,15 @@ public sealed class BankClusterTests : IAsyncLifetime
         var wrong = new TestCall(this, "call-wrong");
         await wrong.Offer();
         await wrong.Key(Account);
-        Assert.Equal("ask_pin_again", (await wrong.Secret("pin", "0001")).Step);
-        Assert.Equal("ask_pin_again", (await wrong.Secret("pin", "0002")).Step);
-        Assert.Equal("too_many", (await wrong.Secret("pin", "0003")).Step);
+        Assert.Equal(Again, Heard(await wrong.Secret("factor:pin", "0001")));
+        Assert.Equal(Again, Heard(await wrong.Secret("factor:pin", "0002")));
+        Assert.Equal("too_many", (await wrong.Secret("factor:pin", "0003")).Step);
         await wrong.End();
 
         var locked = new TestCall(this, "call-locked");
         await locked.Offer();
         await locked.Key(Account);
-        Assert.Equal("ask_pin_again", (await locked.Secret("pin", Pin)).Step);
+        Assert.Equal(Again, Heard(await locked.Secret("factor:pin", Pin)));
     }
 
     [Fact]
@@ -89,7 +90,7 @@ public sealed class BankClusterTests : IAsyncLifetime
         var call = new TestCall(this, "call-unknown");
         await call.Offer();
         await call.Key("99999999");
-        Assert.Equal("ask_pin_again", (await call.Secret("pin", Pin)).Step);
+        Assert.Equal(Again, Heard(await call.Secret("factor:pin", Pin)));
     }
 
     [Fact]
@@ -98,9 +99,9 @@ public sealed class BankClusterTests : IAsyncLifetime
         var call = new TestCall(this, "call-retry");
         await call.Offer();
         await call.Key(Account);
-        var wrong = call.SecretEvent("pin", "0001");
-        for (var time = 0; time < 5; time++) Assert.Equal("ask_pin_again", (await call.Grain.Handle(wrong)).Step);
-        Assert.Equal("ask_code", (await call.Secret("pin", Pin)).Step);
+        var wrong = call.SecretEvent("factor:pin", "0001");
+        for (var time = 0; time < 5; time++) Assert.Equal(Again, Heard(await call.Grain.Handle(wrong)));
+        Assert.Equal("enter-code", Heard(await call.Secret("factor:pin", Pin)));
     }
 
     [Fact]
@@ -109,8 +110,8 @@ public sealed class BankClusterTests : IAsyncLifetime
         var call = new TestCall(this, "call-moved");
         await call.Offer();
         await call.Key(Account);
-        Assert.Equal("ask_pin_again", (await call.Secret("pin", Pin, context: "call-other")).Step);
-        Assert.Equal("ask_pin_again", (await call.Secret("pin", Pin, purpose: "code")).Step);
+        Assert.Equal(Again, Heard(await call.Secret("factor:pin", Pin, context: "call-other")));
+        Assert.Equal(Again, Heard(await call.Secret("factor:pin", Pin, purpose: "factor:totp")));
     }
 
     [Fact]
@@ -149,6 +150,9 @@ public sealed class BankClusterTests : IAsyncLifetime
 
         public Task Trace(List<TraceOrder> orders) => Task.CompletedTask;
     }
+
+    /// <summary>The prompt of what is asked.</summary>
+    private static string? Heard(CallReply reply) => Assert.IsType<Collect>(reply.Commands[^1]).Prompts[^1].Prompt;
 
     private async Task Enrol()
     {

@@ -39,7 +39,7 @@ public class CallGrainTests
         Assert.Equal("Play Collect", Kinds(await call.Handle(Keys(5, "1"))));
         Assert.Equal(5, _world.Storage.Writes);
 
-        Assert.Equal([(FactorKind.Pin, 3, "pin"), (FactorKind.Totp, 4, "code")], _world.Caller.Attempts.Select(a => (a.Factor, a.Seq, a.Purpose)));
+        Assert.Equal([(FactorKind.Pin, 3, "factor:pin"), (FactorKind.Totp, 4, "factor:totp")], _world.Caller.Attempts.Select(a => (a.Factor, a.Seq, a.Purpose)));
         Assert.All(_world.Caller.Attempts, a => Assert.Equal((CallKey, "demo", OriginClass.TrustedTrunk), (a.Call.Value, a.Tenant, a.Origin)));
         Assert.Equal([FactorKind.Pin], _world.Caller.Attempts[1].Before!.Factors);
     }
@@ -231,7 +231,7 @@ public class CallGrainTests
         AssertApology(await call.Handle(Keys(2, "10000001")));
         Assert.Equal(1, _world.Deactivations);
         _world.Storage.FailWrites = false;
-        Assert.Equal("ask_pin", (await call.Handle(Keys(2, "10000001"))).Step);
+        Assert.Equal("sign_in", (await call.Handle(Keys(2, "10000001"))).Step);
     }
 
     [Fact]
@@ -296,7 +296,7 @@ public class CallGrainTests
     public async Task A_running_call_keeps_its_version_when_a_newer_one_is_out()
     {
         await _world.Call().Handle(Offered());
-        var newer = FlowTexts.Bank.Replace("prompt: [enter-pin]", "prompt: [enter-pin-again]", StringComparison.Ordinal);
+        var newer = FlowTexts.Bank.Replace("authenticate: account", "authenticate: account\n    pin: { prompt: [enter-pin-again] }", StringComparison.Ordinal);
         Assert.NotNull((await _world.Flow.Publish("bank.yaml", newer)).Version);
         _world.Library = new FlowLibrary(_world.Clock);
         Assert.Equal("enter-pin", Prompts((await _world.Call().Handle(Keys(2, "10000001"))).Commands[0]));
@@ -309,7 +309,7 @@ public class CallGrainTests
     [Fact]
     public async Task What_another_silo_publishes_is_run_by_new_calls_within_a_second_and_what_this_one_does_at_once()
     {
-        static string With(string prompt) => FlowTexts.Bank.Replace("prompt: [enter-pin]", $"prompt: [{prompt}]", StringComparison.Ordinal);
+        static string With(string prompt) => FlowTexts.Bank.Replace("authenticate: account", $"authenticate: account\n    pin: {{ prompt: [{prompt}] }}", StringComparison.Ordinal);
         async Task<string> AskedByNewCall()
         {
             _world.Storage.Rows.Clear();
@@ -371,14 +371,14 @@ public class CallGrainTests
         using var text = new MemoryStream();
         await Prometheus.Metrics.DefaultRegistry.CollectAndExportAsTextAsync(text);
         var lines = Encoding.UTF8.GetString(text.ToArray()).Split('\n').Where(l => l.StartsWith("ivr_flow_steps_total{", StringComparison.Ordinal)).ToList();
-        Assert.Contains(lines, l => l.StartsWith("ivr_flow_steps_total{flow=\"bank\",kind=\"verify\"} ", StringComparison.Ordinal));
-        Assert.All(lines, l => Assert.Matches("^ivr_flow_steps_total\\{flow=\"[a-z]+\",kind=\"(play|collect|menu|verify|fetch|transfer|call_back|record|hang_up)\"\\} ", l));
+        Assert.Contains(lines, l => l.StartsWith("ivr_flow_steps_total{flow=\"bank\",kind=\"authenticate\"} ", StringComparison.Ordinal));
+        Assert.All(lines, l => Assert.Matches("^ivr_flow_steps_total\\{flow=\"[a-z]+\",kind=\"(play|collect|menu|authenticate|verify|set_pin|fetch|branch|transfer|call_back|record|hang_up)\"\\} ", l));
     }
 
     [Fact]
     public async Task Text_that_the_vocabulary_covers_goes_to_the_edge_as_recorded_prompts()
     {
-        var spoken = FlowTexts.Bank.Replace("prompt: [enter-pin]", "prompt: [{ say: two one }]", StringComparison.Ordinal);
+        var spoken = FlowTexts.Bank.Replace("authenticate: account", "authenticate: account\n    pin: { prompt: [{ say: two one }] }", StringComparison.Ordinal);
         await _world.Flow.Publish("bank.yaml", spoken);
         var call = _world.Call();
         await call.Handle(Offered());

@@ -30,9 +30,17 @@ public class CallMachineTests
     [Fact]
     public void Commands_before_and_after_an_effect_come_in_one_answer_in_order()
     {
-        var document = FlowTexts.Valid(FlowTexts.Bank
-            .Replace("on: { next: check_pin, failed: too_many }", "on: { next: wait, failed: too_many }", StringComparison.Ordinal)
-            .Replace("  check_pin:", "  wait: { play: [transferring], next: check_pin }\n  check_pin:", StringComparison.Ordinal));
+        var document = FlowTexts.Valid("""
+            flow: bank
+            language: en
+            start: account
+            steps:
+              account: { collect: account, digits: 8, secret: false, prompt: [enter-account-number], no_input: [sorry-no-input], no_match: [sorry-no-match], on: { next: pin, failed: bye } }
+              pin: { collect: pin, digits: 4, secret: true, prompt: [enter-pin], no_input: [sorry-no-input], no_match: [sorry-no-match], on: { next: wait, failed: bye } }
+              wait: { play: [transferring], next: check }
+              check: { verify: pin, account: account, with: pin, on: { accepted: bye, refused: pin, exhausted: bye, unavailable: bye } }
+              bye: { hang_up: true }
+            """);
         var progress = CallMachine.Start(GrainWorld.Offered(), GrainWorld.From, "unknown", document);
         var state = CallMachine.Close(progress, 1);
         state = CallMachine.Close(CallMachine.Resume(document, state, Digits("10000001")), 2);
@@ -47,7 +55,7 @@ public class CallMachineTests
     [Fact]
     public void Effects_of_one_event_are_bounded_even_for_a_document_that_nobody_checked()
     {
-        var text = "flow: f\nlanguage: en\nstart: a\nsteps:\n  a: { fetch: facts, assurance: one_factor, on: { next: a, unavailable: a } }";
+        var text = "flow: f\nlanguage: en\nstart: a\nsteps:\n  a: { fetch: facts, assurance: low, on: { next: a, unavailable: a } }";
         var document = FlowParser.Parse("f", text).Document!;
         var state = new CallState { Position = new FlowState { Step = "a", Waiting = FlowWait.Facts, Proof = FlowStory.Proof(FactorKind.Pin) } };
         var progress = CallMachine.Resume(document, state, new FactsFetched { Facts = null });

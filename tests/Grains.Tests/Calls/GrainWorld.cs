@@ -1,3 +1,4 @@
+using IvrActors.Grains.Callers;
 using System.Reflection;
 using System.Security.Cryptography;
 using IvrActors.Grains.Calls;
@@ -13,6 +14,7 @@ using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Grains.Interfaces.Tracing;
 using IvrActors.Grains.Policies;
+using IvrActors.Grains.Policies.Risk;
 using IvrActors.Grains.Privacy;
 using IvrActors.Grains.Tests.Flows;
 using Microsoft.Extensions.DependencyInjection;
@@ -112,7 +114,10 @@ internal sealed class GrainWorld
 
     public CallGrain Call() => Call(new CallId(CallKey));
 
-    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
+    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
+
+    /// <summary>Knows nothing, because it reaches no grain.</summary>
+    private RiskDesk Risk => new(Policy, FakeKeys.Instance, Answering.Make<IGrainFactory>((method, _) => throw new NotSupportedException(method.Name)), new RiskPicture(), Clock, NullLogger<RiskDesk>.Instance);
 
     /// <summary>Publishes a document as the flow of the number <c>out</c>.</summary>
     public async Task Publish(string yaml)
@@ -304,12 +309,18 @@ internal sealed class FakeCaller : ICallerGrain
         Attempts.Add(attempt);
         var outcome = Outcomes.TryDequeue(out var next) ? next : FactorOutcome.Accepted;
         var caller = ProofOf ?? CallerKey.ForAccount(FakeKeys.Instance.PseudonymKey("demo"), "demo", "10000001");
+        if (outcome != FactorOutcome.Accepted) return Task.FromResult(new FactorResult { Outcome = outcome });
+        var proof = new VerifiedCaller { Caller = caller, Call = attempt.Call, Factors = [.. attempt.Before?.Factors ?? [], attempt.Factor], Mac = [1] };
         return Task.FromResult(new FactorResult
         {
             Outcome = outcome,
-            Proof = outcome == FactorOutcome.Accepted ? new VerifiedCaller { Caller = caller, Call = attempt.Call, Factors = [.. attempt.Before?.Factors ?? [], attempt.Factor], Mac = [1] } : null,
+            Proof = proof,
+            Reached = AssuranceRules.Of(proof.Factors, RiskLevel.None),
+            Next = proof.Factors.Contains(FactorKind.Totp) ? null : FactorKind.Totp,
         });
     }
+
+    public Task<FactorResult> Assess(AssuranceRequest request) => throw new NotSupportedException();
 
     /// <summary>What an order to call back is answered with, and the calls that were ordered.</summary>
     public CallBackOrder CallBack { get; set; } = new() { Outcome = CallBackOutcome.Ordered, Number = new PhoneNumber("+49 30 123456") };

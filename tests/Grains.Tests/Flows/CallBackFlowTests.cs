@@ -59,7 +59,7 @@ public class CallBackFlowTests
             account: account
             with: pin2
             on: { accepted: facts, refused: answered, exhausted: bye, unavailable: bye }
-          facts: { fetch: facts, assurance: one_factor, on: { next: told, unavailable: bye } }
+          facts: { fetch: facts, assurance: low, on: { next: told, unavailable: bye } }
           told: { play: [your-balance-is, { amount: facts.balance }], next: bye }
           bye: { hang_up: true, play: [goodbye] }
         """;
@@ -127,7 +127,7 @@ public class CallBackFlowTests
 
     [Fact]
     public void What_was_proven_in_the_first_call_is_not_in_the_second() => Assert.Contains(Errors(("then: answered", "then: facts"), ("limited: too_often", "limited: answered"), ("  too_often: { hang_up: true, play: [transfer-failed] }\n", "")),
-        e => e.Contains("facts are fetched with assurance one_factor, but no factor is verified on the path account → pin → check → back → facts", StringComparison.Ordinal));
+        e => e.Contains("facts are fetched with assurance low, but no factor is verified on the path account → pin → check → back → facts", StringComparison.Ordinal));
 
     [Fact]
     public void What_was_read_in_the_first_call_is_not_in_the_second() => Assert.Contains(

@@ -19,6 +19,8 @@ public class FlowErrorTests
     private const string Keyed = Head + "  a: { collect: number, digits: { min: 4, max: 15 }, secret: false, " + Ask + ", on: { next: b, failed: bye } }\n  b: { ";
     private const string Proven = Head + Account + Pin + CheckPin + Code + CheckCode + Bye;
 
+    private static string SignIn(string assurance) => "  c: { authenticate: acc, assurance: " + assurance + ", on: { reached: f, exhausted: bye, unreachable: bye, unavailable: bye } }\n";
+
     public static TheoryData<string, string, string> Documents => new()
     {
         // The text itself.
@@ -35,11 +37,11 @@ public class FlowErrorTests
         { "missing key of the document", "flow: f\nlanguage: en\nsteps:\n" + Bye, "f.yaml:1:1: a flow document lacks the key 'start'" },
         { "unknown key of a step", Head + "  a: { play: [welcome], nxt: bye, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'nxt' in play step 'a'; expected one of: play, barge_in, volume, repeat, controls, next" },
         { "missing key of a step", Head + "  a: { play: [welcome] }\n" + Bye, "f.yaml:5:3: play step 'a' lacks the key 'next'" },
-        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, answer, collect, menu, verify, fetch, transfer, call_back, record, hang_up" },
+        { "no kind", Head + "  a: { next: bye }\n" + Bye, "f.yaml:5:3: step 'a' has no kind; expected one of the keys play, answer, collect, menu, authenticate, verify, set_pin, fetch, branch, transfer, call_back, record, hang_up" },
         { "two kinds", Head + "  a: { menu: [main-menu], hang_up: true }\n" + Bye, "f.yaml:5:3: step 'a' has the keys menu and hang_up; expected one of them" },
         { "log of a secret", Head + "  a: { play: [welcome], log: pin, next: bye }\n" + Bye, "f.yaml:5:25: unknown key 'log' in play step 'a'; expected one of: play, barge_in, volume, repeat, controls, next" },
-        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, answer, collect, menu, verify, fetch, transfer, call_back, record, hang_up names its kind" },
-        { "missing exit", Head + "  a: { fetch: facts, assurance: two_factors, on: { next: bye } }\n" + Bye, "f.yaml:5:50: 'on' of fetch step 'a' lacks the key 'unavailable'" },
+        { "a step that is no map", Head + "  a: bye\n" + Bye, "f.yaml:5:6: step 'a': expected a map of keys; one of play, answer, collect, menu, authenticate, verify, set_pin, fetch, branch, transfer, call_back, record, hang_up names its kind" },
+        { "missing exit", Head + "  a: { fetch: facts, assurance: high, on: { next: bye } }\n" + Bye, "f.yaml:5:43: 'on' of fetch step 'a' lacks the key 'unavailable'" },
         // The answer.
         { "answer of no kind", "flow: f\nlanguage: en\nanswer: later\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:9: answer: expected at_once, { ringing: 2s } or { early: 20s }" },
         { "answer of two kinds", "flow: f\nlanguage: en\nanswer: { ringing: 2s, early: 2s }\nstart: bye\nsteps:\n" + Bye, "f.yaml:3:9: answer: expected at_once, { ringing: 2s } or { early: 20s }" },
@@ -118,9 +120,20 @@ public class FlowErrorTests
         { "used up", Proven.Replace("accepted: f", "accepted: bye", StringComparison.Ordinal).Replace("refused: b", "refused: c", StringComparison.Ordinal), "f.yaml:7:3: endless loop when the caller presses nothing: c → c; expected a way that ends" },
         { "secret used twice", Proven.Replace("accepted: f", "accepted: c", StringComparison.Ordinal), "f.yaml:7:41: 'pin' is used before it is collected (a verify step uses it up) on the path a → b → c → d → e → c" },
         { "facts without a fetch", Proven.Replace("accepted: f", "accepted: g", StringComparison.Ordinal) + "  g: { play: [{ amount: facts.balance }], next: bye }\n", "f.yaml:11:25: facts.balance is spoken, but no fetch step of a verified caller comes before it on the path a → b → c → d → e → g" },
-        { "one factor for two", Proven.Replace("accepted: d", "accepted: f", StringComparison.Ordinal) + "  f: { fetch: facts, assurance: two_factors, on: { next: d, unavailable: bye } }\n", "f.yaml:11:3: facts are fetched with assurance two_factors, but totp is not verified on the path a → b → c → f" },
-        { "no factor", Head + "  a: { fetch: facts, assurance: one_factor, on: { next: bye, unavailable: bye } }\n" + Bye, "f.yaml:5:3: facts are fetched with assurance one_factor, but no factor is verified on the path a" },
-        { "an account collected anew", Proven + "  f: { collect: acc, digits: 8, secret: false, " + Ask + ", on: { next: g, failed: bye } }\n  g: { fetch: facts, assurance: one_factor, on: { next: bye, unavailable: bye } }\n", "f.yaml:12:3: facts are fetched with assurance one_factor, but no factor is verified on the path a → b → c → d → e → f → g" },
+        { "one factor for two", Proven.Replace("accepted: d", "accepted: f", StringComparison.Ordinal) + "  f: { fetch: facts, assurance: high, on: { next: d, unavailable: bye } }\n", "f.yaml:11:3: facts are fetched with assurance high, but totp is not verified on the path a → b → c → f" },
+        { "no factor", Head + "  a: { fetch: facts, assurance: low, on: { next: bye, unavailable: bye } }\n" + Bye, "f.yaml:5:3: facts are fetched with assurance low, but no factor is verified on the path a" },
+        { "an account collected anew", Proven + "  f: { collect: acc, digits: 8, secret: false, " + Ask + ", on: { next: g, failed: bye } }\n  g: { fetch: facts, assurance: low, on: { next: bye, unavailable: bye } }\n", "f.yaml:12:3: facts are fetched with assurance low, but no factor is verified on the path a → b → c → d → e → f → g" },
+        { "unknown assurance", Head + Account.Replace("next: b", "next: c", StringComparison.Ordinal) + "  c: { authenticate: acc, assurance: two_factors, on: { reached: bye, exhausted: bye, unreachable: bye, unavailable: bye } }\n" + Bye, "f.yaml:6:38: assurance: 'two_factors' is not known; expected low or medium or high" },
+        { "authenticate without an account", Head + "  a: { authenticate: acc, assurance: low, on: { reached: bye, exhausted: bye, unreachable: bye, unavailable: bye } }\n" + Bye, "f.yaml:5:22: no step collects 'acc'" },
+        { "authenticate before the account", Head + SignIn("low").Replace("  c:", "  a:", StringComparison.Ordinal).Replace("exhausted: bye", "exhausted: b", StringComparison.Ordinal) + Account.Replace("  a:", "  b:", StringComparison.Ordinal).Replace("next: b", "next: a", StringComparison.Ordinal) + "  f: { hang_up: true }\n" + Bye, "f.yaml:5:22: 'acc' is used before it is collected on the path a" },
+        { "digits of a factor", Head + Account.Replace("next: b", "next: c", StringComparison.Ordinal) + SignIn("low").Replace("assurance: low", "assurance: low, totp: { digits: 8 }", StringComparison.Ordinal) + "  f: { hang_up: true }\n" + Bye, "f.yaml:6:51: unknown key 'digits' in totp; expected one of: prompt, again, first_digit_timeout, again_timeout, inter_digit_timeout" },
+        { "a prompt of a factor that is not recorded", Head + Account.Replace("next: b", "next: c", StringComparison.Ordinal) + SignIn("low").Replace("assurance: low", "assurance: low, sent_code: { again: [no-such] }", StringComparison.Ordinal) + "  f: { hang_up: true }\n" + Bye, "f.yaml:6:64: prompt 'no-such' (of step 'c') is not recorded; expected a file of this name in the prompt folder" },
+        { "too little is proven", Head + Account.Replace("next: b", "next: c", StringComparison.Ordinal) + SignIn("medium") + "  f: { fetch: facts, assurance: high, on: { next: bye, unavailable: bye } }\n" + Bye, "f.yaml:7:3: facts are fetched with assurance high, but pin is not verified on the path a → c → f" },
+        { "nothing is proven on another way out", Head + Account.Replace("next: b", "next: c", StringComparison.Ordinal) + SignIn("high").Replace("unreachable: bye", "unreachable: f", StringComparison.Ordinal) + "  f: { fetch: facts, assurance: low, on: { next: bye, unavailable: bye } }\n" + Bye, "f.yaml:7:3: facts are fetched with assurance low, but no factor is verified on the path a → c → f" },
+        { "a PIN of nobody", Head + "  a: { set_pin: true, on: { changed: bye, failed: bye, refused: bye, unavailable: bye } }\n" + Bye, "f.yaml:5:3: a PIN is changed, but nothing is proven on the path a" },
+        { "a branch by nothing", Head + "  a: { branch: weather, choices: { A: bye }, otherwise: bye }\n" + Bye, "f.yaml:5:16: branch: 'weather' is not known; expected attestation" },
+        { "a branch by no verdict", Head + "  a: { branch: attestation, choices: { D: bye }, otherwise: bye }\n" + Bye, "f.yaml:5:40: choices: 'D' is no verdict; expected one of A, B, C, failed and none" },
+        { "a branch without an otherwise", Head + "  a: { branch: attestation, choices: { A: bye } }\n" + Bye, "f.yaml:5:3: branch step 'a' lacks the key 'otherwise'" },
         { "two account variables", Proven.Replace("totp, account: acc", "totp, account: bcc", StringComparison.Ordinal).Replace("accepted: f", "accepted: bye", StringComparison.Ordinal).Replace("exhausted: bye", "exhausted: g", StringComparison.Ordinal) + "  g: { collect: bcc, digits: 4, secret: false, " + Ask + ", on: { next: bye, failed: bye } }\n", "f.yaml:9:31: account 'bcc' differs from 'acc' of step 'c'; expected one account variable in a flow" },
     };
 

@@ -19,10 +19,10 @@ public class FlowGrainTests
         Assert.Equal(("flow.published", $"bank@{version}", "system"), (_world.Audit.Entries[^1].Action, _world.Audit.Entries[^1].Object, _world.Audit.Entries[^1].Actor));
 
         var graph = (await grain.GetGraph())!;
-        Assert.Contains(graph.Steps, s => s is { Name: "check_pin", Kind: "verify", Secret: true });
+        Assert.Contains(graph.Steps, s => s is { Name: "sign_in", Kind: "authenticate", Secret: true });
         Assert.Contains(graph.Steps, s => s is { Name: "menu", Kind: "menu", Secret: false });
         Assert.Contains(graph.Edges, e => e is { From: "menu", To: "balance", Label: "1" });
-        Assert.Contains(graph.Edges, e => e is { From: "check_pin", To: "too_many", Label: "exhausted" });
+        Assert.Contains(graph.Edges, e => e is { From: "sign_in", To: "too_many", Label: "exhausted" });
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public partial class FlowLanguageDocTests
     [Fact]
     public void There_is_an_example_of_every_kind_and_a_word_on_every_key()
     {
-        Assert.Equal(13, Examples.Count);
+        Assert.Equal(17, Examples.Count);
         Assert.All(StepReader.AllKeys, key => Assert.Matches($@"\b{key}\b", s_text));
         Assert.All(new[] { "flow", "language", "answer", "volume", "hold", "at_once", "ringing", "early", "start", "steps", "say", "amount", "transactions", "last", "intro", "none", "digits" }, key => Assert.Contains(key, s_text, StringComparison.Ordinal));
     }

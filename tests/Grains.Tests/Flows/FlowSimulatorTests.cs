@@ -37,6 +37,18 @@ public class FlowSimulatorTests
     }
 
     [Fact]
+    public async Task A_star_asks_for_the_next_factor_and_a_new_PIN_is_chosen_twice()
+    {
+        var (heard, step) = await Play("10000001", "4711", "*", "654321", "3", "7394#", "7395", "1234", "1234", "7394", "7394", "9");
+        Assert.Contains("[enter-code] [press-star-for-another]", heard, StringComparison.Ordinal);
+        Assert.Contains("[enter-sent-code]", heard, StringComparison.Ordinal);
+        Assert.Contains("[pins-differ] [enter-new-pin]", heard, StringComparison.Ordinal);
+        Assert.Contains("[pin-too-easy] [enter-new-pin]", heard, StringComparison.Ordinal);
+        Assert.Contains("[pin-changed]", heard, StringComparison.Ordinal);
+        Assert.Equal("goodbye", step);
+    }
+
+    [Fact]
     public async Task Known_prompts_are_shown_by_their_text()
     {
         var output = new StringWriter();

@@ -1,7 +1,9 @@
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using Xunit;
 
@@ -40,10 +42,22 @@ internal sealed class FlowStory(FlowDocument document)
 
     public FlowStory TooFew() => Give(new DigitsEntered { Outcome = CollectOutcome.TooFew, Seq = ++_seq });
 
-    public FlowStory Checked(FactorOutcome outcome, params FactorKind[] factors) => Give(new FactorChecked
+    public FlowStory Skipped() => Give(new DigitsEntered { Outcome = CollectOutcome.Skipped, Seq = ++_seq });
+
+    /// <summary>Answered by the grain of a caller who has an app.</summary>
+    public FlowStory Checked(FactorOutcome outcome, params FactorKind[] factors) => Answered(outcome, factors, factors.Contains(FactorKind.Totp) ? [] : [FactorKind.Totp]);
+
+    /// <summary>Answered with the factors that would do next.</summary>
+    public FlowStory Answered(FactorOutcome outcome, FactorKind[] factors, params FactorKind[] next) => Give(new FactorChecked
     {
-        Result = new FactorResult { Outcome = outcome, Proof = outcome == FactorOutcome.Accepted ? Proof(factors) : null },
+        Result = outcome == FactorOutcome.Accepted
+            ? new FactorResult { Outcome = outcome, Proof = Proof(factors), Reached = AssuranceRules.Of(factors, RiskLevel.None), Next = next.Length > 0 ? next[0] : null, Others = [.. next.Skip(1)] }
+            : new FactorResult { Outcome = outcome },
     });
+
+    public FlowStory Sent(BeginOutcome outcome = BeginOutcome.Sent) => Give(new FactorSent { Outcome = outcome });
+
+    public FlowStory PinIs(PinChangeOutcome outcome, params FactorKind[] factors) => Give(new PinChanged { Result = new PinChangeResult { Outcome = outcome, Proof = factors.Length > 0 ? Proof(factors) : null } });
 
     public FlowStory Facts(CallerFacts? facts) => Give(new FactsFetched { Facts = facts });
 

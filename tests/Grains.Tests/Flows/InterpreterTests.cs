@@ -29,11 +29,11 @@ public class InterpreterTests
     {
         var story = Bank().Start().Keys("10000001").Secret(7);
         var pin = Assert.IsType<VerifyFactor>(story.Effect);
-        Assert.Equal((FactorKind.Pin, "10000001", "pin", 3, 7), (pin.Factor, pin.Account.Reveal(), pin.Purpose, pin.Secret.Seq, pin.Secret.Sealed.Ciphertext[0]));
+        Assert.Equal((FactorKind.Pin, "10000001", "factor:pin", 3, 7), (pin.Factor, pin.Account.Reveal(), pin.Purpose, pin.Secret.Seq, pin.Secret.Sealed.Ciphertext[0]));
         Assert.Null(pin.Before);
 
         var code = Assert.IsType<VerifyFactor>(story.Checked(FactorOutcome.Accepted, FactorKind.Pin).Secret(8).Effect);
-        Assert.Equal((FactorKind.Totp, "code", 4), (code.Factor, code.Purpose, code.Secret.Seq));
+        Assert.Equal((FactorKind.Totp, "factor:totp", 4), (code.Factor, code.Purpose, code.Secret.Seq));
         Assert.Equal([FactorKind.Pin], code.Before!.Factors);
     }
 
@@ -70,8 +70,8 @@ public class InterpreterTests
 
     [Fact]
     public void A_flow_may_tell_the_lock_by_a_way_of_its_own() =>
-        new FlowStory(FlowTexts.Valid(FlowTexts.Bank.Replace("refused: ask_pin_again", "locked: too_many, refused: ask_pin_again", StringComparison.Ordinal)))
-            .Start().Keys("10000001").Secret().Checked(FactorOutcome.Locked).Hears("too-many-attempts .");
+        new FlowStory(FlowTexts.Valid(FlowTexts.Bank.Replace("reached: load", "reached: load, locked: goodbye", StringComparison.Ordinal)))
+            .Start().Keys("10000001").Secret().Checked(FactorOutcome.Locked).Hears("goodbye .");
 
     [Fact]
     public void A_factor_that_cannot_be_checked_ends_politely() => Bank().Start().Keys("10000001").Secret().Checked(FactorOutcome.Unavailable).Hears("error-polite .");
@@ -95,7 +95,7 @@ public class InterpreterTests
         .NoInput().Hears("goodbye .");
 
     [Theory]
-    [InlineData("3")]
+    [InlineData("4")]
     [InlineData("#")]
     [InlineData("A")]
     public void A_key_that_is_no_choice_is_no_match(string key) => Bank().ToMenu().Keys(key).Hears("sorry-no-match " + Menu);
@@ -123,7 +123,7 @@ public class InterpreterTests
         var account = Assert.IsType<Collect>(Bank().Start().Commands[^1]);
         Assert.Equal(("account", 8, 8, '#', false), (account.Name, account.MinDigits, account.MaxDigits, account.Terminator, account.Secret));
         var pin = Assert.IsType<Collect>(Bank().Start().Keys("10000001").Commands[^1]);
-        Assert.Equal(("pin", 4, 8, '#', true), (pin.Name, pin.MinDigits, pin.MaxDigits, pin.Terminator, pin.Secret));
+        Assert.Equal(("factor:pin", 4, 8, '#', true), (pin.Name, pin.MinDigits, pin.MaxDigits, pin.Terminator, pin.Secret));
     }
 
     [Fact]
@@ -145,9 +145,12 @@ public class InterpreterTests
     }
 
     [Fact]
-    public void A_proof_of_one_factor_fetches_nothing_that_asks_for_two()
+    public void A_proof_that_does_not_come_to_it_fetches_nothing_whatever_was_said_of_it()
     {
-        var story = Bank().Start().Keys("10000001").Secret().Checked(FactorOutcome.Accepted, FactorKind.Pin).Secret().Checked(FactorOutcome.Accepted, FactorKind.Pin, FactorKind.Pin);
+        var story = Bank().Start().Keys("10000001").Secret().Give(new FactorChecked
+        {
+            Result = new FactorResult { Outcome = FactorOutcome.Accepted, Proof = FlowStory.Proof(FactorKind.Pin, FactorKind.Attestation), Reached = Assurance.High },
+        });
         Assert.Null(story.Hears("error-polite .").Effect);
     }
 
@@ -190,7 +193,9 @@ public class InterpreterTests
     [Theory]
     [InlineData("  a: { play: [{ amount: facts.balance }], next: a }")]
     [InlineData("  a: { play: [{ digits: x }], next: a }")]
-    [InlineData("  a: { fetch: facts, assurance: one_factor, on: { next: a, unavailable: a } }")]
+    [InlineData("  a: { fetch: facts, assurance: low, on: { next: a, unavailable: a } }")]
+    [InlineData("  a: { authenticate: x, assurance: low, on: { reached: a, exhausted: a, unreachable: a, unavailable: a } }")]
+    [InlineData("  a: { set_pin: true, on: { changed: a, failed: a, refused: a, unavailable: a } }")]
     [InlineData("  a: { verify: pin, account: x, with: y, on: { accepted: a, refused: a, exhausted: a, unavailable: a } }")]
     [InlineData("  a: { play: [welcome], next: gone }")]
     public void A_document_that_nobody_checked_fails_closed(string step) =>

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Calls;
 using IvrActors.Grains.Flows;
 using Xunit;
@@ -12,7 +13,7 @@ public class PurityTests
     private static readonly Type[] s_pure =
     [
         typeof(Interpreter), typeof(FlowParser), typeof(FlowValidator), typeof(Speech), typeof(FlowGraphs), typeof(FlowDocument), typeof(YamlTree), typeof(ValueReader),
-        typeof(StepReader), typeof(SpeechReader), typeof(FlowPaths), typeof(CallMachine), typeof(CommandPreparation),
+        typeof(StepReader), typeof(AuthenticationReader), typeof(AssuranceRules), typeof(SpeechReader), typeof(FlowPaths), typeof(CallMachine), typeof(CommandPreparation),
     ];
 
     private static readonly string[] s_banned =

@@ -103,11 +103,21 @@ public sealed class RiskCluster : IAsyncLifetime, ICollectionFixture<RiskCluster
     internal async Task<List<AuditEntry>> Audited(string tenant, string action) =>
         [.. (await Grains.GetGrain<IAuditGrain>(IAuditGrain.Key(tenant)).Search(new AuditQuery { Action = action })).Records.Select(record => record.Entry)];
 
-    /// <summary>Waits for what becomes true within the second or two that notes take, and fails when it does not.</summary>
-    internal static async Task Eventually(Func<Task<bool>> condition)
+    /// <summary>Waits for what becomes true within the second or two that notes take, and fails when it does not. Notes may be lost, and an attack goes on: it is repeated now and then.</summary>
+    internal static async Task Eventually(Func<Task<bool>> condition, Func<Task>? again = null)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (!await condition()) await Task.Delay(50, deadline.Token);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(90));
+        for (var tries = 1; !await condition(); tries++)
+        {
+            await Task.Delay(50, deadline.Token);
+            if (tries % 60 == 0 && again is not null) await again();
+        }
+    }
+
+    /// <summary>One number tries twelve accounts.</summary>
+    internal async Task TryMany(string tenant, CallOrigin from)
+    {
+        for (var i = 0; i < 12; i++) await Try(tenant, $"a{i}", $"{1000 + i}", from);
     }
 
     private static TenantPolicy TenantOf(string name) => new()

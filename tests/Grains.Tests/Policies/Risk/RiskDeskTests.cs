@@ -13,13 +13,19 @@ namespace IvrActors.Grains.Tests.Policies.Risk;
 [Collection(RiskCluster.Name)]
 public sealed class RiskDeskTests(RiskCluster cluster)
 {
+    private const string Address = "192.0.2.7";
+
     private readonly string _tenant = cluster.NewTenant();
 
     [Fact]
     public async Task A_PIN_that_fails_on_many_accounts_asks_more_of_who_tries_it_and_of_nobody_else()
     {
-        for (var i = 0; i < 15; i++) await cluster.Try(_tenant, $"a{i}", "4826", From(number: $"{i}"));
-        await Eventually(async () => (await Assess("owner", "4826")).Level == RiskLevel.Raised);
+        async Task Spray()
+        {
+            for (var i = 0; i < 15; i++) await cluster.Try(_tenant, $"a{i}", "4826", From(number: $"{i}"));
+        }
+        await Spray();
+        await Eventually(async () => (await Assess("owner", "4826")).Level == RiskLevel.Raised, Spray);
         Assert.Equal([RiskReason.SprayedPin], (await Assess("owner", "4826")).Reasons);
         Assert.Equal(RiskLevel.None, (await Assess("owner", "4827")).Level);
     }
@@ -44,9 +50,10 @@ public sealed class RiskDeskTests(RiskCluster cluster)
     [Fact]
     public async Task An_origin_that_tries_many_accounts_is_asked_more_then_blocked_and_stays_so_over_a_restart()
     {
-        for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(number: "bad"));
-        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad")));
-        Assert.True(await cluster.Desk.Admits(_tenant, From(number: "good")));
+        Task Attack() => cluster.TryMany(_tenant, From(number: "bad"));
+        await Attack();
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad"), Address), Attack);
+        Assert.True(await cluster.Desk.Admits(_tenant, From(number: "good"), Address));
         Assert.Single(await cluster.Audited(_tenant, "risk.block"));
         await Eventually(() => Task.FromResult(cluster.Storage.Stored<RiskTenantState>("risk", Orleans.Runtime.GrainId.Create("risktenant", IRiskTenantGrain.Key(_tenant)))?.Blocks.Count == 1));
 
@@ -59,10 +66,11 @@ public sealed class RiskDeskTests(RiskCluster cluster)
     public async Task The_owner_of_a_number_that_others_call_with_falsely_is_neither_blocked_nor_slowed_when_attested()
     {
         var falsely = From(number: "owner");
-        for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", "4826", falsely);
-        await Eventually(async () => !await cluster.Desk.Admits(_tenant, falsely));
+        Task Attack() => cluster.TryMany(_tenant, falsely);
+        await Attack();
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, falsely, Address), Attack);
         var owner = From(number: "owner", attestation: Attestation.A);
-        Assert.True(await cluster.Desk.Admits(_tenant, owner));
+        Assert.True(await cluster.Desk.Admits(_tenant, owner, Address));
         Assert.InRange((await cluster.Desk.Assess(cluster.Attempt(_tenant, owner), new("u:owner"), null)).Level, RiskLevel.None, RiskLevel.Raised);
         Assert.True(await TimeOfAnswer(owner) < TimeSpan.FromMilliseconds(150));
         Assert.True(await TimeOfAnswer(falsely) >= TimeSpan.FromMilliseconds(590));
@@ -71,34 +79,40 @@ public sealed class RiskDeskTests(RiskCluster cluster)
     [Fact]
     public async Task Many_accounts_from_one_telephone_are_seen_and_the_same_from_a_carrier_is_not_the_carrier_s_doing()
     {
-        for (var i = 0; i < 12; i++)
+        async Task Attack()
         {
-            await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(Phones, number: $"p{i}", source: "s:phone"));
-            await cluster.Try(_tenant, $"a{i}", $"{2000 + i}", From(Berlin, number: $"c{i}", source: "s:carrier"));
+            for (var i = 0; i < 12; i++)
+            {
+                await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(Phones, number: $"p{i}", source: "s:phone"));
+                await cluster.Try(_tenant, $"a{i}", $"{2000 + i}", From(Berlin, number: $"c{i}", source: "s:carrier"));
+            }
         }
-        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(Phones, number: "p99", source: "s:phone")));
-        Assert.True(await cluster.Desk.Admits(_tenant, From(Berlin, number: "c99", source: "s:carrier")));
-        Assert.True(await cluster.Desk.Admits(_tenant, From(Phones, number: "p99", attestation: Attestation.A, source: "s:phone")));
+        await Attack();
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(Phones, number: "p99", source: "s:phone"), Address), Attack);
+        Assert.True(await cluster.Desk.Admits(_tenant, From(Berlin, number: "c99", source: "s:carrier"), Address));
+        Assert.True(await cluster.Desk.Admits(_tenant, From(Phones, number: "p99", attestation: Attestation.A, source: "s:phone"), Address));
     }
 
     [Fact]
     public async Task An_operator_lifts_a_block_and_it_is_in_the_ledger()
     {
-        for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(number: "bad"));
-        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad")));
+        Task Attack() => cluster.TryMany(_tenant, From(number: "bad"));
+        await Attack();
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad"), Address), Attack);
         var grain = cluster.Grains.GetGrain<IRiskTenantGrain>(IRiskTenantGrain.Key(_tenant));
         var subject = RiskSubjects.NumberOf(From(number: "bad"))!;
         Assert.True(await grain.Lift(subject, "a call centre"));
         Assert.False(await grain.Lift(subject, "again"));
-        await Eventually(async () => await cluster.Desk.Admits(_tenant, From(number: "bad")));
+        await Eventually(async () => await cluster.Desk.Admits(_tenant, From(number: "bad"), Address));
         Assert.Equal("a call centre", Assert.Single(await cluster.Audited(_tenant, "operator.risk-lift")).Detail);
     }
 
     [Fact]
     public async Task Tarpits_are_bounded_in_number()
     {
-        for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(number: "bad"));
-        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad")));
+        Task Attack() => cluster.TryMany(_tenant, From(number: "bad"));
+        await Attack();
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(number: "bad"), Address), Attack);
         var times = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => TimeOfAnswer(From(number: "bad"))));
         Assert.Equal(2, times.Count(time => time >= TimeSpan.FromMilliseconds(590)));
         Assert.All(times, time => Assert.True(time >= TimeSpan.FromMilliseconds(190)));
@@ -150,12 +164,12 @@ public sealed class RiskDeskTests(RiskCluster cluster)
         var grains = DispatchProxy.Create<IGrainFactory, NoGrains>();
         var desk = new RiskDesk(cluster.Policy, cluster.Keys, grains, new RiskPicture(), cluster.Time, NullLogger<RiskDesk>.Instance);
         var before = RiskMetrics.Unknown.WithLabels("call").Value;
-        Assert.True(await desk.Admits(_tenant, From()));
+        Assert.True(await desk.Admits(_tenant, From(), Address));
         var attempt = cluster.Attempt(_tenant, From());
         var assessment = await desk.Assess(attempt, new("u:1"), 7);
         Assert.Equal(RiskLevel.None, assessment.Level);
         desk.Note(attempt, new("u:1"), 7, FactorOutcome.Refused, assessment);
-        await desk.Hold(_tenant, From(), cluster.Time.GetTimestamp());
+        Assert.Equal(7, await desk.Pace(_tenant, From(), () => Task.FromResult(7)));
         Assert.True(RiskMetrics.Unknown.WithLabels("call").Value > before);
     }
 
@@ -187,7 +201,7 @@ public sealed class RiskDeskTests(RiskCluster cluster)
     private async Task<TimeSpan> TimeOfAnswer(CallOrigin from)
     {
         var started = cluster.Time.GetTimestamp();
-        await cluster.Desk.Hold(_tenant, from, started);
+        await cluster.Desk.Pace(_tenant, from, () => Task.FromResult(true));
         return cluster.Time.GetElapsedTime(started);
     }
 
