@@ -66,14 +66,27 @@ public sealed partial class DeviceBrowserTests : IDisposable
             var call = CallId.New();
             FactorAttempt Attempt(int seq, FactorKind factor, string digits, VerifiedCaller? before) => new()
             {
-                Call = call, Seq = seq, Tenant = "demo", Factor = factor, Purpose = "digits", Origin = OriginClass.Unattested, Before = before, Wanted = Assurance.High,
+                Call = call,
+                Seq = seq,
+                Tenant = "demo",
+                Factor = factor,
+                Purpose = "digits",
+                Origin = OriginClass.Unattested,
+                Before = before,
+                Wanted = Assurance.High,
                 Digits = SecretSealer.Seal(sealing, call.Value, "digits", Encoding.ASCII.GetBytes(digits)),
             };
             var pin = await grains.Call<ICallerGrain, FactorResult>(caller.Value, grain => grain.Verify(Attempt(1, FactorKind.Pin, "480261", null)));
             Assert.Equal((FactorOutcome.Accepted, FactorKind.Device), (pin.Outcome, pin.Next));
             var begun = await grains.Call<ICallerGrain, FactorBegun>(caller.Value, grain => grain.Begin(new FactorBegin
             {
-                Call = call, Seq = 2, Tenant = "demo", Factor = FactorKind.Device, Proof = pin.Proof!, Origin = OriginClass.Unattested, Language = "en",
+                Call = call,
+                Seq = 2,
+                Tenant = "demo",
+                Factor = FactorKind.Device,
+                Proof = pin.Proof!,
+                Origin = OriginClass.Unattested,
+                Language = "en",
             }));
             Assert.Equal(BeginOutcome.Sent, begun.Outcome);
 
