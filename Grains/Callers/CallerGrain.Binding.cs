@@ -76,6 +76,7 @@ internal sealed partial class CallerGrain
         var proof = ProofBefore(begin.Proof, begin.Call, context.Now);
         var may = IsOf(begin.Tenant, state) && FactorSet.Has(factor, state, context.Now) && MayFollow(begin.Factor, proof) && !proof!.PinExpired;
         var start = may ? factor.Begin(context, state) : new FactorStart(BeginOutcome.Unavailable);
+        using var secret = start.Secret;
         if (start.Next is { } next) await _row.Write(state = next);
         await Append(begin.Tenant, new AuditEntry
         {

@@ -53,7 +53,8 @@ internal readonly record struct FactorCheck(bool Accepted, CallerState? Next = n
 /// <summary>What the begin of a factor comes to.</summary>
 /// <param name="Next">The state to persist first.</param>
 /// <param name="Send">Then to be run; false: nothing was sent.</param>
-internal readonly record struct FactorStart(BeginOutcome Outcome, CallerState? Next = null, Func<CancellationToken, Task<bool>>? Send = null)
+/// <param name="Secret">What <paramref name="Send"/> carries, to be disposed when it has run or will not.</param>
+internal readonly record struct FactorStart(BeginOutcome Outcome, CallerState? Next = null, Func<CancellationToken, Task<bool>>? Send = null, IDisposable? Secret = null)
 {
     public override string ToString() => Outcome.ToString();
 }

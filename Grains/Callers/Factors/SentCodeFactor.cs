@@ -44,7 +44,7 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
         var expires = context.Now + Life;
         var sent = new SentCode { Call = context.Call, Tag = SecretTag.Make(keys, PurposeOf(context.Call), code.Expose()), Expires = expires };
         var message = MessageOf(context, caller, code, expires);
-        return new FactorStart(BeginOutcome.Sent, caller.With(next => (next.Sent, next.CodesSent) = (sent, [.. lately, context.Now])), cancellation => Send(message, cancellation));
+        return new FactorStart(BeginOutcome.Sent, caller.With(next => (next.Sent, next.CodesSent) = (sent, [.. lately, context.Now])), cancellation => Send(message, cancellation), code);
     }
 
     public FactorCheck Verify(FactorContext context, CallerState? caller, ReadOnlySpan<byte> digits)
@@ -61,10 +61,7 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
 
     private static List<DateTimeOffset> SentLately(FactorContext context, CallerState caller) => caller.CodesSent.FindAll(at => context.Now - at < s_hour);
 
-    private async Task<bool> Send(CodeMessage message, CancellationToken cancellation)
-    {
-        using (message.Code) return await delivery.Send(message, cancellation) is DeliveryResult.Sent;
-    }
+    private async Task<bool> Send(CodeMessage message, CancellationToken cancellation) => await delivery.Send(message, cancellation) is DeliveryResult.Sent;
 
     private static CodeMessage MessageOf(FactorContext context, CallerState caller, Secret<byte> code, DateTimeOffset expires)
     {

@@ -85,6 +85,26 @@ public sealed class StepUpTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task What_a_proof_comes_to_can_be_asked_again_for_more_and_costs_no_attempt()
+    {
+        var caller = await cluster.NewCaller().Enrolled(totp: CallersCluster.TotpKey, codesTo: s_mobile);
+        var pin = await caller.TryPin(CallersCluster.Pin, wanted: Assurance.Low);
+        Assert.Equal((Assurance.Low, null), (pin.Reached, pin.Next));
+        var failures = cluster.Storage.Stored<LockoutState>("lockout", caller.Lockout().GetGrainId())!.Version;
+
+        var more = await caller.Grain.Assess(new AssuranceRequest { Tenant = CallersCluster.Tenant, Proof = pin.Proof!, Wanted = Assurance.High });
+        Assert.Equal((FactorOutcome.Accepted, Assurance.Low, FactorKind.Totp), (more.Outcome, more.Reached, more.Next));
+        Assert.Equal([FactorKind.SentCode], more.Others);
+        var risky = await caller.Grain.Assess(new AssuranceRequest { Tenant = CallersCluster.Tenant, Proof = pin.Proof!, Wanted = Assurance.Low, Risk = RiskLevel.High });
+        Assert.Equal((Assurance.None, FactorKind.Totp, 0), (risky.Reached, risky.Next, risky.Others.Count));
+
+        var forged = new VerifiedCaller { Caller = caller.Key, Call = pin.Proof!.Call, Factors = [FactorKind.Pin, FactorKind.Totp], Mac = pin.Proof.Mac, At = pin.Proof.At };
+        Assert.Equal(FactorOutcome.Refused, (await caller.Grain.Assess(new AssuranceRequest { Tenant = CallersCluster.Tenant, Proof = forged, Wanted = Assurance.Low })).Outcome);
+        Assert.Equal(FactorOutcome.Refused, (await caller.Grain.Assess(new AssuranceRequest { Tenant = "nobody", Proof = pin.Proof, Wanted = Assurance.Low })).Outcome);
+        Assert.Equal(failures, cluster.Storage.Stored<LockoutState>("lockout", caller.Lockout().GetGrainId())!.Version);
+    }
+
+    [Fact]
     public async Task A_sent_code_counts_once_for_its_call_also_after_a_restart()
     {
         var caller = await cluster.NewCaller().Enrolled(codesTo: s_mobile);

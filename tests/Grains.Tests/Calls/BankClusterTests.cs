@@ -68,6 +68,31 @@ public sealed class BankClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_proven_caller_chooses_another_PIN_which_counts_in_the_next_call()
+    {
+        var call = new TestCall(this, "call-new-pin");
+        await call.Offer();
+        await call.Key(Account);
+        await call.Secret("factor:pin", Pin);
+        Assert.Equal("menu", (await call.Secret("factor:totp", new Totp(s_totpKey).ComputeTotp())).Step);
+        Assert.Equal("enter-new-pin", Heard(await call.Key("3")));
+        Assert.Equal("repeat-new-pin", Heard(await call.Secret("pin:new", "1234")));
+        var weak = await call.Secret("pin:repeated", "1234");
+        Assert.Equal("pin-too-easy", Assert.IsType<Collect>(weak.Commands[^1]).Prompts[0].Prompt);
+        await call.Secret("pin:new", "8305");
+        var changed = await call.Secret("pin:repeated", "8305");
+        Assert.Equal("pin-changed", Assert.IsType<Play>(changed.Commands[0]).Prompts[0].Prompt);
+        await call.End();
+
+        var next = new TestCall(this, "call-after");
+        await next.Offer();
+        await next.Key(Account);
+        Assert.Equal(Again, Heard(await next.Secret("factor:pin", Pin)));
+        Assert.Equal("enter-code", Heard(await next.Secret("factor:pin", "8305")));
+        Assert.Equal(["pin.changed", "pin.changed"], _audit.Entries.Where(e => e.Object == "call-new-pin" && e.Action == "pin.changed").Select(e => e.Action));
+    }
+
+    [Fact]
     public async Task Three_wrong_PINs_end_the_call_and_lock_and_the_right_PIN_is_refused_then_in_the_same_words()
     {
         var wrong = new TestCall(this, "call-wrong");
