@@ -22,7 +22,8 @@ public sealed class DeviceTests(CallersCluster cluster) : IDisposable
         Assert.Equal(BeginOutcome.Sent, await caller.Begin(pin, FactorKind.Device));
 
         var question = await caller.Grain.LookForCall(page);
-        Assert.Equal((CallersCluster.Tenant, cluster.Time.GetUtcNow()), (question!.Tenant, question.At));
+        Assert.Equal(CallersCluster.Tenant, question!.Tenant);
+        Assert.Equal(cluster.Time.GetUtcNow(), question.At, TimeSpan.FromMinutes(1));
         var number = await Answer(caller, page, _device.Sign(question.Options));
 
         var result = await caller.TryAfter(pin, FactorKind.Device, number!);
@@ -54,7 +55,8 @@ public sealed class DeviceTests(CallersCluster cluster) : IDisposable
 
         for (var i = 0; i < 3; i++) Assert.Equal(FactorOutcome.Refused, (await caller.TryAfter(pin, FactorKind.Device, $"000{i}")).Outcome);
 
-        Assert.Equal(FactorOutcome.Locked, await caller.PinOutcome(CallersCluster.Pin));
+        // Locked, which is not told.
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
     }
 
     public static TheoryData<string> Wrongs => ["origin", "domain", "unverified user", "copied device", "another device", "old challenge", "garbage", "no JSON"];
