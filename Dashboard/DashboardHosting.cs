@@ -1,4 +1,5 @@
 using IvrActors.Dashboard.Access;
+using IvrActors.Dashboard.Devices;
 using IvrActors.Dashboard.Http;
 using IvrActors.Dashboard.Import;
 using IvrActors.Dashboard.Live;
@@ -32,6 +33,7 @@ public static class DashboardHosting
         services.AddSingleton<ClusterView>();
         services.AddSingleton<OpenedRecordings>();
         services.AddSingleton<ImportPlaces>();
+        services.AddSingleton<DeviceLimiter>();
         services.TryAddSingleton<IRecordingFiles, NoRecordingFiles>();
         services.AddHostedService(provider => provider.GetRequiredService<ClusterView>());
         AddOperators(services, options);
@@ -52,6 +54,7 @@ public static class DashboardHosting
         pages.MapAssets().AllowAnonymous().WithMetadata(new OwnPort());
         pages.MapGroup("").RequireAuthorization().WithMetadata(new OwnPort()).MapEvents();
         pages.MapGroup("").RequireAuthorization().WithMetadata(new OwnPort()).MapImport();
+        pages.MapGroup("").AllowAnonymous().WithMetadata(new OwnPort()).MapDevicePages();
         app.UseAuthentication();
         app.UseAuthorization();
     }

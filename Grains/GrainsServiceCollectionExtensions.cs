@@ -41,6 +41,8 @@ public static class GrainsServiceCollectionExtensions
         services.AddSingleton<IFactor, CallBackFactor>();
         services.AddSingleton<RecoveryCodeFactor>();
         services.AddSingleton<IFactor>(s => s.GetRequiredService<RecoveryCodeFactor>());
+        services.AddSingleton<IFactor, DeviceFactor>();
+        services.AddSingleton<Passkeys>();
         services.AddSingleton<FactorSet>();
         services.AddSingleton<PinChanges>();
         services.AddSingleton<Enrolments>();

@@ -14,6 +14,9 @@ internal sealed class ClusterAccess(IGrainFactory grains, IRoleTokens tokens)
     /// <summary>For the live figures, which are fetched once and shown to all who may see them.</summary>
     public ClusterCaller Viewer { get; } = new(grains, tokens, Service, Roles.Viewer);
 
+    /// <summary>For callers' own pages, behind which no operator stands.</summary>
+    public ClusterCaller Devices { get; } = new(grains, tokens, Service, Roles.Devices);
+
     /// <summary>For what this person asks to be done, with the role that the session check found for this request.</summary>
     public ClusterCaller For(ClaimsPrincipal person) =>
         new(grains, tokens, person.Identity?.Name ?? "", person.FindFirstValue(ClaimTypes.Role) ?? "");

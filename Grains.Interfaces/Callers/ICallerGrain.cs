@@ -50,6 +50,26 @@ public interface ICallerGrain : IGrainWithStringKey
     [Requires(Permission.RebindCallers), Alias("MakeRecoveryCodes")]
     Task<RecoveryCodesResult> MakeRecoveryCodes(RecoveryCodesRequest request);
 
+    /// <summary>Makes the secret of a link by which the caller registers one device, once and within a day. It replaces the one of before.</summary>
+    [Requires(Permission.RebindCallers), Alias("MakeDeviceLink")]
+    Task<DeviceLink> MakeDeviceLink(string tenant);
+
+    /// <summary>PublicKeyCredentialCreationOptionsJSON (WebAuthn 5.4) for the device; null: the link is nobody's, or was used, or is too old.</summary>
+    [Requires(Permission.ServeDevices), Alias("BeginDevice")]
+    Task<string?> BeginDevice(PageSecret link);
+
+    /// <summary>Registers the device and uses the link up. The secret with which its page asks from then on; null: the answer is not right.</summary>
+    [Requires(Permission.ServeDevices), Alias("RegisterDevice")]
+    Task<PageSecret?> RegisterDevice(DeviceRegistration registration);
+
+    /// <summary>The call that waits for this device, or null.</summary>
+    [Requires(Permission.ServeDevices), Alias("LookForCall")]
+    Task<ApprovalQuestion?> LookForCall(PageSecret page);
+
+    /// <summary>Answers for the call that waits. The number that the caller is to key in; null: denied, not right, or too late.</summary>
+    [Requires(Permission.ServeDevices), Alias("AnswerForCall")]
+    Task<PageSecret?> AnswerForCall(ApprovalAnswer answer);
+
     /// <summary>Destroys what is kept of this caller: factors and facts, and the keys of recordings, also of those under the number that was enrolled.</summary>
     [Requires(Permission.EraseCallers), Alias("Erase")]
     Task<ErasureResult> Erase(string tenant);

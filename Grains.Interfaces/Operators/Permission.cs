@@ -42,6 +42,9 @@ public enum Permission
 
     /// <summary>Bind factors of a caller anew, and make recovery codes.</summary>
     RebindCallers = 20,
+
+    /// <summary>Pass on what callers' own pages ask and answer: the code behind these pages, never a person.</summary>
+    ServeDevices = 22,
 }
 
 /// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
@@ -56,6 +59,7 @@ public static class Roles
 {
     public const string Edge = "edge";
     public const string SignIn = "sign-in";
+    public const string Devices = "devices";
     public const string Viewer = "viewer";
     public const string Operator = "operator";
     public const string Administrator = "administrator";
@@ -67,6 +71,7 @@ public static class Roles
     {
         [Edge] = [Permission.EdgeCalls, Permission.EdgeReports],
         [SignIn] = [Permission.SignIn],
+        [Devices] = [Permission.ServeDevices],
         [Viewer] = [Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit],
         [Operator] =
         [

@@ -38,6 +38,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     private readonly RecoveryCodeFactor _recovery;
     private readonly Enrolments _enrolments;
     private readonly PinChanges _changes;
+    private readonly Passkeys _passkeys;
     private readonly RiskDesk _risk;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -49,7 +50,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
 
     public CallerGrain(
         IGrainContext context, [FromKeyedServices(StoredRow<CallerState>.Storage)] IGrainStorage storage, IClusterKeys keys, ClusterPolicy policy,
-        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, RiskDesk risk, TimeProvider time, ILogger<CallerGrain> logger)
+        PinPool pool, FactorSet factors, RecoveryCodeFactor recovery, Enrolments enrolments, PinChanges changes, Passkeys passkeys, RiskDesk risk, TimeProvider time, ILogger<CallerGrain> logger)
     {
         _keys = keys;
         _policy = policy;
@@ -58,6 +59,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         _recovery = recovery;
         _enrolments = enrolments;
         _changes = changes;
+        _passkeys = passkeys;
         _risk = risk;
         _time = time;
         _logger = logger;

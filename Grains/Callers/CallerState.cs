@@ -49,6 +49,15 @@ public sealed class CallerState
     /// <summary>From when on the number may be called; no time where it was there from the beginning, or in a row of an older version.</summary>
     [Id(17)] public DateTimeOffset NumberFrom { get; set; }
 
+    /// <summary>The device that is to be registered.</summary>
+    [Id(20)] public PendingDevice? Device { get; set; }
+
+    /// <summary>The one call that waits for a device, or that one has approved.</summary>
+    [Id(21)] public AskedApproval? Approval { get; set; }
+
+    /// <summary>When devices were asked; those of the last hour count.</summary>
+    [Id(22)] public List<DateTimeOffset> ApprovalsAsked { get; set; } = [];
+
     /// <summary>A copy, changed. What stands in lists and objects is replaced, never altered.</summary>
     internal CallerState With(Action<CallerState> change)
     {
@@ -96,7 +105,7 @@ public sealed class RegisteredDevice
 {
     [Id(0)] public required byte[] CredentialId { get; init; }
 
-    /// <summary>SubjectPublicKeyInfo, DER.</summary>
+    /// <summary>COSE_Key (RFC 9052 7).</summary>
     [Id(1)] public required byte[] PublicKey { get; init; }
 
     /// <summary>The highest signature counter that was seen: a copy of the device is behind (WebAuthn 6.1.1).</summary>
@@ -105,4 +114,9 @@ public sealed class RegisteredDevice
     /// <summary>What its owner calls it.</summary>
     [Id(3)] public required PersonalText Name { get; init; }
     [Id(4)] public required DateTimeOffset RegisteredAt { get; init; }
+
+    /// <summary>SHA-256 of the secret, of 256 random bits, with which its browser asks for calls that wait.</summary>
+    [Id(5)] public byte[]? Page { get; init; }
+
+    internal RegisteredDevice At(long signCount) => new() { CredentialId = CredentialId, PublicKey = PublicKey, SignCount = signCount, Name = Name, RegisteredAt = RegisteredAt, Page = Page };
 }

@@ -17,6 +17,9 @@ public sealed class ClusterPolicy
     /// <summary>How long recordings of calls are kept; null: none are made.</summary>
     public TimeSpan? RecordingsKept { get; init; }
 
+    /// <summary>Null: no devices approve calls.</summary>
+    public DevicePolicy? Devices { get; init; }
+
     /// <summary>Least time that a factor check takes, found and unknown accounts alike.</summary>
     public TimeSpan FactorCheckFloor { get; init; } = TimeSpan.Zero;
 
@@ -49,6 +52,12 @@ public sealed class ClusterPolicy
         return rule is { Bounds: true } ? rule : null;
     }
 }
+
+/// <summary>Where callers approve calls by passkeys.</summary>
+/// <param name="Origin">Of the dashboard's pages, as browsers name it.</param>
+/// <param name="Domain">The name that passkeys are bound to (relying party id).</param>
+/// <param name="Name">What callers know us by.</param>
+public sealed record DevicePolicy(string Origin, string Domain, string Name);
 
 public sealed class TenantPolicy
 {

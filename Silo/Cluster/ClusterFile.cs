@@ -53,6 +53,9 @@ internal sealed class ClusterFile
     /// <summary>How many demo callers a development cluster has.</summary>
     public required int DemoCallers { get; init; }
 
+    /// <summary>Null: no devices approve calls.</summary>
+    public DevicePolicy? Devices { get; init; }
+
     /// <summary>The dashboard's phone page; null: it only says how it is switched on.</summary>
     public PhoneSettings? Phone { get; init; }
 

@@ -91,6 +91,7 @@ internal sealed class ClusterFileReader
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
             Tenants = ReadTenants(root, new TrunkReader(_folder, limits, Weak), limits, delivery, lockout),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
+            Devices = root.Has("devices") ? DeviceReader.Read(root.Map("devices")) : root.Absent<DevicePolicy>("devices"),
             Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
         };
         PhoneReader.FindContradictions(root, cluster, Weak);

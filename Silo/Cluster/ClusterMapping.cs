@@ -13,6 +13,7 @@ internal static class ClusterMapping
     {
         Tenants = cluster.Tenants.ToDictionary(t => t.Name, t => t.ToPolicy(cluster), StringComparer.Ordinal),
         RecordingsKept = cluster.Recordings?.Keep,
+        Devices = cluster.Devices,
         Risk = cluster.Risk,
         Limit = cluster.Limits.Cluster,
         LongestCall = cluster.Limits.LongestCall,

@@ -72,7 +72,7 @@ internal static class BindingCommands
     private static (Option<string> Tenant, Option<string> Account) Caller() =>
         (new Option<string>("--tenant") { Description = "Whose caller.", Required = true }, new Option<string>("--account") { Description = "The account.", Required = true });
 
-    private static async Task<CallerKey?> KeyOf(IGrainFactory grains, string tenant, string account)
+    public static async Task<CallerKey?> KeyOf(IGrainFactory grains, string tenant, string account)
     {
         try
         {

@@ -14,6 +14,7 @@ internal static class CallerCommands
         caller.Add(ImportCommand.Create(terminal));
         caller.Add(BindingCommands.Rebind(terminal));
         caller.Add(BindingCommands.RecoveryCodes(terminal));
+        caller.Add(DeviceCommands.Link(terminal));
         caller.Add(RecordingCommands.Erase(terminal));
         root.Add(caller);
 

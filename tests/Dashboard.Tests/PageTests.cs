@@ -18,7 +18,7 @@ namespace IvrActors.Dashboard.Tests;
 public sealed partial class PageTests : IAsyncLifetime
 {
     // The whole list of what may be seen without signing in: a new page is not on it.
-    private static readonly string[] s_open = ["signin", "join", "enrol", "assets/{name}"];
+    private static readonly string[] s_open = ["signin", "join", "enrol", "assets/{name}", "device", "approve", "device/begin", "device/finish", "approve/look", "approve/answer"];
 
     private DashboardServer _server = null!;
 

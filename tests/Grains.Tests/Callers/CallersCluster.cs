@@ -44,6 +44,7 @@ public sealed class CallersCluster : IAsyncLifetime, ICollectionFixture<CallersC
         Argon2MemoryKiB = 64,
         Argon2Passes = 1,
         PinsExpire = TimeSpan.FromDays(365),
+        Devices = new DevicePolicy("https://ivr.example:8443", "ivr.example", "Example Bank"),
     };
 
     /// <summary>Tenants that call out, each for one test.</summary>

@@ -351,6 +351,16 @@ internal sealed class FakeCaller : ICallerGrain
     public Task<EnrolmentResult> Enrol(CallerEnrolment enrolment) => throw new NotSupportedException();
 
     public Task<ErasureResult> Erase(string tenant) => throw new NotSupportedException();
+
+    public Task<DeviceLink> MakeDeviceLink(string tenant) => throw new NotSupportedException();
+
+    public Task<string?> BeginDevice(PageSecret link) => throw new NotSupportedException();
+
+    public Task<PageSecret?> RegisterDevice(DeviceRegistration registration) => throw new NotSupportedException();
+
+    public Task<ApprovalQuestion?> LookForCall(PageSecret page) => throw new NotSupportedException();
+
+    public Task<PageSecret?> AnswerForCall(ApprovalAnswer answer) => throw new NotSupportedException();
 }
 
 internal sealed class FakeEdge : IEdgeGrain

@@ -48,7 +48,7 @@ public sealed class ClusterFileTests
 
     // Text of the committed file → what replaces it → the findings, whole.
     [Theory]
-    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, delivery, demo_callers, development, dns, drain_at_stop, flows, limits, listeners, lockout, log, never_block, nodes, overload, phone, pins, prompts, recordings, risk, service, speech, stir, storage, tenants, trace, unknown_sources)")]
+    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, delivery, demo_callers, development, devices, dns, drain_at_stop, flows, limits, listeners, lockout, log, never_block, nodes, overload, phone, pins, prompts, recordings, risk, service, speech, stir, storage, tenants, trace, unknown_sources)")]
     [InlineData("udp: 5060,", "upd: 5060,", "cluster.yaml:22:30: unknown key (listeners.sip.upd, expected one of address, tcp, tls, udp, websocket, ws, wss)")]
     [InlineData("udp: 5060,", "udp: 70000,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
     [InlineData("udp: 5060,", "udp: -1,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
