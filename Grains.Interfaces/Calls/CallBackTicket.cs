@@ -1,3 +1,4 @@
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 
 namespace IvrActors.Grains.Interfaces.Calls;
@@ -31,6 +32,9 @@ public sealed class CallBackTicket
 
     /// <summary>An answer after this is nobody whom we wait for.</summary>
     [Id(12)] public required DateTimeOffset Expires { get; init; }
+
+    /// <summary>What was known against the first call: another call does not wash it off.</summary>
+    [Id(13)] public RiskLevel Risk { get; init; }
 
     public override string ToString() => "[call back]";
 }

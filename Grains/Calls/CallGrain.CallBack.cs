@@ -47,6 +47,7 @@ internal sealed partial class CallGrain
                 FlowVersion = state.FlowVersion,
                 Step = order.Then,
                 Variables = order.Variables,
+                Risk = order.Proof.Risk,
                 Expires = _time.GetUtcNow() + longest,
             };
             if (await GrainFactory.Grain<ICallGrain>(id.Value).Expect(ticket)) return new CallBackOrdered { Outcome = CallBackOutcome.Ordered, Call = id };

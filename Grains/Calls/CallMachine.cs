@@ -96,7 +96,7 @@ public static class CallMachine
     public static CallProgress StartCalledBack(CallState expected, CallBackTicket ticket, CallOffered offered, CallOrigin from, FlowDocument document)
     {
         var state = Copy(expected);
-        (state.Expected, state.Edge, state.Origin, state.From) = (null, offered.Edge, from.Class, from);
+        (state.Expected, state.Edge, state.Origin, state.From, state.Risk) = (null, offered.Edge, from.Class, from, ticket.Risk);
         return Advance(document, state, [new Answer()], [], 0, new CalledBack { Step = ticket.Step, Variables = ticket.Variables });
     }
 
@@ -187,6 +187,7 @@ public static class CallMachine
         Expected = state.Expected,
         Own = state.Own,
         CallBack = state.CallBack,
+        Risk = state.Risk,
         Recordings = state.Recording is { } old && !state.Recordings.Contains(old) ? [old, .. state.Recordings] : state.Recordings,
     };
 }

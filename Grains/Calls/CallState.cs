@@ -1,5 +1,6 @@
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Grains.Policies;
 
@@ -47,6 +48,9 @@ public sealed class CallState
 
     /// <summary>The call by which this caller is called back when this one is over.</summary>
     [Id(16)] public CallId? CallBack { get; set; }
+
+    /// <summary>What was known against the call that ordered this one; nothing of a call that came in.</summary>
+    [Id(17)] public RiskLevel Risk { get; set; }
 
     /// <summary>Where the call comes from, as audit records name it.</summary>
     public string OriginText => OriginOf(Trunk, Origin);

@@ -31,6 +31,7 @@ internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains
             Before = verify.Before,
             From = state.From,
             Wanted = verify.Wanted,
+            Risk = state.Risk,
         }));
     }
 

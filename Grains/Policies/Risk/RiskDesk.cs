@@ -96,6 +96,8 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
     {
         if (attempt.From is not { } from || outcome is FactorOutcome.Unavailable) return;
         var isRight = outcome is FactorOutcome.Accepted;
+        // That somebody was there whom we called says nothing of where they call from.
+        if (isRight && from.CalledBack is not null) return;
         Send(new RiskNote
         {
             Tenant = attempt.Tenant,
@@ -183,8 +185,15 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
         policy.Tenants.GetValueOrDefault(tenant)?.Trunks.GetValueOrDefault(from.Trunk) is { IsCarrier: false } ? RiskSubjects.SourceOf(from) : null;
 
     /// <summary>Asks the shards. Whoever has no origin asks nothing.</summary>
-    internal RiskAnswers? Ask(FactorAttempt attempt, CallerKey account) =>
-        attempt.From is { } from ? new(Look(attempt.Tenant, account.Value, from), LookAtNumber(attempt.Tenant, from), IsSuspect(attempt.Call)) : null;
+    internal RiskAnswers? Ask(FactorAttempt attempt, CallerKey account) => attempt.From switch
+    {
+        null => null,
+        // Where we called is our own choice, and no journey of the caller's.
+        { CalledBack: not null } => new(s_noVisit, s_noVisit, IsSuspect(attempt.Call)),
+        var from => new(Look(attempt.Tenant, account.Value, from), LookAtNumber(attempt.Tenant, from), IsSuspect(attempt.Call)),
+    };
+
+    private static readonly Task<RiskVisitSigns> s_noVisit = Task.FromResult(new RiskVisitSigns());
 
     private Task<RiskVisitSigns> Look(string tenant, string account, CallOrigin from) =>
         Ask("account", new RiskVisitSigns(), () => AccountShard(tenant, account).Look(new RiskVisit { Account = account, Trunk = from.Trunk, Number = RiskSubjects.NumberOf(from) }));

@@ -125,6 +125,16 @@ public sealed class CallBackTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_known_against_the_first_call_is_known_against_the_second()
+    {
+        _world.Caller.Risk = RiskLevel.Raised;
+        await Dialled();
+        await _world.Call(s_second).Handle(Answered());
+        await _world.Call(s_second).Handle(Secret(2));
+        Assert.Equal([RiskLevel.None, RiskLevel.Raised], _world.Caller.Attempts.Select(a => a.Risk));
+    }
+
+    [Fact]
     public async Task An_answer_that_comes_again_is_answered_the_same()
     {
         await Dialled();

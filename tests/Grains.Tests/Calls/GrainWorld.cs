@@ -1,6 +1,6 @@
-using IvrActors.Grains.Callers;
 using System.Reflection;
 using System.Security.Cryptography;
+using IvrActors.Grains.Callers;
 using IvrActors.Grains.Calls;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces;
@@ -303,6 +303,9 @@ internal sealed class FakeCaller : ICallerGrain
     public bool Fails { get; set; }
     public CallerKey? ProofOf { get; set; }
 
+    /// <summary>Under which its proofs are made.</summary>
+    public RiskLevel Risk { get; set; }
+
     public Task<FactorResult> Verify(FactorAttempt attempt)
     {
         if (Fails) throw new TimeoutException("no answer");
@@ -310,7 +313,7 @@ internal sealed class FakeCaller : ICallerGrain
         var outcome = Outcomes.TryDequeue(out var next) ? next : FactorOutcome.Accepted;
         var caller = ProofOf ?? CallerKey.ForAccount(FakeKeys.Instance.PseudonymKey("demo"), "demo", "10000001");
         if (outcome != FactorOutcome.Accepted) return Task.FromResult(new FactorResult { Outcome = outcome });
-        var proof = new VerifiedCaller { Caller = caller, Call = attempt.Call, Factors = [.. attempt.Before?.Factors ?? [], attempt.Factor], Mac = [1] };
+        var proof = new VerifiedCaller { Caller = caller, Call = attempt.Call, Factors = [.. attempt.Before?.Factors ?? [], attempt.Factor], Mac = [1], Risk = Risk };
         return Task.FromResult(new FactorResult
         {
             Outcome = outcome,

@@ -2,11 +2,13 @@ using System.Text.RegularExpressions;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Commands;
 using IvrActors.Silo.Hosting;
+using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using IvrActors.Silo.Tests.Cluster;
 using Microsoft.Extensions.DependencyInjection;
@@ -145,6 +147,14 @@ public sealed partial class HostTests : IDisposable
             RequestContext.Set(RoleToken.ContextKey, tokens.Issue("vic", Roles.Viewer));
             return await grains.GetGrain<IMediaQualityGrain>(key).GetView() is { Calls: 1, Poor: 1, Mos: 3 };
         });
+        // So is the one that looks at the times of keys, and it reaches the one that attempts ask.
+        var keys = new MediaEventBatch { At = DateTimeOffset.UtcNow, Events = [.. Enumerable.Range(0, 8).Select(i => new MediaEvent { Call = new CallId("call-y"), Kind = MediaEventKind.Key, AgoMs = 1600 - 200 * i })] };
+        RequestContext.Set(RoleToken.ContextKey, tokens.Issue("elsewhere", Roles.Edge));
+        await grains.GetGrain<IMediaLaneGrain>(key).Publish(keys);
+        RequestContext.Set(RoleToken.ContextKey, process.Services.GetRequiredService<RoleTokens>().IssueSystem());
+        async Task<bool> IsSuspect(string call) => (await Task.WhenAll(Enumerable.Range(0, 64).Select(shard => grains.GetGrain<IRiskCallGrain>(IRiskCallGrain.Key(shard)).IsSuspect(new CallId(call))))).Any(found => found);
+        await Eventually(() => IsSuspect("call-y"));
+        Assert.False(await IsSuspect("call-x"));
         // Every edge has a token that the permission covers: the name in it must be the one that is spoken for.
         RequestContext.Set(RoleToken.ContextKey, tokens.Issue("another", Roles.Edge));
         await Assert.ThrowsAsync<UnauthorizedAccessException>(() => grains.GetGrain<IMediaLaneGrain>(key).Publish(batch));

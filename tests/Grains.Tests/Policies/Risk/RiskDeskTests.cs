@@ -137,11 +137,23 @@ public sealed class RiskDeskTests(RiskCluster cluster)
             await cluster.Try(_tenant, "traveller", "4826", From(Berlin, number: "mobile"), FactorOutcome.Accepted);
             return (await Assess("traveller", "4826", From(NewYork, number: "mobile"))).Reasons.Contains(RiskReason.ImpossibleTravel);
         });
+        // A call that we made went where we made it, and no caller with it.
+        Assert.Empty((await Assess("traveller", "4826", CalledBack(From(NewYork, number: "mobile")))).Reasons);
         Assert.Empty((await Assess("traveller", "4826", From(Berlin, number: "mobile"))).Reasons);
         Assert.Equal([RiskReason.NewOrigin], (await Assess("traveller", "4826", From(Berlin, number: "other"))).Reasons);
         // The number alone has been there, too.
         Assert.Contains(RiskReason.ImpossibleTravel, (await Assess("another", "4826", From(NewYork, number: "mobile"))).Reasons);
     }
+
+    private static CallOrigin CalledBack(CallOrigin from) => new()
+    {
+        Trunk = from.Trunk,
+        Class = OriginClass.Attested,
+        Attestation = Attestation.None,
+        Calling = from.Calling,
+        Source = from.Source,
+        CalledBack = from.Calling,
+    };
 
     [Fact]
     public async Task A_call_whose_keys_a_machine_presses_is_known_as_such()
