@@ -6,6 +6,7 @@ using IvrActors.SystemTests.Harness;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace IvrActors.SystemTests;
 
