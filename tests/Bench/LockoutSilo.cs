@@ -76,7 +76,6 @@ internal sealed class LockoutSilo : IAsyncDisposable
                 Numbers = new Dictionary<string, string>(),
                 TransferTargets = new Dictionary<string, string>(),
                 Trunks = new Dictionary<string, TrunkPolicy>(),
-                CallsPerCaller = new RateLimit(1000, TimeSpan.FromSeconds(1), 1000),
                 Lockout = rule,
             },
         },

@@ -97,8 +97,7 @@ public static class RiskBench
         Name = Tenant,
         Numbers = new Dictionary<string, string>(),
         TransferTargets = new Dictionary<string, string>(),
-        Trunks = new Dictionary<string, TrunkPolicy> { ["carrier"] = new() { Name = "carrier", Calls = new RateLimit(1000, TimeSpan.FromSeconds(1), 1000) } },
-        CallsPerCaller = new RateLimit(1000, TimeSpan.FromSeconds(1), 1000),
+        Trunks = new Dictionary<string, TrunkPolicy> { ["carrier"] = new() { Name = "carrier" } },
         Lockout = new LockoutRule(),
     };
 

@@ -3,6 +3,7 @@ using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Stir;
 using IvrActors.Edge.Tests.Net;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.AspNetCore.Http;
 using Xunit;
 
@@ -37,7 +38,7 @@ public sealed class StirCallsTests : IAsyncLifetime
     private Identity Signed(string path = "/a.pem") => new(_provider, DateTimeOffset.UtcNow) { X5u = _web.Url(path), Info = _web.Url(path) };
 
     private Task<EdgeHost> Start(StirPolicy policy, bool must = false, bool trusted = false, int? callsAtOnce = null) => EdgeHost.Start(
-        trunks: [new EdgeTrunk { Name = "carrier", Tenant = "demo", From = [IPNetwork.Parse("127.0.36.0/24")], TrustsCallerIdentity = trusted, CallsAtOnce = callsAtOnce, Stir = new TrunkStir { Policy = policy, MustHaveIdentity = must } }],
+        trunks: [new EdgeTrunk { Name = "carrier", Tenant = "demo", From = [IPNetwork.Parse("127.0.36.0/24")], TrustsCallerIdentity = trusted, Limit = new LimitRule { AtOnce = callsAtOnce }, Stir = new TrunkStir { Policy = policy, MustHaveIdentity = must } }],
         stir: new StirOptions { AuthorityFile = Path.Combine(_folder, "sti.pem"), WebAuthorityFile = Path.Combine(_folder, "web.pem"), TrustedAddresses = [IPNetwork.Parse("127.0.0.0/8")] });
 
     private static Phone Caller(EdgeHost host)

@@ -40,7 +40,7 @@ public sealed partial class StirReaderTests : IDisposable
         var examples = Blocks().Match(File.ReadAllText(Path.Combine(ClusterFileTests.Root(), "docs", "operations.md")));
         var cluster = Right(Head + examples.Groups["cluster"].Value + "tenants:\n  - name: demo\n    numbers: { bank: bank }\n    transfer_targets: {}\n    trunks:\n" + examples.Groups["trunk"].Value);
         Assert.Equal((At("cas.pem"), At("crl.pem"), "10.20.0.0/16"), (cluster.Stir.AuthorityFile, Assert.Single(cluster.Stir.CrlFiles), Assert.Single(cluster.Stir.TrustedAddresses).ToString()));
-        var trunk = cluster.Tenants[0].Trunks[0].ToEdge("demo", new(1, TimeSpan.FromSeconds(1), 1));
+        var trunk = cluster.Tenants[0].Trunks[0].ToEdge("demo");
         Assert.Equal((StirPolicy.Downgrade, false, "493012345678"), (trunk.Stir.Policy, trunk.Stir.MustHaveIdentity, Assert.Single(trunk.Stir.Numbers)));
         Assert.Equal(("https://stir.example.net/ivr.pem", Attestation.A), (trunk.Outbound!.Signer!.CertificateUrl, trunk.Outbound.Signer.Attestation));
     }
@@ -48,7 +48,7 @@ public sealed partial class StirReaderTests : IDisposable
     [Fact]
     public void An_old_file_asks_for_no_identity_and_signs_nothing()
     {
-        var trunk = Right(ClusterFileTests.Text).Tenants[0].Trunks[0].ToEdge("demo", new(1, TimeSpan.FromSeconds(1), 1));
+        var trunk = Right(ClusterFileTests.Text).Tenants[0].Trunks[0].ToEdge("demo");
         Assert.Equal((StirPolicy.Off, false, null), (trunk.Stir.Policy, trunk.Stir.MustHaveIdentity, trunk.Outbound?.Signer));
     }
 
@@ -93,7 +93,7 @@ public sealed partial class StirReaderTests : IDisposable
     public void A_key_that_is_none_for_this_stops_the_start_and_is_not_repeated()
     {
         var cluster = Right(Cluster("", "outbound: { proxy: \"sips:b.example\", caller_id: \"+4930\", stir: { key: stir/p384.key, certificate_url: \"https://a/b\" } }"));
-        var refused = Assert.Throws<MissingSecretException>(() => cluster.Tenants[0].Trunks[0].ToEdge("demo", new(1, TimeSpan.FromSeconds(1), 1)));
+        var refused = Assert.Throws<MissingSecretException>(() => cluster.Tenants[0].Trunks[0].ToEdge("demo"));
         Assert.Contains($"the way out of trunk t cannot be read from file '{At("p384.key")}', or is no private key on P-256", refused.Message, StringComparison.Ordinal);
     }
 
