@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using IvrActors.Dashboard.Access;
 using IvrActors.Grains.Interfaces.Callers;
@@ -108,7 +107,7 @@ public sealed class CallerImport(IGrainCaller cluster, TimeProvider time, int at
             {
                 return (ImportOutcome.Stopped, "the cluster does not permit it");
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException or SocketException)
+            catch (Exception e) when (e is OrleansException or TimeoutException)
             {
                 if (++failures == MostFailures) return (ImportOutcome.Stopped, "the cluster does not answer");
             }

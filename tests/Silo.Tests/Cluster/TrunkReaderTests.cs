@@ -113,7 +113,7 @@ public sealed partial class TrunkReaderTests : IDisposable
     [InlineData("outbound: { proxy: \"sip:b\" }|srtp_offers: dtls", "outbound: no call out can have the media encryption that srtp: required asks for: a proxy with sips: or ;transport=tls, because media keys are sent in signalling")]
     [InlineData("from: [192.0.2.0/24]|tones: yes", "tones: bad value: one of without_events, always, never")]
     [InlineData("from: [192.0.2.0/24]|region: Germany", "region: bad value: a country such as DE")]
-    [InlineData("from: [192.0.2.0/24]|calls_at_once: 5000", "calls_at_once: unknown key: one of codecs, destinations, digest, from, limits, location, name, outbound, ping, region, registrar, sdes_without_tls, srtp, srtp_offers, srtp_suites, tls, tones, trusts_caller_identity")]
+    [InlineData("from: [192.0.2.0/24]|calls_at_once: 5000", "calls_at_once: unknown key: one of codecs, destinations, digest, from, limits, location, name, outbound, ping, region, registrar, sdes_without_tls, srtp, srtp_offers, srtp_suites, stir, tls, tones, trusts_caller_identity")]
     [InlineData("from: [192.0.2.0/24]|limits: { calls: { count: 0, period: 1s, burst: 1 } }", "limits.calls.count: bad value: a whole number from 1 to 1000000")]
     [InlineData("from: [192.0.2.0/24]|ping: 30s", "ping: nobody to ask: outbound beside it")]
     [InlineData("outbound: { proxy: \"sips:b\" }|ping: 1s", "ping: bad value: a time from 5s to 1h")]
