@@ -12,13 +12,13 @@ internal static class AuthenticationReader
     private static readonly string[] s_levels = ["low", "medium", "high"];
     private static readonly string[] s_askKeys = ["prompt", "again", "first_digit_timeout", "again_timeout", "inter_digit_timeout"];
 
-    public static readonly string[] AuthenticateKeys = ["authenticate", "assurance", "attempts", "pin", "totp", "hotp", "sent_code", "recovery_code", "other", "no_input", "no_match", "on"];
+    public static readonly string[] AuthenticateKeys = ["authenticate", "assurance", "attempts", "pin", "totp", "hotp", "sent_code", "device", "recovery_code", "other", "no_input", "no_match", "on"];
     public static readonly string[] SetPinKeys = ["set_pin", "prompt", "repeat", "different", "weak", "first_digit_timeout", "inter_digit_timeout", "attempts", "no_input", "no_match", "on"];
     public static readonly string[] BranchKeys = ["branch", "choices", "otherwise"];
 
     internal static IEnumerable<string> AskKeys => s_askKeys;
 
-    /// <summary>How a telephone asks for factors: the prompts of the standard folder; 6 digits but for what is kept on paper; and the time that it takes to find them.</summary>
+    /// <summary>How a telephone asks for factors: the prompts of the standard folder; 6 digits but for what is kept on paper or shown by a device; and the time that it takes to find them.</summary>
     private static readonly Dictionary<FactorKind, Defaults> s_defaults = new()
     {
         [FactorKind.Pin] = new("enter-pin", WeakPins.LeastDigits, WeakPins.MostDigits, 6, 6, 3),
@@ -26,6 +26,8 @@ internal static class AuthenticationReader
         [FactorKind.Totp] = new("enter-code", Hotp.Digits, Hotp.Digits, 15, 35, 5),
         [FactorKind.Hotp] = new("enter-token-code", Hotp.Digits, Hotp.Digits, 15, 15, 5),
         [FactorKind.SentCode] = new("enter-sent-code", SentCodeFactor.Digits, SentCodeFactor.Digits, 45, 30, 5),
+        // The caller opens the page and shows finger or face to it before there is a number.
+        [FactorKind.Device] = new("enter-device-number", DeviceFactor.Digits, DeviceFactor.Digits, 60, 30, 5),
         [FactorKind.RecoveryCode] = new("enter-recovery-code", RecoveryCodeFactor.Digits, RecoveryCodeFactor.Digits, 30, 20, 5),
     };
 

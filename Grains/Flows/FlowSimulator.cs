@@ -20,6 +20,9 @@ public sealed class SimulatedCaller
     /// <summary>What a code that is sent comes to.</summary>
     public string SentCode { get; init; } = "654321";
 
+    /// <summary>What a device shows after an approval. Null: the caller has none, and is asked for what most have.</summary>
+    public string? DeviceNumber { get; init; }
+
     public CallerFacts Facts { get; init; } = new()
     {
         Amounts = { ["balance"] = new Money { Minor = 123456, Currency = "EUR" } },
@@ -45,7 +48,7 @@ public static class FlowSimulator
         Attestation attestation = Attestation.None)
     {
         await output.WriteLineAsync($"Flow {document.Flow.Value}, version {document.Version[..12]}. {Help}");
-        foreach (var caller in callers) await output.WriteLineAsync($"Simulated caller: account {caller.Account}, PIN {caller.Pin}, code {caller.Code}, sent code {caller.SentCode}");
+        foreach (var caller in callers) await output.WriteLineAsync($"Simulated caller: account {caller.Account}, PIN {caller.Pin}, code {caller.Code}, sent code {caller.SentCode}{(caller.DeviceNumber is { } number ? ", device number " + number : "")}");
 
         if (document.Answer.Kind == AnswerKind.Ringing) await output.WriteLineAsync($"It rings for {document.Answer.Time.TotalSeconds} s.");
         if (document.Answer.Kind == AnswerKind.Early) await output.WriteLineAsync("What follows is heard before the call is answered.");
@@ -146,10 +149,10 @@ public static class FlowSimulator
             case VerifyFactor verify:
                 var account = verify.Account.Reveal();
                 return callers.FirstOrDefault(c => c.Account == account) is { } caller && Text(verify.Secret) == AnswerOf(caller, verify.Factor)
-                    ? Assessed(Proof(account, verify), verify.Wanted)
+                    ? Assessed(callers, Proof(account, verify), verify.Wanted)
                     : new FactorChecked { Result = new FactorResult { Outcome = FactorOutcome.Refused } };
             case AssessProof assess:
-                return Assessed(assess.Proof, assess.Wanted);
+                return Assessed(callers, assess.Proof, assess.Wanted);
             case BeginFactor:
                 return new FactorSent { Outcome = BeginOutcome.Sent };
             case ChangePin change:
@@ -176,13 +179,15 @@ public static class FlowSimulator
         FactorKind.Pin => caller.Pin,
         FactorKind.Totp => caller.Code,
         FactorKind.SentCode => caller.SentCode,
+        FactorKind.Device => caller.DeviceNumber,
         _ => null,
     };
 
-    /// <summary>As the grain of a caller with these factors answers.</summary>
-    private static FactorChecked Assessed(VerifiedCaller proof, Assurance wanted)
+    /// <summary>As the grain of a caller with an app, a number for codes and perhaps a device answers.</summary>
+    private static FactorChecked Assessed(IReadOnlyList<SimulatedCaller> callers, VerifiedCaller proof, Assurance wanted)
     {
-        var next = AssuranceRules.Next([FactorKind.Pin, FactorKind.Totp, FactorKind.SentCode], proof.Factors, wanted, RiskLevel.None);
+        FactorKind[] device = CallerOf(callers, proof)?.DeviceNumber is null ? [] : [FactorKind.Device];
+        var next = AssuranceRules.Next([FactorKind.Pin, .. device, FactorKind.Totp, FactorKind.SentCode], proof.Factors, wanted, RiskLevel.None);
         return new FactorChecked
         {
             Result = new FactorResult

@@ -210,7 +210,7 @@ public sealed class AssessProof : FlowEffect
     public required Assurance Wanted { get; init; }
 }
 
-/// <summary>Have sent what a factor needs; answered by <see cref="FactorSent"/>.</summary>
+/// <summary>Have sent what a factor needs, a code or a question to a device; answered by <see cref="FactorSent"/>.</summary>
 public sealed class BeginFactor : FlowEffect
 {
     public required FactorKind Factor { get; init; }

@@ -30,7 +30,7 @@ public static partial class Interpreter
         private string? AskFor(AuthenticateStep step, FactorKind factor)
         {
             (state.Asking, state.Asked, state.Wrong) = (factor, 0, false);
-            if (factor is not FactorKind.SentCode) return AskFactor(step, []);
+            if (factor is not (FactorKind.SentCode or FactorKind.Device)) return AskFactor(step, []);
             state.Waiting = FlowWait.Begin;
             _effect = new BeginFactor { Factor = factor, Proof = state.Proof! };
             return null;

@@ -12,12 +12,13 @@ internal static class SimulateCommand
     {
         var flow = new Argument<string>("flow") { Description = "A flow file." };
         var attestation = new Option<Attestation>("--attestation") { Description = "What the calling number is attested by." };
-        var simulate = new Command("simulate", "Plays a flow in the terminal: type keys and Enter. Nothing is called or stored.") { flow, attestation };
-        simulate.SetAction(terminal, (parsed, cluster, cancellation) => Simulate(parsed.GetRequiredValue(flow), parsed.GetValue(attestation), cluster, terminal, cancellation));
+        var device = new Option<bool>("--device") { Description = "The caller has a registered device, and is asked for its approval first." };
+        var simulate = new Command("simulate", "Plays a flow in the terminal: type keys and Enter. Nothing is called or stored.") { flow, attestation, device };
+        simulate.SetAction(terminal, (parsed, cluster, cancellation) => Simulate(parsed.GetRequiredValue(flow), parsed.GetValue(attestation), parsed.GetValue(device), cluster, terminal, cancellation));
         root.Add(simulate);
     }
 
-    private static async Task<int> Simulate(string file, Attestation attestation, ClusterFile cluster, Terminal terminal, CancellationToken cancellation)
+    private static async Task<int> Simulate(string file, Attestation attestation, bool device, ClusterFile cluster, Terminal terminal, CancellationToken cancellation)
     {
         if (!File.Exists(file))
         {
@@ -30,7 +31,7 @@ internal static class SimulateCommand
             foreach (var finding in parsed.Errors) await terminal.Error.WriteLineAsync(finding.ToString());
             return ExitCode.Findings;
         }
-        await FlowSimulator.Run(document, [new SimulatedCaller()], terminal.Input, terminal.Output, await PromptTexts(cluster, cancellation), attestation);
+        await FlowSimulator.Run(document, [new SimulatedCaller { DeviceNumber = device ? "2468" : null }], terminal.Input, terminal.Output, await PromptTexts(cluster, cancellation), attestation);
         return ExitCode.Done;
     }
 

@@ -122,8 +122,48 @@ public sealed class AuthenticateFlowTests
     }
 
     [Fact]
+    public void A_device_is_asked_after_a_right_PIN_and_the_caller_keys_in_the_four_digits_that_it_shows()
+    {
+        var story = Story().Secret().Answered(FactorOutcome.Accepted, Kinds(FactorKind.Pin), FactorKind.Device).Hears("");
+        var question = Assert.IsType<BeginFactor>(story.Effect);
+        Assert.Equal(FactorKind.Device, question.Factor);
+        Assert.Equal([FactorKind.Pin], question.Proof.Factors);
+
+        var asked = Assert.IsType<Collect>(story.Sent().Hears("enter-device-number ?").Commands[^1]);
+        Assert.Equal(("factor:device", 4, 4, true, '*'), (asked.Name, asked.MinDigits, asked.MaxDigits, asked.Secret, asked.Skip));
+        Assert.Equal(TimeSpan.FromSeconds(60), asked.FirstDigitTimeout);
+
+        // A wrong number is asked for again: the approval still counts.
+        story.Secret(1).Checked(FactorOutcome.Refused).Hears("enter-device-number-again ?");
+        var check = Assert.IsType<VerifyFactor>(story.Secret(2).Effect);
+        Assert.Equal((FactorKind.Device, "factor:device", 2), (check.Factor, check.Purpose, check.Secret.Sealed.Ciphertext[0]));
+        Assert.Equal([FactorKind.Pin], check.Before!.Factors);
+        story.Answered(FactorOutcome.Accepted, Kinds(FactorKind.Pin, FactorKind.Device)).Hears("main-menu ?");
+    }
+
+    [Fact]
+    public void A_star_leaves_the_device_out() =>
+        Story().Secret().Answered(FactorOutcome.Accepted, Kinds(FactorKind.Pin), FactorKind.Device, FactorKind.Totp).Sent().Hears("enter-device-number" + Star).Skipped().Hears("enter-code ?");
+
+    [Theory]
+    [InlineData(BeginOutcome.Limited)]
+    [InlineData(BeginOutcome.Unavailable)]
+    public void A_device_that_cannot_be_asked_gives_way_to_the_next_factor(BeginOutcome outcome)
+    {
+        Story().Secret().Answered(FactorOutcome.Accepted, Kinds(FactorKind.Pin), FactorKind.Device, FactorKind.Totp).Sent(outcome).Hears("enter-code ?");
+        Story().Secret().Answered(FactorOutcome.Accepted, Kinds(FactorKind.Pin), FactorKind.Device).Sent(outcome).Hears("error-polite .");
+    }
+
+    [Fact]
+    public void How_a_device_is_asked_for_can_be_the_flows_own()
+    {
+        var story = Story(more: ", device: { prompt: [welcome], first_digit_timeout: 20s }").Secret().Answered(FactorOutcome.Accepted, Kinds(FactorKind.Pin), FactorKind.Device).Sent().Hears("welcome ?");
+        Assert.Equal(TimeSpan.FromSeconds(20), Assert.IsType<Collect>(story.Commands[^1]).FirstDigitTimeout);
+    }
+
+    [Fact]
     public void What_a_telephone_cannot_ask_for_is_left_out() =>
-        Story().Secret().Answered(FactorOutcome.Accepted, Kinds(FactorKind.Pin), FactorKind.Device, FactorKind.Totp).Hears("enter-code ?");
+        Story().Secret().Answered(FactorOutcome.Accepted, Kinds(FactorKind.Pin), FactorKind.CallBack, FactorKind.Totp).Hears("enter-code ?");
 
     [Fact]
     public void Who_has_nothing_that_would_do_is_told_so_after_the_PIN_only() =>

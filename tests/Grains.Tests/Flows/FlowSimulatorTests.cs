@@ -49,6 +49,18 @@ public class FlowSimulatorTests
     }
 
     [Fact]
+    public async Task A_caller_with_a_device_keys_in_what_it_shows_or_goes_on_to_the_code()
+    {
+        var withDevice = new SimulatedCaller { DeviceNumber = "2468" };
+        var (heard, step) = await PlayAs(withDevice, "10000001", "4711", "1357", "2468", "9");
+        Assert.Contains("[enter-device-number] [press-star-for-another]", heard, StringComparison.Ordinal);
+        Assert.Contains("[enter-device-number-again]", heard, StringComparison.Ordinal);
+        Assert.Equal("goodbye", step);
+
+        Assert.Equal("goodbye", (await PlayAs(withDevice, "10000001", "4711", "*", "123456", "9")).Step);
+    }
+
+    [Fact]
     public async Task Known_prompts_are_shown_by_their_text()
     {
         var output = new StringWriter();
@@ -66,10 +78,12 @@ public class FlowSimulatorTests
     [InlineData("welcome", "[welcome]")]
     public void A_prompt_reads_as_it_sounds(string prompt, string expected) => Assert.Equal(expected, PromptWords.Of(prompt));
 
-    private static async Task<(string Heard, string Step)> Play(params string[] lines)
+    private static Task<(string Heard, string Step)> Play(params string[] lines) => PlayAs(new SimulatedCaller(), lines);
+
+    private static async Task<(string Heard, string Step)> PlayAs(SimulatedCaller caller, params string[] lines)
     {
         var output = new StringWriter();
-        var step = await FlowSimulator.Run(FlowTexts.Valid(FlowTexts.Bank), [new SimulatedCaller()], new StringReader(string.Join('\n', lines)), output);
+        var step = await FlowSimulator.Run(FlowTexts.Valid(FlowTexts.Bank), [caller], new StringReader(string.Join('\n', lines)), output);
         return (output.ToString(), step);
     }
 }

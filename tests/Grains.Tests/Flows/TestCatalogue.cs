@@ -10,8 +10,8 @@ internal sealed class TestCatalogue(IEnumerable<string> prompts) : IPromptCatalo
 
     public TestCatalogue() : this(
     [
-        "welcome", "enter-account-number", "enter-pin", "enter-pin-again", "enter-code", "enter-code-again", "enter-token-code", "enter-token-code-again", "enter-sent-code", "enter-sent-code-again", "enter-recovery-code",
-        "enter-recovery-code-again", "press-star-for-another", "cannot-confirm", "must-change-pin", "enter-new-pin", "repeat-new-pin", "pins-differ", "pin-too-easy", "pin-changed", "pin-not-changed", "main-menu", "your-balance-is", "last-transactions",
+        "welcome", "enter-account-number", "enter-pin", "enter-pin-again", "enter-code", "enter-code-again", "enter-token-code", "enter-token-code-again", "enter-sent-code", "enter-sent-code-again",
+        "enter-device-number", "enter-device-number-again", "enter-recovery-code", "enter-recovery-code-again", "press-star-for-another", "cannot-confirm", "must-change-pin", "enter-new-pin", "repeat-new-pin", "pins-differ", "pin-too-easy", "pin-changed", "pin-not-changed", "main-menu", "your-balance-is", "last-transactions",
         "no-transactions", "transferring", "transfer-failed", "goodbye", "too-many-attempts", "sorry-no-input", "sorry-no-match", "error-polite",
         .. Speech.TransactionVocabulary, .. Speech.DigitVocabulary,
     ])
