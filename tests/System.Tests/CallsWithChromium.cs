@@ -38,9 +38,11 @@ public sealed partial class CallsWithChromium
         Assert.Matches("^Speech and keys: encrypted, DTLS-SRTP, AEAD_AES_256_GCM; agreed by DTLS 1\\.2, TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM_SHA(256|384)$", browser.Text("[data-phone-media] span"));
 
         Press(browser, caller.Account);
-        await IsHeard(server, browser, "collect", 2);
+        await IsHeard(server, browser, "authenticate", 1);
         Press(browser, caller.Pin + "#");
-        await IsHeard(server, browser, "collect", 3);
+        // The same step asks for the code.
+        await Eventually.Holds(async () => await server.Metric("ivr_authentication_total", "factor=\"pin\",result=\"accepted\"") == 1, "the PIN is accepted", () => server.Output);
+        await IsHeard(server, browser, "authenticate", 1);
         Press(browser, caller.Code);
         await IsHeard(server, browser, "menu", 1);
         Press(browser, "1");
