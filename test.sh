@@ -41,13 +41,14 @@ retry() {
     return 1
 }
 
-# program → Debian packages
-readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules,kamailio-secsipid-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver svmap:sipvicious fail2ban-regex:fail2ban node:nodejs npm:npm tshark:tshark"
+# program, or the pattern of a file → Debian packages
+readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules /usr/lib/*/kamailio/modules/secsipid.so:kamailio-secsipid-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver svmap:sipvicious fail2ban-regex:fail2ban node:nodejs npm:npm tshark:tshark"
 
 install_programs() {
     local pair wanted packages=()
     for pair in $needed; do
         command -v "${pair%%:*}" >/dev/null 2>&1 && continue
+        [[ $pair == /* ]] && compgen -G "${pair%%:*}" >/dev/null && continue
         IFS=, read -ra wanted <<<"${pair##*:}"
         packages+=("${wanted[@]}")
     done
