@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Net.Stir;
@@ -127,6 +128,18 @@ public sealed class StirWebTests : IAsyncLifetime
         Assert.Empty(_web.Asked);
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task What_a_web_servers_certificate_names_is_not_asked(bool withAuthorities)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var web = await StirWeb.Start($"http://{listener.LocalEndpoint}/ca.cer");
+        using var fetcher = new CertificateFetcher(s_loopback, new DnsAnswers([], TimeProvider.System), withAuthorities ? _pki.Authorities : null, TimeProvider.System);
+        Assert.Equal(FetchResult.Unreachable, (await fetcher.Fetch(web.Url("/a.pem")).WaitAsync(EdgeHost.Patience)).Result);
+        Assert.Equal(1, web.Connections);
+        Assert.False(listener.Pending());
+    }
+
     [Fact]
     public async Task Calls_at_the_same_time_share_one_fetch_and_later_ones_its_result_for_a_day()
     {
@@ -222,10 +235,10 @@ internal sealed class StirWeb : IAsyncDisposable
 
     public string Url(string path) => $"https://127.0.0.1:{Port}{path}";
 
-    public static async Task<StirWeb> Start()
+    public static async Task<StirWeb> Start(string? issuerUrl = null)
     {
         using var authority = new TestAuthority("web CA");
-        var certificate = authority.IssueForLoopback(); // The server keeps it to its end.
+        var certificate = authority.IssueForLoopback(issuerUrl); // The server keeps it to its end.
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
