@@ -29,18 +29,13 @@ internal static class StirVerifier
             if (found == StirFailure.None) valid.Add(claim.Passport!);
             else if (failure == StirFailure.Missing) failure = found;
         }
-        var isWrongDestination = false;
-        foreach (var passport in valid.Where(passport => passport.Kind is PassportKind.Plain or PassportKind.Shaken).OrderByDescending(passport => passport.Attestation))
-        {
-            if (LeadsHere(request, passport, valid) is not { } isDiverted)
-            {
-                isWrongDestination = true;
-                continue;
-            }
-            if (!replays.TryUse(now, passport.Mark, request.CallId)) return StirVerdict.Failed(StirFailure.Replayed);
-            return StirVerdict.Verified(passport.Attestation, isDiverted, valid.Exists(other => other.Kind == PassportKind.Priority && LeadsHere(request, other, valid) is not null));
-        }
-        return StirVerdict.Failed(isWrongDestination ? StirFailure.WrongDestination : failure);
+        var plain = valid.Where(passport => passport.Kind is PassportKind.Plain or PassportKind.Shaken).Select(passport => (Passport: passport, IsDiverted: LeadsHere(request, passport, valid))).ToList();
+        if (plain.Count == 0) return StirVerdict.Failed(failure);
+        var here = plain.Where(one => one.IsDiverted is not null).OrderByDescending(one => StirVerdict.Counted(one.Passport.Attestation, one.IsDiverted is true)).ToList();
+        if (here.Count == 0) return StirVerdict.Failed(StirFailure.WrongDestination);
+        var (best, isDiverted) = here[0];
+        if (!replays.TryUse(now, best.Mark, request.CallId)) return StirVerdict.Failed(StirFailure.Replayed);
+        return StirVerdict.Verified(best.Attestation, isDiverted is true, valid.Exists(other => other.Kind == PassportKind.Priority && LeadsHere(request, other, valid) is not null));
     }
 
     private static StirFailure Check(StirRequest request, Passport passport, StirFetched fetched, StirTrust trust, DateTimeOffset now)

@@ -267,7 +267,7 @@ public sealed class StirVerifierTests : IDisposable
         var first = new Identity(_provider, s_now) { Type = "div", Diverted = "4930111111", Callee = "4930222222" };
         var second = new Identity(_provider, s_now) { Type = "div", Diverted = "4930222222", Callee = "4930123456" };
         var verdict = Judge(meant, second, first);
-        Assert.Equal((Attestation.A, true), (verdict.Attestation, verdict.IsDiverted));
+        Assert.Equal((Attestation.B, true), (verdict.Attestation, verdict.IsDiverted));
         Fails(StirFailure.WrongDestination, 438, Judge(meant, second));
         Fails(StirFailure.WrongDestination, 438, Judge(meant, first));
         Fails(StirFailure.WrongDestination, 438, Judge(meant, first, second with { Caller = "4915550002" }));
@@ -278,6 +278,16 @@ public sealed class StirVerifierTests : IDisposable
         Fails(StirFailure.Missing, 428, Judge(second));
         // In a circle.
         Fails(StirFailure.WrongDestination, 438, Judge(meant, first, second with { Callee = "4930111111" }));
+    }
+
+    [Theory, InlineData("A", Attestation.B), InlineData("B", Attestation.B), InlineData("C", Attestation.C)]
+    public void A_diverted_call_is_attested_in_part_at_most(string attest, Attestation expected)
+    {
+        var meant = Shaken with { Attestation = attest, Callee = "4930111111" };
+        var diversion = new Identity(_provider, s_now) { Type = "div", Diverted = "4930111111", Callee = "4930123456" };
+        Assert.Equal((expected, true), (Judge(meant, diversion).Attestation, Judge(meant, diversion).IsDiverted));
+        // One that was given for a call to us counts in full beside it.
+        Assert.Equal((Attestation.A, false), (Judge(meant, diversion, Shaken).Attestation, Judge(meant, diversion, Shaken).IsDiverted));
     }
 
     [Fact]
