@@ -83,10 +83,12 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         var answer = media.Answer(arrival.Offer.Span, policy, events);
         if (answer.Session is null) return Refuse<CallLeg>(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
         var invite = call.Invite!;
+        // An Identity header that did not verify is anybody's: its caller is nobody who is known, nor becomes known.
+        var isProven = arrival.Identity is null || verdict.IsVerified;
         var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk))
         {
             Since = time.GetUtcNow(),
-            Caller = gate.CallerOf(invite, call.Peer),
+            Caller = isProven ? gate.CallerOf(invite, call.Peer) : 0,
             MaxForwards = invite.MaxForwards ?? 70,
             Privacy = CallerIdentity.PrivacyOf(invite),
         };
@@ -105,7 +107,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             Calling = calling,
             Origin = CallingParty.Origin(isTrusted, verdict.Attestation, calling),
             Encrypted = secure && answer.Session.Srtp,
-            Known = arrival.IsKnown,
+            Known = arrival.IsKnown && isProven,
             SourceAddress = call.Peer.EndPoint.Address.ToString(),
             Attestation = verdict.Attestation,
         });
