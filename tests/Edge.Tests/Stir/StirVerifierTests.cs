@@ -183,6 +183,10 @@ public sealed class StirVerifierTests : IDisposable
         Assert.True(Judge(Signed(_pki.Issue(StirPki.Provider(), usage: X509KeyUsageFlags.DigitalSignature))).IsVerified);
     }
 
+    [Theory, InlineData(StirPki.BasicConstraints), InlineData(StirPki.KeyUsage)]
+    public void A_certificate_with_an_extension_that_cannot_be_read_gets_437(string extension) =>
+        Fails(StirFailure.BadCertificate, 437, Judge(Signed(_pki.Issue(StirPki.Provider(), more: new X509Extension(extension, [0x04, 0x7F], true)))));
+
     [Fact]
     public void A_certificate_that_lists_numbers_speaks_for_no_other()
     {
