@@ -15,9 +15,9 @@ internal static class StirVerifier
     /// <summary>Reads all headers; whatever is wrong with one is kept with it.</summary>
     public static IReadOnlyList<StirClaim> Read(StirRequest request) => [.. request.Identities.Take(StirLimits.Headers).Select(value => StirClaim.Read(value, request))];
 
-    /// <summary>The certificates that are needed, each once.</summary>
+    /// <summary>The certificates that are needed, each once; of more than <see cref="StirLimits.Urls"/> the first, so that one call makes no more requests than that.</summary>
     public static IReadOnlyList<string> UrlsOf(IReadOnlyList<StirClaim> claims) =>
-        [.. claims.Where(claim => claim.Passport is not null).Select(claim => claim.Passport!.CertificateUrl).Distinct(StringComparer.Ordinal)];
+        [.. claims.Where(claim => claim.Passport is not null).Select(claim => claim.Passport!.CertificateUrl).Distinct(StringComparer.Ordinal).Take(StirLimits.Urls)];
 
     public static StirVerdict Judge(StirRequest request, IReadOnlyList<StirClaim> claims, Func<string, StirFetched> fetched, StirTrust trust, ReplayMemory replays, DateTimeOffset now)
     {

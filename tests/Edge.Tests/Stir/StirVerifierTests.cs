@@ -318,6 +318,13 @@ public sealed class StirVerifierTests : IDisposable
         Fails(StirFailure.Malformed, 438, Judge([.. Enumerable.Repeat<object>("nonsense", StirLimits.Headers), Shaken]));
 
     [Fact]
+    public void One_call_has_no_more_than_three_certificates_fetched()
+    {
+        var identities = Enumerable.Range(0, StirLimits.Headers).Select(object (i) => Shaken with { X5u = $"https://{i / 2}/", Info = $"https://{i / 2}/" }).ToArray();
+        Assert.Equal(["https://0/", "https://1/", "https://2/"], StirVerifier.UrlsOf(StirVerifier.Read(StirRequest.Of(Invite(identities), s_trunk, "4915550001"))));
+    }
+
+    [Fact]
     public void A_passport_that_came_with_another_call_proves_nothing()
     {
         var identity = Shaken.ToString();

@@ -149,7 +149,7 @@ public sealed class StirWebTests : IAsyncLifetime
         {
             fetched++;
             return go.Task;
-        }, time);
+        }, _ => true, time);
         var waiting = Enumerable.Range(0, 20).Select(_ => certificates.Get("https://a/")).ToArray();
         var certificate = _pki.Issue(StirPki.Provider()).Certificate;
         go.SetResult((FetchResult.Fetched, certificate));
@@ -171,7 +171,7 @@ public sealed class StirWebTests : IAsyncLifetime
         {
             fetched++;
             return Task.FromResult(answer);
-        }, time);
+        }, _ => true, time);
         Assert.Equal(StirFailure.NotFetched, (await certificates.Get("https://a/")).Failure);
         await certificates.Get("https://a/");
         Assert.Equal(1, fetched);
@@ -187,7 +187,7 @@ public sealed class StirWebTests : IAsyncLifetime
     public async Task Fetches_at_once_are_bounded_and_what_is_above_the_bound_is_not_remembered()
     {
         var go = new TaskCompletionSource<(FetchResult, StirCertificate?)>();
-        var certificates = new StirCertificates(_ => go.Task, new FakeTimeProvider(_pki.Now));
+        var certificates = new StirCertificates(_ => go.Task, _ => true, new FakeTimeProvider(_pki.Now));
         var waiting = Enumerable.Range(0, StirCertificates.MostAtOnce).Select(i => certificates.Get($"https://a/{i}")).ToArray();
         Assert.Equal(StirFailure.Busy, (await certificates.Get("https://b/")).Failure);
         go.SetResult((FetchResult.Fetched, _pki.Issue(StirPki.Provider()).Certificate));
@@ -195,20 +195,31 @@ public sealed class StirWebTests : IAsyncLifetime
         Assert.Equal(StirFailure.None, (await certificates.Get("https://b/")).Failure);
     }
 
-    [Fact]
-    public async Task Strangers_urls_push_failures_out_before_certificates()
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task Strangers_urls_push_failures_out_before_certificates_that_are_trusted(bool haveCertificates)
     {
         var asked = new ConcurrentQueue<string>();
-        var certificate = _pki.Issue(StirPki.Provider()).Certificate;
+        using var stranger = new StirPki(_pki.Now);
+        var (certificate, strange) = (_pki.Issue(StirPki.Provider()).Certificate, stranger.Issue(StirPki.Provider()).Certificate);
+        var trust = _pki.Trust();
+        var time = new FakeTimeProvider(_pki.Now);
         var certificates = new StirCertificates(url =>
         {
             asked.Enqueue(url);
-            return Task.FromResult(url == "https://good/" ? (FetchResult.Fetched, certificate) : (FetchResult.Refused, default(StirCertificate)));
-        }, new FakeTimeProvider(_pki.Now));
+            if (url == "https://good/") return Task.FromResult((FetchResult.Fetched, (StirCertificate?)certificate));
+            return Task.FromResult(haveCertificates ? (FetchResult.Fetched, strange) : (FetchResult.Refused, null));
+        }, one => trust.Judge(one, _pki.Now, _pki.Now) == StirFailure.None, time);
         await certificates.Get("https://good/");
+        // What strangers have would stay longer, if it were kept for as long.
+        time.Advance(TimeSpan.FromSeconds(1));
         for (var i = 0; i < 3 * StirCertificates.MostEntries; i++) await certificates.Get($"https://bad/{i}");
         await certificates.Get("https://good/");
         Assert.Single(asked, url => url == "https://good/");
+        var last = $"https://bad/{3 * StirCertificates.MostEntries - 1}";
+        Assert.Equal(haveCertificates ? strange : null, (await certificates.Get(last)).Certificate);
+        time.Advance(TimeSpan.FromSeconds(30));
+        await certificates.Get(last);
+        Assert.Equal(2, asked.Count(url => url == last));
     }
 }
 
