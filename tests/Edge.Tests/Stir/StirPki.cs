@@ -18,7 +18,8 @@ internal sealed class StirPki : IDisposable
     private readonly X509Certificate2 _root;
     private readonly X509Certificate2 _intermediate;
 
-    public StirPki(DateTimeOffset now)
+    /// <param name="numbers">TNAuthList of the intermediate; null: there is none.</param>
+    public StirPki(DateTimeOffset now, byte[]? numbers = null)
     {
         Now = now;
         var root = new CertificateRequest("CN=STI root", _rootKey, HashAlgorithmName.SHA256);
@@ -30,6 +31,7 @@ internal sealed class StirPki : IDisposable
         intermediate.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         intermediate.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         intermediate.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(intermediate.PublicKey, false));
+        if (numbers is not null) intermediate.CertificateExtensions.Add(new X509Extension(TnAuthList.Oid, numbers, false));
         using var issued = intermediate.Create(_root, now.AddYears(-1), now.AddYears(2), [2]);
         _intermediate = issued.CopyWithPrivateKey(_key);
     }

@@ -196,6 +196,19 @@ public sealed class StirVerifierTests : IDisposable
     }
 
     [Fact]
+    public void An_authority_that_is_given_numbers_gives_no_others()
+    {
+        using var delegated = new StirPki(s_now, StirPki.Range("4915550000", 10));
+        _trust = delegated.Trust();
+        Assert.True(Judge(Signed(delegated.Issue(StirPki.Numbers("4915550001")))).IsVerified);
+        Fails(StirFailure.NoAuthority, 437, Judge(Signed(delegated.Issue(StirPki.Provider()))));
+        Fails(StirFailure.NoAuthority, 437, Judge(Signed(delegated.Issue(StirPki.Numbers("4915550001", "4915550010")))));
+        using var unreadable = new StirPki(s_now, [0x05, 0x00]);
+        _trust = unreadable.Trust();
+        Fails(StirFailure.NoAuthority, 437, Judge(Signed(unreadable.Issue(StirPki.Numbers("4915550001")))));
+    }
+
+    [Fact]
     public void A_revoked_certificate_gets_437_be_it_the_leaf_or_the_intermediate()
     {
         _trust = _pki.Trust(StirCrl.Read(_pki.Crl([9]))!);
