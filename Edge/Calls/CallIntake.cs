@@ -36,7 +36,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         if (calls.TryBegin(now, () => isKnown, isCounted) is { Status: not 0 } refusal) return Refuse<Arrival>(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
         gate.CallBegan();
         if (trunk.Stir.Policy == StirPolicy.Off) return new Arrival(call, trunk, signal.Body, isKnown, null, StirVerdict.Unasked);
-        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, signal.Body, isKnown, StirRequest.Of(invite, trunk, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
+        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, signal.Body, isKnown, StirRequest.Of(invite, trunk, call.Peer.EndPoint.Address, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
         var missing = StirVerdict.Failed(StirFailure.Missing);
         StirMetrics.Verified(trunk.Name, missing);
         return new Arrival(call, trunk, signal.Body, isKnown, null, missing);

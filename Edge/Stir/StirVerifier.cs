@@ -34,7 +34,7 @@ internal static class StirVerifier
         var here = plain.Where(one => one.IsDiverted is not null).OrderByDescending(one => StirVerdict.Counted(one.Passport.Attestation, one.IsDiverted is true)).ToList();
         if (here.Count == 0) return StirVerdict.Failed(StirFailure.WrongDestination);
         var (best, isDiverted) = here[0];
-        if (!replays.TryUse(now, best.Mark, request.CallId)) return StirVerdict.Failed(StirFailure.Replayed);
+        if (!replays.TryUse(now, best.Mark, $"{request.Sender}\n{request.CallId}")) return StirVerdict.Failed(StirFailure.Replayed);
         return StirVerdict.Verified(best.Attestation, isDiverted is true, valid.Exists(other => other.Kind == PassportKind.Priority && LeadsHere(request, other, valid) is not null));
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -41,15 +42,15 @@ public sealed class StirVerifierTests : IDisposable
 
     private StirVerdict Judge(params object[] identities) => Judge(Invite(identities));
 
-    private StirVerdict Judge(SipRequest invite, EdgeTrunk? trunk = null, string? calling = "4915550001")
+    private StirVerdict Judge(SipRequest invite, EdgeTrunk? trunk = null, string? calling = "4915550001", string source = "192.0.2.1")
     {
-        var request = StirRequest.Of(invite, trunk ?? s_trunk, calling);
+        var request = StirRequest.Of(invite, trunk ?? s_trunk, IPAddress.Parse(source), calling);
         return StirVerifier.Judge(request, StirVerifier.Read(request), url => _web.TryGetValue(url, out var fetched) ? fetched : new(null, StirFailure.NotFetched), _trust, _replays, s_now);
     }
 
-    private static SipRequest Invite(object[] identities, string called = "sip:+4930123456@h", string? to = null, string from = "<sip:+4915550001@h>", string more = "", string callId = "c1") =>
+    private static SipRequest Invite(object[] identities, string called = "sip:+4930123456@h", string? to = null, string from = "<sip:+4915550001@h>", string more = "", string callId = "c1", string tag = "1") =>
         (SipRequest)SipParser.Parse(Encoding.ASCII.GetBytes(
-            $"INVITE {called} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: {from};tag=1\r\nTo: <{to ?? called}>\r\nCall-ID: {callId}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@h>\r\nMax-Forwards: 70\r\n"
+            $"INVITE {called} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: {from};tag={tag}\r\nTo: <{to ?? called}>\r\nCall-ID: {callId}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@h>\r\nMax-Forwards: 70\r\n"
             + string.Concat(identities.Select(identity => $"Identity: {identity}\r\n")) + $"{more}Content-Length: 0\r\n\r\n")).Message!;
 
     private static void Fails(StirFailure failure, int status, StirVerdict verdict)
@@ -334,7 +335,7 @@ public sealed class StirVerifierTests : IDisposable
     public void One_call_has_no_more_than_three_certificates_fetched()
     {
         var identities = Enumerable.Range(0, StirLimits.Headers).Select(object (i) => Shaken with { X5u = $"https://{i / 2}/", Info = $"https://{i / 2}/" }).ToArray();
-        Assert.Equal(["https://0/", "https://1/", "https://2/"], StirVerifier.UrlsOf(StirVerifier.Read(StirRequest.Of(Invite(identities), s_trunk, "4915550001"))));
+        Assert.Equal(["https://0/", "https://1/", "https://2/"], StirVerifier.UrlsOf(StirVerifier.Read(StirRequest.Of(Invite(identities), s_trunk, IPAddress.Loopback, "4915550001"))));
     }
 
     [Fact]
@@ -345,6 +346,11 @@ public sealed class StirVerifierTests : IDisposable
         Assert.True(Judge(Invite([identity])).IsVerified);
         Fails(StirFailure.Replayed, 438, Judge(Invite([identity], callId: "c2")));
         Assert.True(Judge(Invite([Shaken], callId: "c2")).IsVerified);
+        // Nor does the same Call-ID make it the same call.
+        Fails(StirFailure.Replayed, 438, Judge(Invite([identity], tag: "2")));
+        Fails(StirFailure.Replayed, 438, Judge(Invite([identity]), source: "192.0.2.2"));
+        Fails(StirFailure.Replayed, 438, Judge(Invite([identity]), new EdgeTrunk { Name = "other", Tenant = "demo" }));
+        Assert.True(Judge(Invite([identity])).IsVerified);
     }
 
     [Fact]
