@@ -64,7 +64,7 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton(provider => new CertificateFetcher(
             options.Stir.TrustedAddresses, new DnsAnswers(options.DnsServers, provider.GetRequiredService<TimeProvider>()),
             options.Stir.WebAuthorityFile is { } file ? StirFiles.Certificates(file) ?? [] : null, provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(provider => new StirCertificates(provider.GetRequiredService<CertificateFetcher>().Fetch, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new StirCertificates(provider.GetRequiredService<CertificateFetcher>().Fetch, provider.GetRequiredService<StirTrustFiles>().Trusts, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<CallerVerification>();
         services.AddSingleton<TrunkDesk>();
         services.AddSingleton<RecordingWriter>();

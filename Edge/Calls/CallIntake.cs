@@ -36,7 +36,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         if (calls.TryBegin(now, () => isKnown, isCounted) is { Status: not 0 } refusal) return Refuse<Arrival>(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
         gate.CallBegan();
         if (trunk.Stir.Policy == StirPolicy.Off) return new Arrival(call, trunk, signal.Body, isKnown, null, StirVerdict.Unasked);
-        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, signal.Body, isKnown, StirRequest.Of(invite, trunk, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
+        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, signal.Body, isKnown, StirRequest.Of(invite, trunk, call.Peer.EndPoint.Address, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
         var missing = StirVerdict.Failed(StirFailure.Missing);
         StirMetrics.Verified(trunk.Name, missing);
         return new Arrival(call, trunk, signal.Body, isKnown, null, missing);
@@ -83,10 +83,12 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
         var answer = media.Answer(arrival.Offer.Span, policy, events);
         if (answer.Session is null) return Refuse<CallLeg>(now, call, answer.Status >= 400 ? answer.Status : 488, "media");
         var invite = call.Invite!;
+        // An Identity header that did not verify is anybody's: its caller is nobody who is known, nor becomes known.
+        var isProven = arrival.Identity is null || verdict.IsVerified;
         var leg = new CallLeg(now, CallId.New(), call, answer, live.ObserverOf(trunk))
         {
             Since = time.GetUtcNow(),
-            Caller = gate.CallerOf(invite, call.Peer),
+            Caller = isProven ? gate.CallerOf(invite, call.Peer) : 0,
             MaxForwards = invite.MaxForwards ?? 70,
             Privacy = CallerIdentity.PrivacyOf(invite),
         };
@@ -105,7 +107,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             Calling = calling,
             Origin = CallingParty.Origin(isTrusted, verdict.Attestation, calling),
             Encrypted = secure && answer.Session.Srtp,
-            Known = arrival.IsKnown,
+            Known = arrival.IsKnown && isProven,
             SourceAddress = call.Peer.EndPoint.Address.ToString(),
             Attestation = verdict.Attestation,
         });

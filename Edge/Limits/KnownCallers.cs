@@ -45,7 +45,7 @@ public sealed class KnownCallers
         var source = peer.Entry.IsFrom(peer.EndPoint.Address) ? 0 : SourcePrefix.Of(peer.EndPoint.Address).Bits;
         var number = CallingParty.Calling(invite, peer.Entry)?.Reveal() ?? (invite.From.Uri.IsSip ? invite.From.Uri.User : invite.From.Uri.Opaque) ?? "";
         // Whether it is signed (RFC 8224) counts: a number that its owner's provider signs is known by that, and a forger's bare one is not. What is wrong with a signature is found out
-        // after this, and such a call goes no further than its trunk lets it.
+        // after this: such a call has had its place among those of known callers, and neither begins as known nor makes known.
         var signed = invite.Headers.Contains("Identity") ? "\nsigned" : "";
         return Math.Max(1, marks.NumberOf(peer.Entry.Name + signed, number, source));
     }

@@ -6,7 +6,7 @@ namespace IvrActors.Edge.Stir;
 /// </summary>
 internal sealed class ReplayMemory(int most = ReplayMemory.MostMarks)
 {
-    /// <summary>Of 120 s: 500 calls/s, about 5 MB.</summary>
+    /// <summary>Of 120 s: 500 calls/s, about 15 MB.</summary>
     private const int MostMarks = 65_536;
 
     /// <summary>A PASSporT may be as far ahead of our time as behind.</summary>
@@ -17,7 +17,8 @@ internal sealed class ReplayMemory(int most = ReplayMemory.MostMarks)
     private readonly Lock _lock = new();
 
     /// <summary>Notes a PASSporT of a call; false when it came with another call before.</summary>
-    public bool TryUse(DateTimeOffset now, UInt128 mark, string callId)
+    /// <param name="call">What tells the call from all others, whoever sends them.</param>
+    public bool TryUse(DateTimeOffset now, UInt128 mark, string call)
     {
         lock (_lock)
         {
@@ -26,8 +27,8 @@ internal sealed class ReplayMemory(int most = ReplayMemory.MostMarks)
                 _order.Dequeue();
                 _calls.Remove(oldest.Mark);
             }
-            if (_calls.TryGetValue(mark, out var known)) return known == callId;
-            _calls[mark] = callId;
+            if (_calls.TryGetValue(mark, out var known)) return known == call;
+            _calls[mark] = call;
             _order.Enqueue((mark, now + s_life));
             return true;
         }

@@ -29,16 +29,32 @@ internal sealed class StirCertificate
     {
         if (content.Length > StirLimits.CertificateBytes || ReadAll(content) is not { Count: > 0 } certificates) return null;
         var leaf = certificates[0];
-        if (!IsForSignatures(leaf) || leaf.Extensions[TnAuthList.Oid] is not { } extension || TnAuthList.Read(extension.RawData) is not { } numbers) return null;
-        certificates.RemoveAt(0);
-        return new StirCertificate(leaf, certificates, numbers);
+        try
+        {
+            if (!IsForSignatures(leaf) || leaf.Extensions[TnAuthList.Oid] is not { } extension || TnAuthList.Read(extension.RawData) is not { } numbers) return null;
+            certificates.RemoveAt(0);
+            return new StirCertificate(leaf, certificates, numbers);
+        }
+        catch (CryptographicException)
+        {
+            // Extensions are decoded only when they are asked.
+            return null;
+        }
     }
 
     /// <summary>Whether the signature of a PASSporT is this certificate's.</summary>
     public bool Signed(Passport passport)
     {
-        using var key = Leaf.GetECDsaPublicKey();
-        return key is not null && passport.IsSignedBy(key);
+        try
+        {
+            using var key = Leaf.GetECDsaPublicKey();
+            return key is not null && passport.IsSignedBy(key);
+        }
+        catch (CryptographicException)
+        {
+            // Its key is no point of the curve.
+            return false;
+        }
     }
 
     private static bool IsForSignatures(X509Certificate2 leaf)

@@ -35,7 +35,7 @@ internal enum StirFailure
     /// <summary>The revocation list that would say so is over its time.</summary>
     RevocationUnknown,
 
-    /// <summary>The certificate lists numbers, and not this one.</summary>
+    /// <summary>The certificate lists numbers, and not this one; or its issuer's list does not encompass its own.</summary>
     NoAuthority,
     BadSignature,
 

@@ -6,6 +6,9 @@ internal static class StirLimits
     /// <summary>Identity headers that are looked at: one of the origin, one for each time the call was sent on, one for priority.</summary>
     public const int Headers = 8;
 
+    /// <summary>Certificates that are fetched for one call: an origin, one who sent it on and one for priority. What others signed counts as not to be had.</summary>
+    public const int Urls = 3;
+
     /// <summary>One Identity header: a PASSporT with a long URL has about 1 KiB.</summary>
     public const int HeaderLength = 4096;
 

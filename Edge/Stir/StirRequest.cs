@@ -1,3 +1,5 @@
+using System.Net;
+using IvrActors.Edge.Reputation;
 using IvrActors.Edge.Sip.Message;
 
 namespace IvrActors.Edge.Stir;
@@ -19,14 +21,18 @@ internal sealed class StirRequest
     public required StirParty Called { get; init; }
     public required string CallId { get; init; }
 
+    /// <summary>Trunk, source and From tag: who copies a Call-ID along with a PASSporT sends it from elsewhere, or sends another call.</summary>
+    public string Sender { get; init; } = "";
+
     /// <summary>Null when there is none, or it is none.</summary>
     public DateTimeOffset? Date { get; init; }
 
     /// <summary>Numbers of ours: a call to one of them in To is for us also where the Request-URI shows no number.</summary>
     public IReadOnlyCollection<string> OwnNumbers { get; init; } = [];
 
+    /// <param name="source">Address that the INVITE came from.</param>
     /// <param name="calling">Digits of the calling number as they are believed of this trunk; null when there is none.</param>
-    public static StirRequest Of(SipRequest invite, EdgeTrunk trunk, string? calling) => new()
+    public static StirRequest Of(SipRequest invite, EdgeTrunk trunk, IPAddress source, string? calling) => new()
     {
         Identities = [.. invite.Headers.All("Identity").Take(StirLimits.Headers)],
         Origin = calling is null ? StirParty.Of(invite.From.Uri, trunk.Region) : StirParty.OfNumber(calling, trunk.Region),
@@ -34,6 +40,7 @@ internal sealed class StirRequest
         To = StirParty.Of(invite.To.Uri, trunk.Region),
         Called = StirParty.Of(invite.RequestUri, trunk.Region),
         CallId = invite.CallId,
+        Sender = $"{trunk.Name}\n{SourcePrefix.Of(source)}\n{invite.From.Tag}",
         Date = invite.Headers.First(SipHeaderNames.Date) is { } text && SipDate.TryParse(text, out var date) ? date : null,
         OwnNumbers = trunk.Stir.Numbers,
     };

@@ -47,11 +47,11 @@ internal sealed class StirTrust(X509Certificate2Collection authorities, IReadOnl
             var isTime = builder.ChainStatus.Length > 0 && builder.ChainStatus.All(status => status.Status == X509ChainStatusFlags.NotTimeValid);
             return new Chain(isTime ? StirFailure.Expired : StirFailure.Untrusted, now, now + s_retry, DateTimeOffset.MaxValue);
         }
-        return Judge([.. builder.ChainElements.Select(element => element.Certificate)]);
+        return Judge(certificate.Numbers, [.. builder.ChainElements.Select(element => element.Certificate)]);
     }
 
     /// <param name="path">The leaf first, the root last.</param>
-    private Chain Judge(X509Certificate2[] path)
+    private Chain Judge(TnAuthList numbers, X509Certificate2[] path)
     {
         var from = path.Max(one => (DateTimeOffset)one.NotBefore);
         var until = path.Min(one => (DateTimeOffset)one.NotAfter);
@@ -63,8 +63,12 @@ internal sealed class StirTrust(X509Certificate2Collection authorities, IReadOnl
             if (path.SkipLast(1).Any(list.Revokes)) return new Chain(StirFailure.Revoked, from, until, listsUntil);
             if (path.SkipLast(1).Any(list.IsOfIssuerOf) && list.NextUpdate < listsUntil) listsUntil = list.NextUpdate;
         }
-        return new Chain(StirFailure.None, from, until, listsUntil);
+        return new Chain(path.Skip(1).All(issuer => MayGive(issuer, numbers)) ? StirFailure.None : StirFailure.NoAuthority, from, until, listsUntil);
     }
+
+    /// <summary>An authority that is given numbers itself gives others none but these (RFC 9060 4.1); one without a list is not bound so.</summary>
+    private static bool MayGive(X509Certificate2 issuer, TnAuthList numbers) =>
+        issuer.Extensions[TnAuthList.Oid] is not { } extension || (TnAuthList.Read(extension.RawData) is { } own && own.Encompasses(numbers));
 
     /// <param name="From">With <paramref name="Until"/>: when it holds.</param>
     /// <param name="ListsUntil">When the first of its revocation lists is over its time.</param>

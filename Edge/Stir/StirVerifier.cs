@@ -15,9 +15,9 @@ internal static class StirVerifier
     /// <summary>Reads all headers; whatever is wrong with one is kept with it.</summary>
     public static IReadOnlyList<StirClaim> Read(StirRequest request) => [.. request.Identities.Take(StirLimits.Headers).Select(value => StirClaim.Read(value, request))];
 
-    /// <summary>The certificates that are needed, each once.</summary>
+    /// <summary>The certificates that are needed, each once; of more than <see cref="StirLimits.Urls"/> the first, so that one call makes no more requests than that.</summary>
     public static IReadOnlyList<string> UrlsOf(IReadOnlyList<StirClaim> claims) =>
-        [.. claims.Where(claim => claim.Passport is not null).Select(claim => claim.Passport!.CertificateUrl).Distinct(StringComparer.Ordinal)];
+        [.. claims.Where(claim => claim.Passport is not null).Select(claim => claim.Passport!.CertificateUrl).Distinct(StringComparer.Ordinal).Take(StirLimits.Urls)];
 
     public static StirVerdict Judge(StirRequest request, IReadOnlyList<StirClaim> claims, Func<string, StirFetched> fetched, StirTrust trust, ReplayMemory replays, DateTimeOffset now)
     {
@@ -29,18 +29,13 @@ internal static class StirVerifier
             if (found == StirFailure.None) valid.Add(claim.Passport!);
             else if (failure == StirFailure.Missing) failure = found;
         }
-        var isWrongDestination = false;
-        foreach (var passport in valid.Where(passport => passport.Kind is PassportKind.Plain or PassportKind.Shaken).OrderByDescending(passport => passport.Attestation))
-        {
-            if (LeadsHere(request, passport, valid) is not { } isDiverted)
-            {
-                isWrongDestination = true;
-                continue;
-            }
-            if (!replays.TryUse(now, passport.Mark, request.CallId)) return StirVerdict.Failed(StirFailure.Replayed);
-            return StirVerdict.Verified(passport.Attestation, isDiverted, valid.Exists(other => other.Kind == PassportKind.Priority && LeadsHere(request, other, valid) is not null));
-        }
-        return StirVerdict.Failed(isWrongDestination ? StirFailure.WrongDestination : failure);
+        var plain = valid.Where(passport => passport.Kind is PassportKind.Plain or PassportKind.Shaken).Select(passport => (Passport: passport, IsDiverted: LeadsHere(request, passport, valid))).ToList();
+        if (plain.Count == 0) return StirVerdict.Failed(failure);
+        var here = plain.Where(one => one.IsDiverted is not null).OrderByDescending(one => StirVerdict.Counted(one.Passport.Attestation, one.IsDiverted is true)).ToList();
+        if (here.Count == 0) return StirVerdict.Failed(StirFailure.WrongDestination);
+        var (best, isDiverted) = here[0];
+        if (!replays.TryUse(now, best.Mark, $"{request.Sender}\n{request.CallId}")) return StirVerdict.Failed(StirFailure.Replayed);
+        return StirVerdict.Verified(best.Attestation, isDiverted is true, valid.Exists(other => other.Kind == PassportKind.Priority && LeadsHere(request, other, valid) is not null));
     }
 
     private static StirFailure Check(StirRequest request, Passport passport, StirFetched fetched, StirTrust trust, DateTimeOffset now)

@@ -1,4 +1,5 @@
 using System.Formats.Asn1;
+using System.Globalization;
 
 namespace IvrActors.Edge.Stir;
 
@@ -17,13 +18,14 @@ internal sealed class TnAuthList
 
     private readonly List<(ulong First, ulong Last, int Digits)> _ranges = [];
     private readonly HashSet<string> _numbers = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _providers = new(StringComparer.Ordinal);
 
     private TnAuthList()
     {
     }
 
     /// <summary>Whether it names a provider: which numbers are that provider's is not known here, and the authority has vouched for it.</summary>
-    public bool HasProvider { get; private set; }
+    public bool HasProvider => _providers.Count > 0;
 
     /// <summary>Reads the value of the extension; null when it is none, empty, or exceeds a bound.</summary>
     public static TnAuthList? Read(ReadOnlyMemory<byte> der)
@@ -55,6 +57,32 @@ internal sealed class TnAuthList
         return number.Length <= MostDigits && ulong.TryParse(number, out var value) && _ranges.Exists(range => range.Digits == number.Length && value >= range.First && value <= range.Last);
     }
 
+    /// <summary>
+    /// Whether whoever has this list may give another to a certificate below (RFC 9060 4.1). A provider's code speaks for numbers without naming them, so it suffices for any of
+    /// them, yet for no code but itself.
+    /// </summary>
+    public bool Encompasses(TnAuthList other)
+    {
+        if (!other._providers.IsSubsetOf(_providers)) return false;
+        if (HasProvider) return true;
+        if (!other._numbers.All(number => Covers(new StirParty(number, null)))) return false;
+        var own = _ranges.Concat(_numbers.Where(number => ulong.TryParse(number, CultureInfo.InvariantCulture, out _)).Select(number => (First: ulong.Parse(number, CultureInfo.InvariantCulture), Last: ulong.Parse(number, CultureInfo.InvariantCulture), Digits: number.Length)))
+            .OrderBy(range => range.First).ToLookup(range => range.Digits);
+        return other._ranges.TrueForAll(range => IsCovered(range.First, range.Last, own[range.Digits]));
+    }
+
+    /// <param name="own">By their first number.</param>
+    private static bool IsCovered(ulong first, ulong last, IEnumerable<(ulong First, ulong Last, int Digits)> own)
+    {
+        foreach (var range in own)
+        {
+            if (range.First > first) return false;
+            if (range.Last >= last) return true;
+            first = Math.Max(first, range.Last + 1);
+        }
+        return false;
+    }
+
     private bool Take(AsnReader entries)
     {
         var tag = entries.PeekTag();
@@ -63,7 +91,7 @@ internal sealed class TnAuthList
         switch (tag.TagValue)
         {
             case 0:
-                HasProvider |= entry.ReadCharacterString(UniversalTagNumber.IA5String).Length > 0;
+                if (entry.ReadCharacterString(UniversalTagNumber.IA5String) is { Length: > 0 } code) _providers.Add(code);
                 break;
             case 1:
                 if (!TakeRange(entry.ReadSequence())) return false;
@@ -85,7 +113,8 @@ internal sealed class TnAuthList
         // What a later version adds after the count is not for us (it is extensible).
         if (!IsNumber(start) || !ulong.TryParse(start, out var first) || !range.TryReadUInt64(out var count) || count < 2) return false;
         // A range that runs over into another number of digits covers those of its own length.
-        var last = count - 1 > ulong.MaxValue - first ? ulong.MaxValue : first + count - 1;
+        var highest = (ulong)Math.Pow(10, start.Length) - 1;
+        var last = count - 1 > highest - first ? highest : first + count - 1;
         _ranges.Add((first, last, start.Length));
         return true;
     }

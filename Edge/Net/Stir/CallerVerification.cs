@@ -31,7 +31,7 @@ internal sealed partial class CallerVerification(StirCertificates certificates, 
             var urls = StirVerifier.UrlsOf(claims);
             var fetched = await Task.WhenAll(urls.Select(certificates.Get));
             var byUrl = urls.Zip(fetched).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
-            return StirVerifier.Judge(request, claims, url => byUrl[url], trust.Current, _replays, now);
+            return StirVerifier.Judge(request, claims, url => byUrl.TryGetValue(url, out var one) ? one : new StirFetched(null, StirFailure.NotFetched), trust.Current, _replays, now);
         }
         finally
         {

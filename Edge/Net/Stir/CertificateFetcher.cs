@@ -39,7 +39,7 @@ internal enum FetchResult
 
 /// <summary>
 /// Fetches a certificate from a URL that a stranger wrote. The name is resolved first, every address it has is held against <see cref="FetchRules"/>, and the connection goes to
-/// one of those very addresses, so that a second answer of DNS can lead nowhere else. No redirection, proxy, cookie or credential; bounded in bytes and in time.
+/// one of those very addresses, so that a second answer of DNS can lead nowhere else. No redirection, proxy, cookie or credential, nor what a web server's certificate names; bounded in bytes and in time.
 /// </summary>
 internal sealed class CertificateFetcher : IDisposable
 {
@@ -73,16 +73,14 @@ internal sealed class CertificateFetcher : IDisposable
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
             ConnectCallback = Connect,
         };
+        // The web server's certificate is a stranger's as well: without a policy .NET asks the URLs in it (RFC 5280 4.2.2.1) during the handshake, past the rules above.
+        var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         if (authorities is not null)
         {
-            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-                DisableCertificateDownloads = true,
-            };
-            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
+            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            policy.CustomTrustStore.AddRange(authorities);
         }
+        handler.SslOptions.CertificateChainPolicy = policy;
         // The time of a whole fetch is counted below, the body's as well.
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }

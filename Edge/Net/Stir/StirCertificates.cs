@@ -4,9 +4,9 @@ namespace IvrActors.Edge.Net.Stir;
 
 /// <summary>
 /// Certificates by their URL: each fetched once for all calls that need it, and remembered for a day; a failure for half a minute, so that a server that is down is not asked with each
-/// call. Bounded in entries and in fetches at once. Any thread.
+/// call. A certificate that is not trusted is as good as a failure: anybody can make those, and must not push others out. Bounded in entries and in fetches at once. Any thread.
 /// </summary>
-internal sealed class StirCertificates(Func<string, Task<(FetchResult Result, StirCertificate? Certificate)>> fetch, TimeProvider time)
+internal sealed class StirCertificates(Func<string, Task<(FetchResult Result, StirCertificate? Certificate)>> fetch, Func<StirCertificate, bool> isTrusted, TimeProvider time)
 {
     /// <summary>A country has some hundred signers with a few certificates each.</summary>
     internal const int MostEntries = 1024;
@@ -47,10 +47,11 @@ internal sealed class StirCertificates(Func<string, Task<(FetchResult Result, St
     private async Task<StirFetched> Fetch(string url, Entry entry)
     {
         await Task.Yield(); // The lock is held by who calls.
-        var (result, certificate) = (FetchResult.Unreachable, default(StirCertificate));
+        var (result, certificate, isKept) = (FetchResult.Unreachable, default(StirCertificate), false);
         try
         {
             (result, certificate) = await fetch(url);
+            isKept = certificate is not null && isTrusted(certificate);
         }
         finally
         {
@@ -58,16 +59,15 @@ internal sealed class StirCertificates(Func<string, Task<(FetchResult Result, St
             lock (_lock)
             {
                 _fetching--;
-                entry.Until = time.GetUtcNow() + LifeOf(certificate);
-                entry.IsFailure = certificate is null;
+                entry.Until = time.GetUtcNow() + (isKept ? LifeOf(certificate!) : s_failed);
+                entry.IsFailure = !isKept;
             }
         }
         return new StirFetched(certificate, certificate is not null ? StirFailure.None : result == FetchResult.NoCertificate ? StirFailure.BadCertificate : StirFailure.NotFetched);
     }
 
-    private TimeSpan LifeOf(StirCertificate? certificate)
+    private TimeSpan LifeOf(StirCertificate certificate)
     {
-        if (certificate is null) return s_failed;
         var left = certificate.NotAfter - time.GetUtcNow();
         return left < s_shortest ? s_shortest : left < s_life ? left : s_life;
     }

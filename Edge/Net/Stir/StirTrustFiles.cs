@@ -40,6 +40,13 @@ internal sealed partial class StirTrustFiles
         }
     }
 
+    /// <summary>Whether a chain leads from a certificate to an authority; one whose revocation list is over its time may be trusted again as soon as there is a new one.</summary>
+    public bool Trusts(StirCertificate certificate)
+    {
+        var now = _time.GetUtcNow();
+        return Current.Judge(certificate, now, now) is StirFailure.None or StirFailure.RevocationUnknown;
+    }
+
     /// <summary>A file that is half written is read again at the next look; until then what was read before holds. At first it trusts nobody.</summary>
     private void Look()
     {

@@ -35,13 +35,15 @@ internal sealed class TestAuthority : IDisposable
     }
 
     /// <summary>A certificate of a web server at 127.0.0.1.</summary>
-    public X509Certificate2 IssueForLoopback()
+    /// <param name="issuerUrl">Where it says that its authority's own certificate is (AIA).</param>
+    public X509Certificate2 IssueForLoopback(string? issuerUrl = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=web", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(System.Net.IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
+        if (issuerUrl is not null) request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(null, [issuerUrl]));
         using var issued = request.Create(_certificate, DateTimeOffset.UtcNow.AddHours(-12), DateTimeOffset.UtcNow.AddDays(1), RandomNumberGenerator.GetBytes(12));
         using var whole = issued.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);

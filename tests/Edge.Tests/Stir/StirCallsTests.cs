@@ -1,4 +1,5 @@
 using System.Net;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Stir;
 using IvrActors.Edge.Tests.Net;
@@ -128,6 +129,24 @@ public sealed class StirCallsTests : IAsyncLifetime
         await EdgeHost.Until(() => host.Loop.ActiveCalls == 0);
         await using var honest = Caller(host);
         Assert.Equal(200, (await Call(honest, Signed())).Status);
+    }
+
+    [Fact]
+    public async Task A_header_that_does_not_verify_neither_makes_a_caller_known_nor_passes_for_one_who_is()
+    {
+        await using var host = await Start(StirPolicy.Mark);
+        host.Verifies = true;
+        await EdgeHost.Until(() => host.Service<KnownCallers>().HasKey);
+        await using var phone = Caller(host);
+        foreach (var (id, identity) in new[] { ("1", "forged"), ("2", "forged"), ("3", Signed().ToString()), ("4", Signed().ToString()), ("5", "forged") })
+        {
+            phone.CallId = id;
+            var answer = await Call(phone, identity);
+            await phone.Request("BYE", 2, answer.To.Tag);
+            Assert.Equal(200, (await phone.FinalOf("BYE")).Status);
+            await EdgeHost.Until(() => host.Loop.ActiveCalls == 0);
+        }
+        Assert.Equal([false, false, false, true, false], host.Events.OfType<CallOffered>().Select(offered => offered.Known));
     }
 
     [Fact]

@@ -10,12 +10,16 @@ namespace IvrActors.Edge.Tests.Stir;
 /// <summary>A public key infrastructure for PASSporTs: a root, an intermediate, and leaves as a test wants them.</summary>
 internal sealed class StirPki : IDisposable
 {
+    public const string BasicConstraints = "2.5.29.19";
+    public const string KeyUsage = "2.5.29.15";
+
     private readonly ECDsa _rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly X509Certificate2 _root;
     private readonly X509Certificate2 _intermediate;
 
-    public StirPki(DateTimeOffset now)
+    /// <param name="numbers">TNAuthList of the intermediate; null: there is none.</param>
+    public StirPki(DateTimeOffset now, byte[]? numbers = null)
     {
         Now = now;
         var root = new CertificateRequest("CN=STI root", _rootKey, HashAlgorithmName.SHA256);
@@ -27,6 +31,7 @@ internal sealed class StirPki : IDisposable
         intermediate.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         intermediate.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         intermediate.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(intermediate.PublicKey, false));
+        if (numbers is not null) intermediate.CertificateExtensions.Add(new X509Extension(TnAuthList.Oid, numbers, false));
         using var issued = intermediate.Create(_root, now.AddYears(-1), now.AddYears(2), [2]);
         _intermediate = issued.CopyWithPrivateKey(_key);
     }
@@ -41,11 +46,12 @@ internal sealed class StirPki : IDisposable
 
     /// <param name="numbers">Value of TNAuthList; null: there is none.</param>
     public StirSignerOfTest Issue(byte[]? numbers, TimeSpan? from = null, TimeSpan? until = null, ECCurve? curve = null, byte serial = 7, bool withIntermediate = true, bool isAuthority = false,
-        X509KeyUsageFlags? usage = null)
+        X509KeyUsageFlags? usage = null, X509Extension? more = null)
     {
         var key = ECDsa.Create(curve ?? ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=SHAKEN 1234", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
+        if (more?.Oid?.Value != BasicConstraints) request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
+        if (more is not null) request.CertificateExtensions.Add(more);
         if (usage is { } named) request.CertificateExtensions.Add(new X509KeyUsageExtension(named, true));
         if (numbers is not null) request.CertificateExtensions.Add(new X509Extension(TnAuthList.Oid, numbers, false));
         using var issued = request.Create(_intermediate, Now + (from ?? TimeSpan.FromDays(-30)), Now + (until ?? TimeSpan.FromDays(30)), [serial]);

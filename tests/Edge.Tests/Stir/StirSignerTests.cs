@@ -1,3 +1,4 @@
+using System.Net;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Stir;
 using IvrActors.Edge.Tests.Net;
@@ -53,7 +54,7 @@ public sealed class StirSignerTests : IAsyncDisposable
 
     private static StirVerdict Verify(SipRequest invite, StirSignerOfTest provider, StirTrust trust, string? calling)
     {
-        var request = StirRequest.Of(invite, new EdgeTrunk { Name = "t", Tenant = "x", Region = "DE" }, calling);
+        var request = StirRequest.Of(invite, new EdgeTrunk { Name = "t", Tenant = "x", Region = "DE" }, IPAddress.Loopback, calling);
         return StirVerifier.Judge(request, StirVerifier.Read(request), _ => new StirFetched(provider.Certificate, StirFailure.None), trust, new ReplayMemory(), DateTimeOffset.UtcNow);
     }
 

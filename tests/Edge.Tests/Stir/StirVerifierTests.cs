@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -41,15 +42,15 @@ public sealed class StirVerifierTests : IDisposable
 
     private StirVerdict Judge(params object[] identities) => Judge(Invite(identities));
 
-    private StirVerdict Judge(SipRequest invite, EdgeTrunk? trunk = null, string? calling = "4915550001")
+    private StirVerdict Judge(SipRequest invite, EdgeTrunk? trunk = null, string? calling = "4915550001", string source = "192.0.2.1")
     {
-        var request = StirRequest.Of(invite, trunk ?? s_trunk, calling);
+        var request = StirRequest.Of(invite, trunk ?? s_trunk, IPAddress.Parse(source), calling);
         return StirVerifier.Judge(request, StirVerifier.Read(request), url => _web.TryGetValue(url, out var fetched) ? fetched : new(null, StirFailure.NotFetched), _trust, _replays, s_now);
     }
 
-    private static SipRequest Invite(object[] identities, string called = "sip:+4930123456@h", string? to = null, string from = "<sip:+4915550001@h>", string more = "", string callId = "c1") =>
+    private static SipRequest Invite(object[] identities, string called = "sip:+4930123456@h", string? to = null, string from = "<sip:+4915550001@h>", string more = "", string callId = "c1", string tag = "1") =>
         (SipRequest)SipParser.Parse(Encoding.ASCII.GetBytes(
-            $"INVITE {called} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: {from};tag=1\r\nTo: <{to ?? called}>\r\nCall-ID: {callId}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@h>\r\nMax-Forwards: 70\r\n"
+            $"INVITE {called} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: {from};tag={tag}\r\nTo: <{to ?? called}>\r\nCall-ID: {callId}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@h>\r\nMax-Forwards: 70\r\n"
             + string.Concat(identities.Select(identity => $"Identity: {identity}\r\n")) + $"{more}Content-Length: 0\r\n\r\n")).Message!;
 
     private static void Fails(StirFailure failure, int status, StirVerdict verdict)
@@ -183,12 +184,29 @@ public sealed class StirVerifierTests : IDisposable
         Assert.True(Judge(Signed(_pki.Issue(StirPki.Provider(), usage: X509KeyUsageFlags.DigitalSignature))).IsVerified);
     }
 
+    [Theory, InlineData(StirPki.BasicConstraints), InlineData(StirPki.KeyUsage)]
+    public void A_certificate_with_an_extension_that_cannot_be_read_gets_437(string extension) =>
+        Fails(StirFailure.BadCertificate, 437, Judge(Signed(_pki.Issue(StirPki.Provider(), more: new X509Extension(extension, [0x04, 0x7F], true)))));
+
     [Fact]
     public void A_certificate_that_lists_numbers_speaks_for_no_other()
     {
         Fails(StirFailure.NoAuthority, 437, Judge(Signed(_pki.Issue(StirPki.Numbers("4915550002")))));
         Assert.True(Judge(Signed(_pki.Issue(StirPki.Numbers("4915550001")))).IsVerified);
         Assert.True(Judge(Invite([Signed(_pki.Issue(StirPki.Range("4915550000", 10)))])).IsVerified);
+    }
+
+    [Fact]
+    public void An_authority_that_is_given_numbers_gives_no_others()
+    {
+        using var delegated = new StirPki(s_now, StirPki.Range("4915550000", 10));
+        _trust = delegated.Trust();
+        Assert.True(Judge(Signed(delegated.Issue(StirPki.Numbers("4915550001")))).IsVerified);
+        Fails(StirFailure.NoAuthority, 437, Judge(Signed(delegated.Issue(StirPki.Provider()))));
+        Fails(StirFailure.NoAuthority, 437, Judge(Signed(delegated.Issue(StirPki.Numbers("4915550001", "4915550010")))));
+        using var unreadable = new StirPki(s_now, [0x05, 0x00]);
+        _trust = unreadable.Trust();
+        Fails(StirFailure.NoAuthority, 437, Judge(Signed(unreadable.Issue(StirPki.Numbers("4915550001")))));
     }
 
     [Fact]
@@ -267,7 +285,7 @@ public sealed class StirVerifierTests : IDisposable
         var first = new Identity(_provider, s_now) { Type = "div", Diverted = "4930111111", Callee = "4930222222" };
         var second = new Identity(_provider, s_now) { Type = "div", Diverted = "4930222222", Callee = "4930123456" };
         var verdict = Judge(meant, second, first);
-        Assert.Equal((Attestation.A, true), (verdict.Attestation, verdict.IsDiverted));
+        Assert.Equal((Attestation.B, true), (verdict.Attestation, verdict.IsDiverted));
         Fails(StirFailure.WrongDestination, 438, Judge(meant, second));
         Fails(StirFailure.WrongDestination, 438, Judge(meant, first));
         Fails(StirFailure.WrongDestination, 438, Judge(meant, first, second with { Caller = "4915550002" }));
@@ -278,6 +296,16 @@ public sealed class StirVerifierTests : IDisposable
         Fails(StirFailure.Missing, 428, Judge(second));
         // In a circle.
         Fails(StirFailure.WrongDestination, 438, Judge(meant, first, second with { Callee = "4930111111" }));
+    }
+
+    [Theory, InlineData("A", Attestation.B), InlineData("B", Attestation.B), InlineData("C", Attestation.C)]
+    public void A_diverted_call_is_attested_in_part_at_most(string attest, Attestation expected)
+    {
+        var meant = Shaken with { Attestation = attest, Callee = "4930111111" };
+        var diversion = new Identity(_provider, s_now) { Type = "div", Diverted = "4930111111", Callee = "4930123456" };
+        Assert.Equal((expected, true), (Judge(meant, diversion).Attestation, Judge(meant, diversion).IsDiverted));
+        // One that was given for a call to us counts in full beside it.
+        Assert.Equal((Attestation.A, false), (Judge(meant, diversion, Shaken).Attestation, Judge(meant, diversion, Shaken).IsDiverted));
     }
 
     [Fact]
@@ -304,6 +332,13 @@ public sealed class StirVerifierTests : IDisposable
         Fails(StirFailure.Malformed, 438, Judge([.. Enumerable.Repeat<object>("nonsense", StirLimits.Headers), Shaken]));
 
     [Fact]
+    public void One_call_has_no_more_than_three_certificates_fetched()
+    {
+        var identities = Enumerable.Range(0, StirLimits.Headers).Select(object (i) => Shaken with { X5u = $"https://{i / 2}/", Info = $"https://{i / 2}/" }).ToArray();
+        Assert.Equal(["https://0/", "https://1/", "https://2/"], StirVerifier.UrlsOf(StirVerifier.Read(StirRequest.Of(Invite(identities), s_trunk, IPAddress.Loopback, "4915550001"))));
+    }
+
+    [Fact]
     public void A_passport_that_came_with_another_call_proves_nothing()
     {
         var identity = Shaken.ToString();
@@ -311,6 +346,11 @@ public sealed class StirVerifierTests : IDisposable
         Assert.True(Judge(Invite([identity])).IsVerified);
         Fails(StirFailure.Replayed, 438, Judge(Invite([identity], callId: "c2")));
         Assert.True(Judge(Invite([Shaken], callId: "c2")).IsVerified);
+        // Nor does the same Call-ID make it the same call.
+        Fails(StirFailure.Replayed, 438, Judge(Invite([identity], tag: "2")));
+        Fails(StirFailure.Replayed, 438, Judge(Invite([identity]), source: "192.0.2.2"));
+        Fails(StirFailure.Replayed, 438, Judge(Invite([identity]), new EdgeTrunk { Name = "other", Tenant = "demo" }));
+        Assert.True(Judge(Invite([identity])).IsVerified);
     }
 
     [Fact]

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Edge.Net.Locating;
 using IvrActors.Edge.Net.Stir;
@@ -127,6 +129,27 @@ public sealed class StirWebTests : IAsyncLifetime
         Assert.Empty(_web.Asked);
     }
 
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task What_a_web_servers_certificate_names_is_not_asked(bool withAuthorities)
+    {
+        using var named = new TcpListener(IPAddress.Loopback, 0);
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        named.Start();
+        server.Start();
+        using var authority = new TestAuthority("unknown CA");
+        using var certificate = authority.IssueForLoopback($"http://{named.LocalEndpoint}/ca.cer");
+        using var fetcher = new CertificateFetcher(s_loopback, new DnsAnswers([], TimeProvider.System), withAuthorities ? _pki.Authorities : null, TimeProvider.System);
+        var fetch = fetcher.Fetch($"https://{server.LocalEndpoint}/a.pem");
+        using var connection = await server.AcceptTcpClientAsync();
+        await using var tls = new SslStream(connection.GetStream());
+        // Offline, for a server may ask what its own certificate names.
+        var options = new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true) };
+        // The client goes away during the handshake or after it, as the version of TLS has it.
+        await Record.ExceptionAsync(() => tls.AuthenticateAsServerAsync(options));
+        Assert.Equal(FetchResult.Unreachable, (await fetch.WaitAsync(EdgeHost.Patience)).Result);
+        Assert.False(named.Pending());
+    }
+
     [Fact]
     public async Task Calls_at_the_same_time_share_one_fetch_and_later_ones_its_result_for_a_day()
     {
@@ -136,7 +159,7 @@ public sealed class StirWebTests : IAsyncLifetime
         {
             fetched++;
             return go.Task;
-        }, time);
+        }, _ => true, time);
         var waiting = Enumerable.Range(0, 20).Select(_ => certificates.Get("https://a/")).ToArray();
         var certificate = _pki.Issue(StirPki.Provider()).Certificate;
         go.SetResult((FetchResult.Fetched, certificate));
@@ -158,7 +181,7 @@ public sealed class StirWebTests : IAsyncLifetime
         {
             fetched++;
             return Task.FromResult(answer);
-        }, time);
+        }, _ => true, time);
         Assert.Equal(StirFailure.NotFetched, (await certificates.Get("https://a/")).Failure);
         await certificates.Get("https://a/");
         Assert.Equal(1, fetched);
@@ -174,7 +197,7 @@ public sealed class StirWebTests : IAsyncLifetime
     public async Task Fetches_at_once_are_bounded_and_what_is_above_the_bound_is_not_remembered()
     {
         var go = new TaskCompletionSource<(FetchResult, StirCertificate?)>();
-        var certificates = new StirCertificates(_ => go.Task, new FakeTimeProvider(_pki.Now));
+        var certificates = new StirCertificates(_ => go.Task, _ => true, new FakeTimeProvider(_pki.Now));
         var waiting = Enumerable.Range(0, StirCertificates.MostAtOnce).Select(i => certificates.Get($"https://a/{i}")).ToArray();
         Assert.Equal(StirFailure.Busy, (await certificates.Get("https://b/")).Failure);
         go.SetResult((FetchResult.Fetched, _pki.Issue(StirPki.Provider()).Certificate));
@@ -182,20 +205,31 @@ public sealed class StirWebTests : IAsyncLifetime
         Assert.Equal(StirFailure.None, (await certificates.Get("https://b/")).Failure);
     }
 
-    [Fact]
-    public async Task Strangers_urls_push_failures_out_before_certificates()
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task Strangers_urls_push_failures_out_before_certificates_that_are_trusted(bool haveCertificates)
     {
         var asked = new ConcurrentQueue<string>();
-        var certificate = _pki.Issue(StirPki.Provider()).Certificate;
+        using var stranger = new StirPki(_pki.Now);
+        var (certificate, strange) = (_pki.Issue(StirPki.Provider()).Certificate, stranger.Issue(StirPki.Provider()).Certificate);
+        var trust = _pki.Trust();
+        var time = new FakeTimeProvider(_pki.Now);
         var certificates = new StirCertificates(url =>
         {
             asked.Enqueue(url);
-            return Task.FromResult(url == "https://good/" ? (FetchResult.Fetched, certificate) : (FetchResult.Refused, default(StirCertificate)));
-        }, new FakeTimeProvider(_pki.Now));
+            if (url == "https://good/") return Task.FromResult((FetchResult.Fetched, (StirCertificate?)certificate));
+            return Task.FromResult(haveCertificates ? (FetchResult.Fetched, strange) : (FetchResult.Refused, null));
+        }, one => trust.Judge(one, _pki.Now, _pki.Now) == StirFailure.None, time);
         await certificates.Get("https://good/");
+        // What strangers have would stay longer, if it were kept for as long.
+        time.Advance(TimeSpan.FromSeconds(1));
         for (var i = 0; i < 3 * StirCertificates.MostEntries; i++) await certificates.Get($"https://bad/{i}");
         await certificates.Get("https://good/");
         Assert.Single(asked, url => url == "https://good/");
+        var last = $"https://bad/{3 * StirCertificates.MostEntries - 1}";
+        Assert.Equal(haveCertificates ? strange : null, (await certificates.Get(last)).Certificate);
+        time.Advance(TimeSpan.FromSeconds(30));
+        await certificates.Get(last);
+        Assert.Equal(2, asked.Count(url => url == last));
     }
 }
 

@@ -41,6 +41,46 @@ public sealed class TnAuthListTests
     [Fact]
     public void Numbers_are_no_authority_for_an_address() => Assert.False(TnAuthList.Read(StirPki.Numbers("4930123456"))!.Covers(new StirParty(null, "sip:4930123456@h")));
 
+    private static readonly byte[] s_several = StirPki.List(writer =>
+    {
+        foreach (var start in new[] { "4930123450", "4930123400" })
+        {
+            StirPki.Entry(writer, 1, () =>
+            {
+                using var range = writer.PushSequence();
+                writer.WriteCharacterString(UniversalTagNumber.IA5String, start);
+                writer.WriteInteger(50);
+            });
+        }
+        StirPki.Entry(writer, 2, () => writer.WriteCharacterString(UniversalTagNumber.IA5String, "4930123500"));
+    });
+
+    public static TheoryData<byte[], byte[], bool> Below => new()
+    {
+        { StirPki.Provider("1234"), StirPki.Provider("1234"), true },
+        { StirPki.Provider("1234"), StirPki.Provider("5678"), false },
+        { StirPki.Provider("1234"), StirPki.Numbers("4930123456"), true },
+        { StirPki.Provider("1234"), StirPki.Range("4930123400", 100), true },
+        { s_several, StirPki.Provider("1234"), false },
+        { s_several, StirPki.Range("4930123400", 101), true },
+        { s_several, StirPki.Range("4930123410", 60), true },
+        { s_several, StirPki.Range("4930123400", 102), false },
+        { s_several, StirPki.Range("4930123399", 10), false },
+        { s_several, StirPki.Range("493012340", 10), false },
+        { s_several, StirPki.Numbers("4930123400", "4930123500"), true },
+        { s_several, StirPki.Numbers("4930123400", "4930123501"), false },
+        { StirPki.Range("4930123400", 50), StirPki.Range("4930123400", 51), false },
+        { StirPki.Range("90", 1000), StirPki.Range("95", 5), true },
+        { StirPki.Range("90", 10), StirPki.Range("95", 1000), true },
+        { StirPki.Numbers("*31"), StirPki.Numbers("*31"), true },
+        { StirPki.Numbers("*31"), StirPki.Range("30", 2), false },
+    };
+
+    /// <summary>RFC 9060 4.1.</summary>
+    [Theory, MemberData(nameof(Below), DisableDiscoveryEnumeration = true)]
+    public void A_list_encompasses_what_it_covers_in_whole(byte[] above, byte[] below, bool expected) =>
+        Assert.Equal(expected, TnAuthList.Read(above)!.Encompasses(TnAuthList.Read(below)!));
+
     private static readonly byte[][] s_bad =
     [
         [],
