@@ -155,7 +155,8 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
         var source = IsAttested(from) ? null : OwnSource(tenant, from);
         var many = Math.Max(view.Strength(number, RiskReason.ManyAccounts, now, policy.Risk), view.Strength(source, RiskReason.ManyAccounts, now, policy.Risk));
         if (many < Strong) return null;
-        var isWorse = view.IsBlocked(number, now) || view.IsBlocked(source, now) || view.Strength(number, RiskReason.Velocity, now, policy.Risk) >= Strong;
+        // Also what is not kept out, because anybody may show the number, waits as long as if it were.
+        var isWorse = Math.Max(view.AccountsOf(number), view.AccountsOf(source)) >= policy.Risk.AccountsToBlock || view.IsBlocked(number, now) || view.IsBlocked(source, now) || view.Strength(number, RiskReason.Velocity, now, policy.Risk) >= Strong;
         return isWorse ? policy.Risk.Tarpit ?? policy.Risk.SlowDown : policy.Risk.SlowDown;
     }
 
