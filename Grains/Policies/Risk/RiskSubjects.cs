@@ -15,6 +15,9 @@ internal static class RiskSubjects
 
     public static string SourceOf(CallOrigin from) => SourcePrefix + from.Source;
 
+    /// <summary>All who show no number over a trunk: they share what is known against them, so it is never more than a reason to ask for more and to answer slowly.</summary>
+    public static string NumberlessOf(CallOrigin from) => $"numberless:{from.Trunk}/{from.Class}";
+
     public static string Trunk(string trunk) => "trunk:" + trunk;
 
     public static string Pin(ulong tag) => PinPrefix + tag.ToString("x16", CultureInfo.InvariantCulture);

@@ -97,6 +97,29 @@ public sealed class RiskDeskTests(RiskCluster cluster)
     }
 
     [Fact]
+    public async Task Whoever_withholds_their_number_behind_a_carrier_is_asked_more_and_answered_slowly_when_such_callers_try_many_accounts_and_is_not_blocked()
+    {
+        var withheld = From(number: null);
+        Task Attack() => cluster.TryMany(_tenant, withheld);
+        await Attack();
+        await Eventually(async () => (await Assess("owner", "4826", withheld)).Reasons.Contains(RiskReason.ManyAccounts), Attack);
+        Assert.NotEqual(RiskLevel.None, (await Assess("owner", "4826", withheld)).Level);
+        Assert.InRange(await TimeOfAnswer(withheld), TimeSpan.FromMilliseconds(190), TimeSpan.FromMilliseconds(550));
+        Assert.True(await cluster.Desk.Admits(_tenant, withheld, Address));
+        Assert.DoesNotContain(RiskReason.ManyAccounts, (await Assess("owner", "4826", From(trunk: NewYork, number: null))).Reasons);
+        Assert.DoesNotContain(RiskReason.ManyAccounts, (await Assess("owner", "4826")).Reasons);
+    }
+
+    [Fact]
+    public async Task Callers_who_withhold_their_number_may_call_as_often_as_they_like()
+    {
+        for (var i = 0; i < 100; i++) Assert.True(await cluster.Desk.Admits(_tenant, From(number: null), Address));
+        await cluster.TryMany(_tenant, From(number: "other"));
+        await Eventually(async () => (await Assess("owner", "4826", From(number: "other"))).Reasons.Contains(RiskReason.ManyAccounts), () => cluster.TryMany(_tenant, From(number: "other")));
+        Assert.Empty((await Assess("owner", "4826", From(number: null))).Reasons);
+    }
+
+    [Fact]
     public async Task An_operator_lifts_a_block_and_it_is_in_the_ledger()
     {
         Task Attack() => cluster.TryMany(_tenant, Bad());
