@@ -14,7 +14,7 @@ internal enum OriginAct
 /// <param name="IsHopeless">It failed on many accounts and hardly ever succeeded.</param>
 internal readonly record struct OriginFinding(int Accounts, int Calls, bool IsHopeless);
 
-/// <summary>What each origin (a number in its class, or the address of a caller's own) did in the last ten minutes. Bounded: when it is full, the origin that was quiet longest gives way.</summary>
+/// <summary>What each origin (a number in its class, the address of a caller's own, or all who show no number over a trunk) did in the last ten minutes. Bounded: when it is full, the origin that was quiet longest gives way.</summary>
 internal sealed class OriginWatch(RiskPolicy policy)
 {
     /// <summary>In one of <see cref="RiskShards.Count"/> shards: 131,072 in all.</summary>

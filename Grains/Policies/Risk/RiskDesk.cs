@@ -67,7 +67,7 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
         await BeFresh(attempt.Tenant);
         var view = picture.Of(attempt.Tenant);
         var now = time.GetUtcNow();
-        var (number, source) = (RiskSubjects.NumberOf(from), OwnSource(attempt.Tenant, from));
+        var (number, source) = (RiskSubjects.NumberOf(from), SourceOf(attempt.Tenant, from));
         List<RiskWeight> weights =
         [
             Weight(RiskReason.SprayedPin, pin is { } tag ? RiskSubjects.Pin(tag) : null),
@@ -104,7 +104,7 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
             Kind = isRight ? RiskNoteKind.Succeeded : RiskNoteKind.Failed,
             Trunk = from.Trunk,
             Number = RiskSubjects.NumberOf(from),
-            Source = OwnSource(attempt.Tenant, from),
+            Source = SourceOf(attempt.Tenant, from),
             Account = account.Value,
             AccountTag = RiskTags.OfAccount(keys.RiskKey, time.GetUtcNow(), attempt.Tenant, account.Value),
             // Of a right PIN nothing is kept, not even its tag.
@@ -152,10 +152,11 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
         var view = picture.Of(tenant);
         var now = time.GetUtcNow();
         var number = RiskSubjects.NumberOf(from);
-        var source = IsAttested(from) ? null : OwnSource(tenant, from);
+        var source = IsAttested(from) ? null : SourceOf(tenant, from);
         var many = Math.Max(view.Strength(number, RiskReason.ManyAccounts, now, policy.Risk), view.Strength(source, RiskReason.ManyAccounts, now, policy.Risk));
         if (many < Strong) return null;
-        var isWorse = view.IsBlocked(number, now) || view.IsBlocked(source, now) || view.Strength(number, RiskReason.Velocity, now, policy.Risk) >= Strong;
+        // Also what is not kept out, because anybody may show the number, waits as long as if it were.
+        var isWorse = Math.Max(view.AccountsOf(number), view.AccountsOf(OwnSource(tenant, from))) >= policy.Risk.AccountsToBlock || view.IsBlocked(number, now) || view.IsBlocked(source, now) || view.Strength(number, RiskReason.Velocity, now, policy.Risk) >= Strong;
         return isWorse ? policy.Risk.Tarpit ?? policy.Risk.SlowDown : policy.Risk.SlowDown;
     }
 
@@ -183,6 +184,9 @@ internal sealed partial class RiskDesk(ClusterPolicy policy, IClusterKeys keys, 
     /// <summary>The source where it is one caller's; null where it is a carrier's, behind which is everybody.</summary>
     private string? OwnSource(string tenant, CallOrigin from) =>
         policy.Tenants.GetValueOrDefault(tenant)?.Trunks.GetValueOrDefault(from.Trunk) is { IsCarrier: false } ? RiskSubjects.SourceOf(from) : null;
+
+    /// <summary>What else than a number tries accounts: the caller's own source, or all who withhold their number behind a carrier.</summary>
+    private string? SourceOf(string tenant, CallOrigin from) => OwnSource(tenant, from) ?? (from.Calling is null && !IsAttested(from) ? RiskSubjects.NumberlessOf(from) : null);
 
     /// <summary>Asks the shards. Whoever has no origin asks nothing.</summary>
     internal RiskAnswers? Ask(FactorAttempt attempt, CallerKey account) => attempt.From switch

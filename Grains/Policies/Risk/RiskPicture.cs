@@ -48,6 +48,9 @@ internal sealed class RiskPicture
         public double Strength(string? subject, RiskReason reason, DateTimeOffset now, RiskPolicy policy) =>
             subject is not null && _signs.TryGetValue((subject, reason), out var sign) ? RiskScore.StrengthAfter(policy, now - sign.At) : 0;
 
+        /// <summary>How many accounts an origin failed on when it was last seen to.</summary>
+        public int AccountsOf(string? subject) => subject is not null && _signs.TryGetValue((subject, RiskReason.ManyAccounts), out var sign) ? sign.Count : 0;
+
         public bool IsBlocked(string? subject, DateTimeOffset now) => subject is not null && BlockedUntil(subject) > now;
 
         public DateTimeOffset BlockedUntil(string subject) =>

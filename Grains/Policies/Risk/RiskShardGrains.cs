@@ -18,8 +18,8 @@ internal abstract class RiskShardGrain(TimeProvider time) : Grain
     /// <summary>The tenant in <c>risk-….:TENANT/NN</c>; names of tenants have neither colon nor slash.</summary>
     protected string Tenant => this.GetPrimaryKeyString().Split(':', '/')[1];
 
-    protected RiskSign? Due(string subject, RiskReason reason, int count, bool blocks = false) =>
-        _raised.IsDue(Uptime, $"{reason}{(blocks ? "!" : "")} {subject}")
+    protected RiskSign? Due(string subject, RiskReason reason, int count, bool isWorse = false, bool blocks = false) =>
+        _raised.IsDue(Uptime, $"{reason}{(isWorse ? "!" : "")} {subject}")
             ? new RiskSign { Subject = subject, Reason = reason, At = Now, Count = count, BlockedUntil = blocks ? DateTimeOffset.MaxValue : null }
             : null;
 
@@ -56,7 +56,10 @@ internal sealed class RiskOriginGrain(TimeProvider time, ClusterPolicy policy) :
         {
             var kind = act.Kind switch { RiskNoteKind.Called => OriginAct.Calls, RiskNoteKind.Succeeded => OriginAct.Succeeds, _ => OriginAct.Fails };
             var finding = _watch.Note(Uptime, act.Origin, kind, act.Account);
-            if (finding.Accounts > 0 && Due(act.Origin, RiskReason.ManyAccounts, finding.Accounts, finding.IsHopeless) is { } many) signs.Add(many);
+            // Only what fails blocks: who merely calls, after an operator lifted the block, did nothing.
+            var isHopeless = finding.IsHopeless && kind is OriginAct.Fails;
+            var blocks = isHopeless && RiskSubjects.MayBeBlocked(act.Origin);
+            if (finding.Accounts > 0 && Due(act.Origin, RiskReason.ManyAccounts, finding.Accounts, isHopeless, blocks) is { } many) signs.Add(many);
             if (finding.Calls > 0 && Due(act.Origin, RiskReason.Velocity, finding.Calls) is { } often) signs.Add(often);
         }
         return Raise(signs);

@@ -31,6 +31,7 @@ internal sealed partial class RiskTenantGrain : Grain, IRiskTenantGrain
     private readonly FailureWatch _all = new();
     private readonly Dictionary<string, FailureWatch> _trunks = new(StringComparer.Ordinal);
     private readonly Dictionary<RiskReason, TimeSpan> _alarms = [];
+    private readonly Dictionary<string, TimeSpan> _lifted = new(StringComparer.Ordinal);
     private bool _loaded;
     private bool _changed;
 
@@ -87,6 +88,11 @@ internal sealed partial class RiskTenantGrain : Grain, IRiskTenantGrain
         // Recorded first: what cannot be recorded does not happen.
         await Append("operator.risk-lift", subject, reason.Length <= MostReason ? reason : reason[..MostReason], RequestActor.Current);
         _ledger.Lift(_time.GetUtcNow(), subject);
+        foreach (var (old, at) in _lifted)
+        {
+            if (Uptime - at > OriginWatch.Window) _lifted.Remove(old);
+        }
+        _lifted[subject] = Uptime;
         _changed = true;
         await Store();
         return true;
@@ -107,12 +113,15 @@ internal sealed partial class RiskTenantGrain : Grain, IRiskTenantGrain
     {
         var now = _time.GetUtcNow();
         var until = sign.BlockedUntil is not null && _policy.Risk.Block is { } time ? now + time : (DateTimeOffset?)null;
-        var begins = until is not null && !_ledger.IsBlocked(sign.Subject, now);
+        var begins = until is not null && !_ledger.IsBlocked(sign.Subject, now) && !WasLifted(sign.Subject);
         await Alarm(sign);
         if (begins) begins = await Block(sign);
         if (begins) _changed = true;
         _ledger.Put(now, new RiskSign { Subject = sign.Subject, Reason = sign.Reason, At = now, Count = sign.Count, BlockedUntil = begins ? until : null });
     }
+
+    /// <summary>Shards still count for a while what an operator forgave.</summary>
+    private bool WasLifted(string subject) => _lifted.TryGetValue(subject, out var at) && Uptime - at <= OriginWatch.Window;
 
     private async Task<bool> Block(RiskSign sign)
     {
@@ -162,7 +171,7 @@ internal sealed partial class RiskTenantGrain : Grain, IRiskTenantGrain
         if (_loaded) return;
         try
         {
-            foreach (var block in (await _row.Read()).Blocks) _ledger.Put(_time.GetUtcNow(), block);
+            foreach (var block in (await _row.Read()).Blocks.Where(block => RiskSubjects.MayBeBlocked(block.Subject))) _ledger.Put(_time.GetUtcNow(), block);
             _loaded = true;
         }
         catch (Exception e)

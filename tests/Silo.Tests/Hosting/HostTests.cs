@@ -210,6 +210,8 @@ public sealed partial class HostTests : IDisposable
         await A_caller_is_bound_anew();
 
         Assert.Equal((ExitCode.Done, "", ""), await Ivr("", "lockout", "list"));
+        Assert.Equal((ExitCode.Done, "", ""), await Ivr("", "risk", "list"));
+        Assert.Equal(ExitCode.Findings, (await Ivr("", "risk", "lift", "demo", "number:n:1/TrustedTrunk", "--reason", "a call centre")).Exit);
         var link = await Ivr("", "operator", "invite", "viewer");
         Assert.StartsWith($"https://{_cluster.Listeners.Dashboard}/join?code=", link.Output, StringComparison.Ordinal);
 

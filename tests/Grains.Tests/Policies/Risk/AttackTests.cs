@@ -90,12 +90,12 @@ public sealed class AttackTests(RiskCluster cluster)
     {
         async Task Attack()
         {
-            await cluster.TryMany(_tenant, From(Berlin, number: "bad", source: "s:carrier"));
+            await cluster.TryMany(_tenant, Bad("s:carrier"));
             for (var i = 0; i < 12; i++) await cluster.Try(_tenant, $"a{i}", $"{1000 + i}", From(Phones, number: $"p{i}", source: "s:phone"));
         }
         await Attack();
         await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(Phones, number: "p99", source: "s:phone"), "192.0.2.70"), Attack);
-        await Eventually(async () => !await cluster.Desk.Admits(_tenant, From(Berlin, number: "bad", source: "s:carrier"), "192.0.2.80"), Attack);
+        await Eventually(async () => !await cluster.Desk.Admits(_tenant, Bad("s:carrier"), "192.0.2.80"), Attack);
         var list = cluster.Grains.GetGrain<IBlockListGrain>(IBlockListGrain.Key);
         await Eventually(async () => (await list.List()).Exists(block => block.Source == "192.0.2.70"));
         var shared = (await list.List()).Find(block => block.Source == "192.0.2.70")!;

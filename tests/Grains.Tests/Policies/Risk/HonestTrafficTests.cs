@@ -76,7 +76,7 @@ public sealed class HonestTrafficTests
         Assert.NotEqual(0, watch.Wave(now));
     }
 
-    /// <summary>People with accounts, PINs as people choose them, telephones, an office that shares a number, and one carrier.</summary>
+    /// <summary>People with accounts, PINs as people choose them, telephones, an office that shares a number, many who withhold theirs, and one carrier.</summary>
     private sealed class Town
     {
         private readonly Random _random;
@@ -118,10 +118,10 @@ public sealed class HonestTrafficTests
                 Attempt(from + TimeSpan.FromSeconds(i / (double)perSecond), _random.Next(Accounts), 5000 + i % pins, $"number:x{i % origins}", isRight: false);
         }
 
-        // The first fifty share the telephone of an office.
+        // The first fifty share the telephone of an office; a tenth of all show no number.
         private void Call(TimeSpan now, int account)
         {
-            var number = account < 50 ? "number:office" : $"number:{account}";
+            var number = account < 50 ? "number:office" : account % 10 == 0 ? "numberless:carrier" : $"number:{account}";
             for (var tries = 0; tries < 3; tries++)
             {
                 var isRight = _random.NextDouble() >= 0.03;

@@ -69,14 +69,17 @@ public sealed class RiskCluster : IAsyncLifetime, ICollectionFixture<RiskCluster
     /// <summary>Ends all activations, as a restart does.</summary>
     internal Task ForgetActivations() => Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
 
-    internal static CallOrigin From(string trunk = Berlin, string? number = "1", Attestation attestation = Attestation.None, string source = "s:1") => new()
+    internal static CallOrigin From(string trunk = Berlin, string? number = "1", Attestation attestation = Attestation.None, string source = "s:1", OriginClass origin = OriginClass.Unattested) => new()
     {
         Trunk = trunk,
-        Class = attestation is Attestation.A ? OriginClass.Attested : OriginClass.Unattested,
+        Class = attestation is Attestation.A ? OriginClass.Attested : origin,
         Attestation = attestation,
         Calling = number is null ? null : new CallerKey("n:" + number),
         Source = source,
     };
+
+    /// <summary>A number that tries accounts over a trunk that answers for it.</summary>
+    internal static CallOrigin Bad(string source = "s:1") => From(number: "bad", source: source, origin: OriginClass.TrustedTrunk);
 
     internal FactorAttempt Attempt(string tenant, CallOrigin from, CallId? call = null) => new()
     {
