@@ -105,7 +105,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var reserved = await lockout.Reserve(attempt.Tenant, id);
         var state = await _row.Read();
         var caller = IsOf(attempt.Tenant, state) ? state : null;
-        var context = new FactorContext(_time.GetUtcNow(), attempt.Call, attempt.From);
+        var context = new FactorContext(_time.GetUtcNow(), attempt.Call, attempt.From) { Permitted = reserved.Permitted };
         // What has run out is no factor any more.
         var holder = caller is not null && FactorSet.Has(factor, caller, context.Now) ? caller : null;
         var computed = reserved.Unavailable ? null : await Compute(attempt, factor, context, holder, risk);

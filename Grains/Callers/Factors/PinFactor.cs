@@ -32,6 +32,8 @@ internal sealed class PinFactor(ClusterPolicy policy, IClusterKeys keys, PinHash
         var right = hasher.Matches(stored, digits) & caller?.Pin is not null;
         if (!hasher.HasPepperOf(stored)) return FactorCheck.CannotTell;
         if (!right) return FactorCheck.Refused;
+        // The caller is refused anyway: a new hash would only tell, by its time, that these digits are the PIN.
+        if (!context.Permitted) return new FactorCheck(true);
         // The first success since dates are kept is the one that can be counted from.
         var setAt = caller!.PinSetAt == default ? context.Now : caller.PinSetAt;
         var expired = policy.PinsExpire is { } life && context.Now - setAt >= life;

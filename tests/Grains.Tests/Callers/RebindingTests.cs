@@ -134,6 +134,20 @@ public sealed class RebindingTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task A_locked_caller_whose_PIN_is_to_be_hashed_anew_costs_one_hash_whether_it_is_right_or_wrong()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        for (var i = 0; i < 3; i++) await caller.PinOutcome("9071");
+        cluster.Keys.AddPepper();
+        foreach (var pin in new[] { CallersCluster.Pin, "9071" })
+        {
+            var before = cluster.Hasher.Runs;
+            Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(pin));
+            Assert.Equal(1, cluster.Hasher.Runs - before);
+        }
+    }
+
+    [Fact]
     public async Task A_PIN_under_a_pepper_that_is_not_known_here_cannot_be_told_right_or_wrong()
     {
         var caller = await cluster.NewCaller().Enrolled();
