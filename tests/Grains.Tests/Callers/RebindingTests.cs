@@ -6,6 +6,7 @@ using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using Orleans.Runtime;
 using Xunit;
@@ -107,6 +108,39 @@ public sealed class RebindingTests(CallersCluster cluster)
         // The proof of the old one is worth what it was.
         Assert.Empty((await caller.Facts(pin.Proof!, Assurance.Low)).Amounts);
         Assert.False((await caller.TryPin("7394")).MustChange);
+    }
+
+    [Fact]
+    public async Task A_proof_opens_nothing_after_factors_were_bound_anew()
+    {
+        var caller = await cluster.NewCaller().Enrolled(totp: CallersCluster.TotpKey);
+        var proven = await Proven(caller);
+        cluster.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null((await caller.Grain.Rebind(new CallerRebinding { Tenant = CallersCluster.Tenant, Pin = caller.Seal(caller.Key.Value, CallerEnrolment.PinPurpose, "7394") })).Error);
+        Assert.Empty((await caller.Facts(proven.Proof!, Assurance.Low)).Amounts);
+        Assert.Equal(PinChangeOutcome.Refused, (await caller.Grain.ChangePin(caller.Choice(proven.Proof!, "9071"))).Outcome);
+        Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome("7394"));
+    }
+
+    [Fact]
+    public async Task An_expired_PIN_is_not_changed_by_itself_where_the_call_is_at_risk()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        await caller.Change(s => s.PinSetAt -= TimeSpan.FromDays(365));
+        var pin = await caller.TryPin(CallersCluster.Pin, risk: RiskLevel.Raised);
+        Assert.True(pin.MustChange);
+        Assert.Equal(PinChangeOutcome.Refused, (await caller.Grain.ChangePin(caller.Choice(pin.Proof!, "7394"))).Outcome);
+        Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
+    }
+
+    [Fact]
+    public async Task A_proof_of_an_expired_PIN_changes_none_that_is_not_expired()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        await caller.Change(s => s.PinSetAt -= TimeSpan.FromDays(365));
+        var pin = await caller.TryPin(CallersCluster.Pin);
+        await caller.Change(s => s.PinSetAt += TimeSpan.FromDays(365));
+        Assert.Equal(PinChangeOutcome.Refused, (await caller.Grain.ChangePin(caller.Choice(pin.Proof!, "7394"))).Outcome);
     }
 
     [Fact]
