@@ -155,7 +155,7 @@ internal sealed partial class CallerGrain
 
     public Task<EnrolmentResult> Rebind(CallerRebinding rebinding) => Bind(rebinding.Tenant, "operator.rebind", before => IsOf(rebinding.Tenant, before)
         ? _enrolments.Rebind(_caller, rebinding, before)
-        : Task.FromResult<(string?, CallerState?)>(("no such caller", null)));
+        : Task.FromResult<(string?, CallerState?)>(("no such caller", null)), liftsLocks: rebinding.Pin is not null);
 
     public async Task<RecoveryCodesResult> MakeRecoveryCodes(RecoveryCodesRequest request)
     {

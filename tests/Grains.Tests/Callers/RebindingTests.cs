@@ -213,6 +213,15 @@ public sealed class RebindingTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task A_lock_stays_where_the_PIN_is_not_bound_anew()
+    {
+        var caller = await cluster.NewCaller().Enrolled(totp: CallersCluster.TotpKey);
+        for (var i = 0; i < 3; i++) await caller.PinOutcome("9071");
+        Assert.Null((await caller.Grain.Rebind(new CallerRebinding { Tenant = CallersCluster.Tenant, Lost = [FactorKind.Totp] })).Error);
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
+    }
+
+    [Fact]
     public async Task Nobody_is_bound_anew_who_was_never_enrolled_nor_without_a_PIN()
     {
         var rebinding = new CallerRebinding { Tenant = CallersCluster.Tenant, Lost = [FactorKind.Totp] };
