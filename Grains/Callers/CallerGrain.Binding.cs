@@ -5,6 +5,7 @@ using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
 using Prometheus;
@@ -24,7 +25,7 @@ internal sealed partial class CallerGrain
         {
             var state = await _row.Read();
             var wanted = request.Wanted > Assurance.Low ? request.Wanted : Assurance.Low;
-            return _row.Exists && CallerProof.IsGenuine(_keys.ProofKey, _caller, request.Proof, _time.GetUtcNow()) && AssuranceOf(request.Proof, request.Risk) >= wanted
+            return _row.Exists && Counts(request.Proof, state, _time.GetUtcNow()) && AssuranceOf(request.Proof, request.Risk) >= wanted
                 ? state.Facts
                 : new CallerFacts();
         }
@@ -41,7 +42,7 @@ internal sealed partial class CallerGrain
         {
             var state = await _row.Read();
             var now = _time.GetUtcNow();
-            return IsOf(request.Tenant, state) && CallerProof.IsGenuine(_keys.ProofKey, _caller, request.Proof, now)
+            return IsOf(request.Tenant, state) && Counts(request.Proof, state, now)
                 ? ResultOf(request.Proof, request.Wanted, request.Risk, new FactorContext(now, request.Proof.Call, request.From), state)
                 : new FactorResult { Outcome = FactorOutcome.Refused };
         }
@@ -73,7 +74,7 @@ internal sealed partial class CallerGrain
         var context = new FactorContext(_time.GetUtcNow(), begin.Call, begin.From, begin.Language);
         if (!_policy.Tenants.ContainsKey(begin.Tenant) || _factors.Find(begin.Factor) is not IBegunFactor factor) return BeginOutcome.Unavailable;
         var state = await _row.Read();
-        var proof = ProofBefore(begin.Proof, begin.Call, context.Now);
+        var proof = ProofBefore(begin.Proof, begin.Call, state, context.Now);
         var may = IsOf(begin.Tenant, state) && FactorSet.Has(factor, state, context.Now) && MayFollow(begin.Factor, proof) && !proof!.PinExpired;
         var start = may ? factor.Begin(context, state) : new FactorStart(BeginOutcome.Unavailable);
         using var secret = start.Secret;
@@ -112,10 +113,10 @@ internal sealed partial class CallerGrain
         var state = await _row.Read();
         var id = $"{change.Call.Value}/{change.Seq}/pin-change";
         var (outcome, next) = (PinChangeOutcome.Refused, (CallerState?)null);
-        // Whoever overhears a PIN must not be able to take the account with it: it takes a factor that is not the PIN, or the time at which every caller must choose another.
-        if (ProofBefore(change.Proof, change.Call, now) is { } proof && IsOf(change.Tenant, state) && (proof.PinExpired || AssuranceOf(proof, change.Risk) >= Assurance.High))
+        // A retry comes with the proof from before its own change.
+        var isRetry = string.Equals(state.LastAccepted, id, StringComparison.Ordinal) && CallerProof.IsGenuine(_keys.ProofKey, _caller, change.Proof, now) && change.Proof.Call == change.Call;
+        if ((isRetry ? change.Proof : ProofBefore(change.Proof, change.Call, state, now)) is { } proof && IsOf(change.Tenant, state) && (isRetry || MayChange(change, proof, state, now)))
         {
-            var isRetry = string.Equals(state.LastAccepted, id, StringComparison.Ordinal);
             (outcome, next) = isRetry ? (PinChangeOutcome.Changed, null) : await _changes.Make(change, state, id, now);
             // Recorded first: a change that cannot be recorded does not happen.
             if (!isRetry) await AuditChange(change, outcome, next ?? state);
@@ -126,6 +127,16 @@ internal sealed partial class CallerGrain
         }
         await AuditChange(change, outcome, state);
         return new PinChangeResult { Outcome = outcome };
+    }
+
+    /// <summary>
+    /// Whoever overhears a PIN must not be able to take the account with it: it takes a factor that is not the PIN, or the time at which every caller must choose another, as the
+    /// stored PIN tells it, and nothing that speaks against this call.
+    /// </summary>
+    private bool MayChange(PinChange change, VerifiedCaller proof, CallerState state, DateTimeOffset now)
+    {
+        var risk = AssuranceRules.Worse(change.Risk, proof.Risk);
+        return AssuranceRules.Of(proof.Factors, risk) >= Assurance.High || (proof.PinExpired && risk is RiskLevel.None && _changes.IsDue(state, now));
     }
 
     private Task AuditChange(PinChange change, PinChangeOutcome outcome, CallerState state) => Append(change.Tenant, new AuditEntry
@@ -144,7 +155,7 @@ internal sealed partial class CallerGrain
 
     public Task<EnrolmentResult> Rebind(CallerRebinding rebinding) => Bind(rebinding.Tenant, "operator.rebind", before => IsOf(rebinding.Tenant, before)
         ? _enrolments.Rebind(_caller, rebinding, before)
-        : Task.FromResult<(string?, CallerState?)>(("no such caller", null)));
+        : Task.FromResult<(string?, CallerState?)>(("no such caller", null)), liftsLocks: rebinding.Pin is not null);
 
     public async Task<RecoveryCodesResult> MakeRecoveryCodes(RecoveryCodesRequest request)
     {

@@ -19,7 +19,7 @@ internal sealed partial class CallerGrain
             var now = _time.GetUtcNow();
             var state = await _row.Read();
             // Without a right PIN it is not even told whether there is a number.
-            if (!_row.Exists || !CallerProof.IsGenuine(_keys.ProofKey, _caller, proof, now) || !proof.Factors.Contains(FactorKind.Pin) || proof.PinExpired) return s_notCalledBack;
+            if (!_row.Exists || !Counts(proof, state, now) || !proof.Factors.Contains(FactorKind.Pin) || proof.PinExpired) return s_notCalledBack;
             if (!CallBackFactor.MayBeCalled(state, now)) return s_notCalledBack;
             var count = await _callBacks.Read();
             if (CallBackRule.Count(now, count, callBack) is not { } next)

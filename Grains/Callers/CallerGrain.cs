@@ -105,7 +105,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         var reserved = await lockout.Reserve(attempt.Tenant, id);
         var state = await _row.Read();
         var caller = IsOf(attempt.Tenant, state) ? state : null;
-        var context = new FactorContext(_time.GetUtcNow(), attempt.Call, attempt.From);
+        var context = new FactorContext(_time.GetUtcNow(), attempt.Call, attempt.From) { Permitted = reserved.Permitted };
         // What has run out is no factor any more.
         var holder = caller is not null && FactorSet.Has(factor, caller, context.Now) ? caller : null;
         var computed = reserved.Unavailable ? null : await Compute(attempt, factor, context, holder, risk);
@@ -120,7 +120,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         }
 
         var isRetry = caller is not null && string.Equals(caller.LastAccepted, id, StringComparison.Ordinal);
-        var before = ProofBefore(attempt.Before, attempt.Call, context.Now);
+        var before = ProofBefore(attempt.Before, attempt.Call, state, context.Now);
         var mayFollow = MayFollow(factor.Kind, before);
         var accepted = reserved.Permitted & (check.Accepted | isRetry) & mayFollow;
         if (!accepted)
@@ -187,8 +187,10 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     private static Assurance AssuranceOf(VerifiedCaller proof, RiskLevel risk) => proof.PinExpired ? Assurance.None : AssuranceRules.Of(proof.Factors, AssuranceRules.Worse(risk, proof.Risk));
 
     /// <summary>The proof, if it was made here in this very call.</summary>
-    private VerifiedCaller? ProofBefore(VerifiedCaller? proof, CallId call, DateTimeOffset now) =>
-        CallerProof.IsGenuine(_keys.ProofKey, _caller, proof, now) && proof!.Call == call ? proof : null;
+    private VerifiedCaller? ProofBefore(VerifiedCaller? proof, CallId call, CallerState state, DateTimeOffset now) => Counts(proof, state, now) && proof!.Call == call ? proof : null;
+
+    /// <summary>Whether the proof was made here, and nothing was bound since: what it says of factors is of those that are bound now.</summary>
+    private bool Counts(VerifiedCaller? proof, CallerState state, DateTimeOffset now) => CallerProof.IsGenuine(_keys.ProofKey, _caller, proof, now) && proof!.At >= state.BoundAt;
 
     /// <summary>A one-time code counts only after the PIN: otherwise it could be tried without knowing anything.</summary>
     private static bool MayFollow(FactorKind factor, VerifiedCaller? before) => factor is FactorKind.Pin || before?.Factors.Contains(FactorKind.Pin) == true;

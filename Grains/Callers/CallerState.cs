@@ -58,6 +58,9 @@ public sealed class CallerState
     /// <summary>When devices were asked; those of the last hour count.</summary>
     [Id(22)] public List<DateTimeOffset> ApprovalsAsked { get; set; } = [];
 
+    /// <summary>When factors were bound last: proofs from before count for nothing.</summary>
+    [Id(23)] public DateTimeOffset BoundAt { get; set; }
+
     /// <summary>A copy, changed. What stands in lists and objects is replaced, never altered.</summary>
     internal CallerState With(Action<CallerState> change)
     {

@@ -101,6 +101,7 @@ internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFac
         var now = time.GetUtcNow();
         return (null, state.With(next =>
         {
+            next.BoundAt = now;
             if (hashed is not null) (next.Pin, next.PinSetAt) = (hashed, now);
             if (totp is not null) next.TotpKey = totp.Expose().ToArray();
             if (hotp is not null) next.Hotp = TokenOf(hotp, secrets.HotpCounter, token);

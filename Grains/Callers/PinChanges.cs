@@ -21,8 +21,11 @@ internal sealed class PinChanges(IClusterKeys keys, PinFactor pins, PinPool pool
         if (await pool.Run(() => new Judged(pins.IsPin(caller, first.Expose()), pins.Hash(first.Expose()))) is not { } judged) return (PinChangeOutcome.Unavailable, null);
         return judged.IsOld
             ? (PinChangeOutcome.Weak, null)
-            : (PinChangeOutcome.Changed, caller.With(next => (next.Pin, next.PinSetAt, next.LastAccepted) = (judged.Hash, now, id)));
+            : (PinChangeOutcome.Changed, caller.With(next => (next.Pin, next.PinSetAt, next.BoundAt, next.LastAccepted) = (judged.Hash, now, now, id)));
     }
+
+    /// <summary>Whether the PIN that is stored has outlived its time.</summary>
+    public bool IsDue(CallerState caller, DateTimeOffset now) => pins.IsExpired(caller, now);
 
     /// <summary>What is wrong with a PIN as such, without the value; null: nothing.</summary>
     public static string? ErrorOf(Secret<byte> pin)

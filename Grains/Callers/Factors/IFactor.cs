@@ -35,7 +35,11 @@ internal interface IBegunFactor : IFactor
 
 /// <summary>The circumstances of a check.</summary>
 /// <param name="From">Null from a cluster of an older version.</param>
-internal readonly record struct FactorContext(DateTimeOffset Now, CallId Call, CallOrigin? From, string Language = "en");
+internal readonly record struct FactorContext(DateTimeOffset Now, CallId Call, CallOrigin? From, string Language = "en")
+{
+    /// <summary>Whether the attempt may be accepted at all. Where not, what is right costs no more time than what is wrong.</summary>
+    public bool Permitted { get; init; } = true;
+}
 
 /// <summary>The result of a check.</summary>
 /// <param name="Next">The state to persist before this is answered, or null when it stays.</param>

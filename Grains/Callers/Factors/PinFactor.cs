@@ -32,13 +32,18 @@ internal sealed class PinFactor(ClusterPolicy policy, IClusterKeys keys, PinHash
         var right = hasher.Matches(stored, digits) & caller?.Pin is not null;
         if (!hasher.HasPepperOf(stored)) return FactorCheck.CannotTell;
         if (!right) return FactorCheck.Refused;
+        // The caller is refused anyway: a new hash would only tell, by its time, that these digits are the PIN.
+        if (!context.Permitted) return new FactorCheck(true);
         // The first success since dates are kept is the one that can be counted from.
         var setAt = caller!.PinSetAt == default ? context.Now : caller.PinSetAt;
-        var expired = policy.PinsExpire is { } life && context.Now - setAt >= life;
+        var expired = IsExpired(caller, context.Now);
         if (IsCurrent(stored) && setAt == caller.PinSetAt) return new FactorCheck(true, null, expired);
         var pin = IsCurrent(stored) ? stored : Hash(digits);
         return new FactorCheck(true, caller.With(next => (next.Pin, next.PinSetAt) = (pin, setAt)), expired);
     }
+
+    /// <summary>Whether the PIN has outlived its time; one of unknown age has not.</summary>
+    public bool IsExpired(CallerState caller, DateTimeOffset now) => caller.PinSetAt != default && policy.PinsExpire is { } life && now - caller.PinSetAt >= life;
 
     /// <summary>Whether these digits are the PIN of now.</summary>
     public bool IsPin(CallerState caller, ReadOnlySpan<byte> digits) => caller.Pin is { } stored && hasher.Matches(stored, digits);

@@ -6,6 +6,7 @@ using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using Orleans.Runtime;
 using Xunit;
@@ -110,6 +111,39 @@ public sealed class RebindingTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task A_proof_opens_nothing_after_factors_were_bound_anew()
+    {
+        var caller = await cluster.NewCaller().Enrolled(totp: CallersCluster.TotpKey);
+        var proven = await Proven(caller);
+        cluster.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null((await caller.Grain.Rebind(new CallerRebinding { Tenant = CallersCluster.Tenant, Pin = caller.Seal(caller.Key.Value, CallerEnrolment.PinPurpose, "7394") })).Error);
+        Assert.Empty((await caller.Facts(proven.Proof!, Assurance.Low)).Amounts);
+        Assert.Equal(PinChangeOutcome.Refused, (await caller.Grain.ChangePin(caller.Choice(proven.Proof!, "9071"))).Outcome);
+        Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome("7394"));
+    }
+
+    [Fact]
+    public async Task An_expired_PIN_is_not_changed_by_itself_where_the_call_is_at_risk()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        await caller.Change(s => s.PinSetAt -= TimeSpan.FromDays(365));
+        var pin = await caller.TryPin(CallersCluster.Pin, risk: RiskLevel.Raised);
+        Assert.True(pin.MustChange);
+        Assert.Equal(PinChangeOutcome.Refused, (await caller.Grain.ChangePin(caller.Choice(pin.Proof!, "7394"))).Outcome);
+        Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
+    }
+
+    [Fact]
+    public async Task A_proof_of_an_expired_PIN_changes_none_that_is_not_expired()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        await caller.Change(s => s.PinSetAt -= TimeSpan.FromDays(365));
+        var pin = await caller.TryPin(CallersCluster.Pin);
+        await caller.Change(s => s.PinSetAt += TimeSpan.FromDays(365));
+        Assert.Equal(PinChangeOutcome.Refused, (await caller.Grain.ChangePin(caller.Choice(pin.Proof!, "7394"))).Outcome);
+    }
+
+    [Fact]
     public async Task A_PIN_of_which_nobody_knows_the_age_is_as_old_as_its_next_success()
     {
         var caller = await cluster.NewCaller().Enrolled();
@@ -131,6 +165,20 @@ public sealed class RebindingTests(CallersCluster cluster)
         Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
         Assert.Equal(cluster.Keys.PepperVersion, caller.State.Pin!.PepperVersion);
         Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
+    }
+
+    [Fact]
+    public async Task A_locked_caller_whose_PIN_is_to_be_hashed_anew_costs_one_hash_whether_it_is_right_or_wrong()
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        for (var i = 0; i < 3; i++) await caller.PinOutcome("9071");
+        cluster.Keys.AddPepper();
+        foreach (var pin in new[] { CallersCluster.Pin, "9071" })
+        {
+            var before = cluster.Hasher.Runs;
+            Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(pin));
+            Assert.Equal(1, cluster.Hasher.Runs - before);
+        }
     }
 
     [Fact]
@@ -162,6 +210,15 @@ public sealed class RebindingTests(CallersCluster cluster)
         Assert.Single((await caller.Facts(pin.Proof!, Assurance.Low)).Amounts);
         var entry = Assert.Single(cluster.Ledger.All, r => r.Entry.Action == "operator.rebind" && r.Entry.Object == caller.Key.Value).Entry;
         Assert.Equal(("olga", "pin+call_back+attestation"), (entry.Actor, entry.Detail.Split(' ')[0]));
+    }
+
+    [Fact]
+    public async Task A_lock_stays_where_the_PIN_is_not_bound_anew()
+    {
+        var caller = await cluster.NewCaller().Enrolled(totp: CallersCluster.TotpKey);
+        for (var i = 0; i < 3; i++) await caller.PinOutcome("9071");
+        Assert.Null((await caller.Grain.Rebind(new CallerRebinding { Tenant = CallersCluster.Tenant, Lost = [FactorKind.Totp] })).Error);
+        Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
     }
 
     [Fact]
