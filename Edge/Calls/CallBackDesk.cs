@@ -144,10 +144,23 @@ internal sealed class CallBackDesk(
         _places.Remove(call.Id, out var trunk);
         // The trunk counts it until the leg ends.
         gate.CalleeEnded();
-        var leg = new CallLeg(now, call.Id, sip, new MediaAnswer { Session = session }, live.ObserverOf(trunk!)) { Since = time.GetUtcNow(), EndBy = now + call.Order.MostTalk.Ticks };
-        way!.Events.Leg = leg;
-        sip.User = leg;
-        live.Add(leg);
+        CallLeg leg;
+        try
+        {
+            leg = new CallLeg(now, call.Id, sip, new MediaAnswer { Session = session }, live.ObserverOf(trunk!)) { Since = time.GetUtcNow(), EndBy = now + call.Order.MostTalk.Ticks };
+            way!.Events.Leg = leg;
+            sip.User = leg;
+            live.Add(leg);
+        }
+        catch
+        {
+            // No leg that would end: neither is media left open, nor a place taken, nor the cluster left waiting.
+            session.Dispose();
+            trunks.CallsOf(trunk!).Ended();
+            ComeToNothing(call, new BridgeResult { Outcome = BridgeOutcome.Failed, Status = 500 });
+            sip.HangUp(now);
+            throw;
+        }
         session.Start();
         leg.Offer(sequence => new CallOffered
         {
@@ -164,7 +177,9 @@ internal sealed class CallBackDesk(
         Began(now, leg);
     }
 
-    void IOriginator.Over(OriginatedCall call, BridgeResult result)
+    void IOriginator.Over(OriginatedCall call, BridgeResult result) => ComeToNothing(call, result);
+
+    private void ComeToNothing(OriginatedCall call, BridgeResult result)
     {
         _calls.Remove(call.Id);
         _untold++;
@@ -218,19 +233,29 @@ internal sealed class CallBackDesk(
             return;
         }
         _hops[call.Id] = way;
-        var (from, headers) = BridgeDesk.IdentityOf(Privacy.None, trunk, route);
-        var sip = agent.Dial(now, new OutboundInvite
+        SipCall sip;
+        try
         {
-            Target = way.Target,
-            From = from,
-            To = $"<{way.Target}>",
-            Hops = way.Hops,
-            Headers = [.. headers, .. BridgeDesk.SignatureOf(time.GetUtcNow(), Privacy.None, trunk, route, way.Target)],
-            Sdp = offer.Sdp,
-            Secure = way.Target.StartsWith("sips:", StringComparison.Ordinal),
-            Timeout = call.Order.RingTime.Ticks,
-            Credentials = trunks.CredentialsOf(trunk),
-        });
+            var (from, headers) = BridgeDesk.IdentityOf(Privacy.None, trunk, route);
+            sip = agent.Dial(now, new OutboundInvite
+            {
+                Target = way.Target,
+                From = from,
+                To = $"<{way.Target}>",
+                Hops = way.Hops,
+                Headers = [.. headers, .. BridgeDesk.SignatureOf(time.GetUtcNow(), Privacy.None, trunk, route, way.Target)],
+                Sdp = offer.Sdp,
+                Secure = way.Target.StartsWith("sips:", StringComparison.Ordinal),
+                Timeout = call.Order.RingTime.Ticks,
+                Credentials = trunks.CredentialsOf(trunk),
+            });
+        }
+        catch
+        {
+            // The call does not have it yet.
+            session.Dispose();
+            throw;
+        }
         // Whoever prefers encryption and meets somebody who has none goes on without; a trunk that requires it does not.
         call.Dialled(sip, session, mayFallBack: srtp == SrtpPolicy.Preferred && session.OffersSrtp);
         Joined(call.Id, sip.Dialog.Id.CallId);

@@ -196,9 +196,10 @@ public sealed class LimitLease
         _failures++;
     }
 
-    /// <summary>Nothing is held any more: the process ends. What <see cref="Next"/> asks then gives all back.</summary>
+    /// <summary>Nothing is held any more: the process ends. What <see cref="Next"/> asks then gives all back, and does not wait for an answer that is on its way.</summary>
     public void GiveUp(long now)
     {
+        _pending = 0;
         foreach (var grant in _grants.Where(grant => !grant.IsClosed)) CloseOne(grant);
         (_ordinary.Least, _known.Least, _nextAt, _isLeaving) = (0, 0, now, true);
     }

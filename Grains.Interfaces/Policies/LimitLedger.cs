@@ -30,7 +30,9 @@ public sealed class LimitLedger
         ArgumentNullException.ThrowIfNull(rule);
         ArgumentNullException.ThrowIfNull(before);
         (_stored, Epoch) = (before, epoch);
-        if (rule.Calls is { } calls) _rate = new RateBank(now, calls, rule.CallsKept, TimeSpan.FromTicks(before.FullAt > now ? before.FullAt - now : 0));
+        // What was out did not let the bucket fill, and may be used until it lapses: only from then on it is sure to have filled.
+        var sureFrom = now - LeaseTimes.Lapse.Ticks;
+        if (rule.Calls is { } calls) _rate = new RateBank(now, calls, rule.CallsKept, TimeSpan.FromTicks(before.FullAt > sureFrom ? before.FullAt - sureFrom : 0));
         if (rule.AtOnce is not { } most) return;
         _ordinary = new PlaceBank(most - rule.SlotsKept, longestCall);
         _known = new PlaceBank(rule.SlotsKept, longestCall);

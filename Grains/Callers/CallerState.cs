@@ -100,6 +100,9 @@ public sealed class SentCode
     [Id(0)] public required CallId Call { get; init; }
     [Id(1)] public required SecretTag Tag { get; init; }
     [Id(2)] public required DateTimeOffset Expires { get; init; }
+
+    /// <summary>Whether the call that waits for it is attested.</summary>
+    [Id(3)] public bool Attested { get; init; }
 }
 
 /// <summary>A passkey of a device of the caller's (WebAuthn Level 3).</summary>

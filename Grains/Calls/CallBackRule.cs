@@ -10,6 +10,9 @@ internal static class CallBackRule
     /// <summary>Per caller identity and hour. Whoever knows a PIN can make its owner's telephone ring no more often.</summary>
     public const int MostPerHour = 3;
 
+    /// <summary>Within 24 hours: three an hour would ring all night.</summary>
+    public const int MostPerDay = 6;
+
     /// <summary>A line that was hung up is not free at once: mobile networks take a second or two, analogue lines longer.</summary>
     private static readonly TimeSpan s_after = TimeSpan.FromSeconds(4);
 
@@ -27,9 +30,10 @@ internal static class CallBackRule
     public static CallBackCount? Count(DateTimeOffset now, CallBackCount before, CallId callBack)
     {
         if (string.Equals(before.Last, callBack.Value, StringComparison.Ordinal)) return before;
-        // Of a clock that was set back by more than the hour nothing is left to count.
-        var recent = before.At.Where(at => (now - at).Duration() < TimeSpan.FromHours(1)).ToList();
-        return recent.Count >= MostPerHour ? null : new CallBackCount { Last = callBack.Value, At = [.. recent, now] };
+        // Of a clock that was set back by more than the day nothing is left to count.
+        var recent = before.At.Where(at => (now - at).Duration() < TimeSpan.FromHours(24)).ToList();
+        var lately = recent.Count(at => (now - at).Duration() < TimeSpan.FromHours(1));
+        return recent.Count >= MostPerDay || lately >= MostPerHour ? null : new CallBackCount { Last = callBack.Value, At = [.. recent, now] };
     }
 
     /// <summary>From the order to the answer, at most.</summary>
@@ -48,7 +52,7 @@ internal static class CallBackRule
     };
 }
 
-/// <summary>When a caller was called back in the last hour.</summary>
+/// <summary>When a caller was called back in the last day.</summary>
 [GenerateSerializer, Alias("ivr.state.CallBackCount")]
 public sealed class CallBackCount
 {

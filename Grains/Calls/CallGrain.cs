@@ -127,6 +127,22 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     {
         if (offered.Originated || _state!.Expected is not null) return await AdmitOwn(offered);
         var decision = await new CallAdmission(_policy, _keys, GrainFactory, _flows, _risk, _log).Decide(Call, offered);
+        try
+        {
+            var reply = await Admit(offered, decision);
+            // No row, no end that would give the places back.
+            if (_state is null) await CallLimits.Ended(GrainFactory, _log, decision.Places, Call);
+            return reply;
+        }
+        catch
+        {
+            await CallLimits.Ended(GrainFactory, _log, decision.Places, Call);
+            throw;
+        }
+    }
+
+    private async Task<CallReply> Admit(CallOffered offered, AdmissionDecision decision)
+    {
         var audit = new AuditEntry
         {
             Actor = decision.Actor,
@@ -167,7 +183,6 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         {
             LogFailed("audit of an admitted call", e.GetType().Name);
             await _store.Clear();
-            await CallLimits.Ended(GrainFactory, _log, _state.Places, Call);
             return GiveUp(offered);
         }
     }

@@ -20,7 +20,7 @@ internal sealed partial class CallLimits(IGrainFactory grains, TimeSpan longestC
 
     private readonly List<string> _places = [];
 
-    /// <summary>Keys of limits in which the call has a place, for <see cref="Ended"/>.</summary>
+    /// <summary>Keys of limits in which the call has a place, or may have one, for <see cref="Ended"/>.</summary>
     public IReadOnlyList<string> Places => _places;
 
     /// <summary>Null when it fits.</summary>
@@ -28,6 +28,8 @@ internal sealed partial class CallLimits(IGrainFactory grains, TimeSpan longestC
     public async Task<LimitRefusal?> Take(string scope, string key, LimitRule rule, CallId call, bool isKnown)
     {
         if (!rule.Bounds) return null;
+        // Noted before: a request that is not answered may have been counted, and the end of what was not changes nothing.
+        if (rule.AtOnce is not null) _places.Add(key);
         try
         {
             var decision = await grains.Grain<IRateLimitGrain>(key).Take(new LimitTake
@@ -39,8 +41,8 @@ internal sealed partial class CallLimits(IGrainFactory grains, TimeSpan longestC
                 LongestCall = longestCall,
             });
             PolicyMetrics.Decided(scope, decision.Allowed ? "allowed" : "refused");
-            if (decision.Allowed && rule.AtOnce is not null) _places.Add(key);
             if (decision.Allowed) return null;
+            _places.Remove(key);
             return new LimitRefusal(scope + (decision.NoPlace ? "-busy" : "-rate-limit"), decision.RetryAfter);
         }
         catch (Exception e)

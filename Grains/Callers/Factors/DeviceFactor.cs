@@ -20,23 +20,20 @@ internal sealed class DeviceFactor(IClusterKeys keys, ClusterPolicy policy) : IB
     /// <summary>Questions within an hour: above it somebody else is asking, and its owner must not be worn down.</summary>
     public const int MostAnHour = 5;
 
-    private static readonly TimeSpan s_hour = TimeSpan.FromHours(1);
-
     private static readonly SecretTag s_nobody = new() { Pepper = 0, Tag = RandomNumberGenerator.GetBytes(32) };
 
     public FactorKind Kind => FactorKind.Device;
 
     public bool IsEnrolled(CallerState caller) => caller.Devices.Count > 0 && policy.Devices is not null;
 
-    public bool CanBeAsked(FactorContext context, CallerState caller) => IsEnrolled(caller) && AskedLately(context, caller).Count < MostAnHour;
+    public bool CanBeAsked(FactorContext context, CallerState caller) => IsEnrolled(caller) && !IsLimited(context, caller);
 
     public FactorStart Begin(FactorContext context, CallerState caller)
     {
         if (!IsEnrolled(caller)) return new FactorStart(BeginOutcome.Unavailable);
-        var lately = AskedLately(context, caller);
-        if (lately.Count >= MostAnHour) return new FactorStart(BeginOutcome.Limited);
+        if (IsLimited(context, caller)) return new FactorStart(BeginOutcome.Limited);
         var asked = new AskedApproval { Call = context.Call, Challenge = RandomNumberGenerator.GetBytes(32), At = context.Now, Expires = context.Now + Life };
-        return new FactorStart(BeginOutcome.Sent, caller.With(next => (next.Approval, next.ApprovalsAsked) = (asked, [.. lately, context.Now])));
+        return new FactorStart(BeginOutcome.Sent, caller.With(next => (next.Approval, next.ApprovalsAsked) = (asked, [.. AskedTimes.OfTheDay(caller.ApprovalsAsked, context.Now), context.Now])));
     }
 
     public FactorCheck Verify(FactorContext context, CallerState? caller, ReadOnlySpan<byte> digits)
@@ -51,5 +48,5 @@ internal sealed class DeviceFactor(IClusterKeys keys, ClusterPolicy policy) : IB
     /// <summary>For what the number counts.</summary>
     public static string PurposeOf(CallId call) => "device number of " + call.Value;
 
-    private static List<DateTimeOffset> AskedLately(FactorContext context, CallerState caller) => caller.ApprovalsAsked.FindAll(at => context.Now - at < s_hour);
+    private static bool IsLimited(FactorContext context, CallerState caller) => AskedTimes.AreUsedUp(caller.ApprovalsAsked, context.Now, MostAnHour);
 }

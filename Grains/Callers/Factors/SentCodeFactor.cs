@@ -22,10 +22,11 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
     /// <summary>So many within an hour: who needs more has another trouble, and each costs money and annoys its owner.</summary>
     public const int MostAnHour = 5;
 
+    /// <summary>Of these, so many are for attested callers only: who calls from anywhere cannot use up those of the owner.</summary>
+    public const int KeptForAttested = 2;
+
     /// <summary>A destination that replaces another is not used for so long: its owner has a day to notice that it was changed.</summary>
     public static readonly TimeSpan CoolDown = TimeSpan.FromHours(24);
-
-    private static readonly TimeSpan s_hour = TimeSpan.FromHours(1);
 
     private static readonly SecretTag s_nobody = new() { Pepper = 0, Tag = RandomNumberGenerator.GetBytes(32) };
 
@@ -33,18 +34,17 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
 
     public bool IsEnrolled(CallerState caller) => caller.CodesTo is not null;
 
-    public bool CanBeAsked(FactorContext context, CallerState caller) => CanSend(context, caller) && SentLately(context, caller).Count < MostAnHour;
+    public bool CanBeAsked(FactorContext context, CallerState caller) => CanSend(context, caller) && !IsLimited(context, caller);
 
     public FactorStart Begin(FactorContext context, CallerState caller)
     {
         if (!CanSend(context, caller)) return new FactorStart(BeginOutcome.Unavailable);
-        var lately = SentLately(context, caller);
-        if (lately.Count >= MostAnHour) return new FactorStart(BeginOutcome.Limited);
+        if (IsLimited(context, caller)) return new FactorStart(BeginOutcome.Limited);
         var code = RandomDigits.Make(Digits);
         var expires = context.Now + Life;
-        var sent = new SentCode { Call = context.Call, Tag = SecretTag.Make(keys, PurposeOf(context.Call), code.Expose()), Expires = expires };
+        var sent = new SentCode { Call = context.Call, Tag = SecretTag.Make(keys, PurposeOf(context.Call), code.Expose()), Expires = expires, Attested = IsAttested(context) };
         var message = MessageOf(context, caller, code, expires);
-        return new FactorStart(BeginOutcome.Sent, caller.With(next => (next.Sent, next.CodesSent) = (sent, [.. lately, context.Now])), cancellation => Send(message, cancellation), code);
+        return new FactorStart(BeginOutcome.Sent, caller.With(next => (next.Sent, next.CodesSent) = (sent, [.. AskedTimes.OfTheDay(caller.CodesSent, context.Now), context.Now])), cancellation => Send(message, cancellation), code);
     }
 
     public FactorCheck Verify(FactorContext context, CallerState? caller, ReadOnlySpan<byte> digits)
@@ -59,7 +59,14 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
     private bool CanSend(FactorContext context, CallerState caller) =>
         caller.CodesTo is { } route && context.Now >= route.From && delivery.Serves(caller.Tenant, route.To.Channel);
 
-    private static List<DateTimeOffset> SentLately(FactorContext context, CallerState caller) => caller.CodesSent.FindAll(at => context.Now - at < s_hour);
+    /// <summary>Too many were sent, or the one that an attested caller waits for would be replaced by somebody who may be anybody.</summary>
+    private static bool IsLimited(FactorContext context, CallerState caller)
+    {
+        if (AskedTimes.AreUsedUp(caller.CodesSent, context.Now, MostAnHour, IsAttested(context) ? 0 : KeptForAttested)) return true;
+        return !IsAttested(context) && caller.Sent is { Attested: true } sent && sent.Call != context.Call && context.Now < sent.Expires;
+    }
+
+    private static bool IsAttested(FactorContext context) => context.From is { Class: OriginClass.Attested };
 
     private async Task<bool> Send(CodeMessage message, CancellationToken cancellation) => await delivery.Send(message, cancellation) is DeliveryResult.Sent;
 

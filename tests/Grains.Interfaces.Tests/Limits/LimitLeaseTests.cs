@@ -45,6 +45,47 @@ public class LimitLeaseTests
         }, iter: 300, threads: 1);
     }
 
+    [Fact]
+    public void A_grain_that_moves_while_hardly_anybody_calls_does_not_grant_what_edges_still_have()
+    {
+        var rates = Gen.Select(Gen.Int[20, 200], Gen.Int[8, 50], (perSecond, burst) => new RateLimit(perSecond, TimeSpan.FromSeconds(1), burst));
+        Gen.Select(rates, Gen.Int[1, 4], Gen.Int[0, 1 << 20]).Sample((rate, edges, seed) =>
+        {
+            var chaos = new Random(seed);
+            var world = new LimitWorld(seed, new LimitRule { Calls = rate }, edges);
+            for (var i = 0; i < 5; i++)
+            {
+                // Edges have calls that they do not use, and the bucket is as full as those let it be. What they ask is lost, the grain moves, and then all of them have a rush.
+                world.CallsPerSecond = 0;
+                world.Run(TimeSpan.FromSeconds(2 + chaos.NextDouble()));
+                world.Loss = 0.9;
+                world.Run(TimeSpan.FromSeconds(1 + 2 * chaos.NextDouble()));
+                (world.Loss, world.GrainCrashes) = (0, 50);
+                world.Run(TimeSpan.FromSeconds(0.1));
+                (world.GrainCrashes, world.CallsPerSecond) = (0, 1000);
+                world.Run(TimeSpan.FromSeconds(0.5));
+            }
+            return Conform(rate, world.Admitted);
+        }, iter: 200, threads: 1);
+    }
+
+    [Fact]
+    public void After_a_move_nothing_is_granted_in_the_place_of_calls_that_an_edge_may_still_have()
+    {
+        var rule = new LimitRule { Calls = new RateLimit(100, TimeSpan.FromSeconds(1), 100) };
+        var before = new LimitLedger(0, 7, rule, LimitWorld.LongestCall, LimitBounds.None);
+        Assert.Equal(100, before.Ask(0, new LimitAsk { Edge = "a", Incarnation = 1, Seq = 1, Epoch = 7, Ordinary = 100 }).Ordinary);
+        var stored = before.ToStore(0)!;
+        // They fill the bucket as little as before, for as long as they live.
+        var late = stored.FullAt + 1;
+        Assert.InRange(late, 1, LeaseTimes.Lapse.Ticks - 1);
+        var after = new LimitLedger(late, 8, rule, LimitWorld.LongestCall, stored);
+        Assert.Equal(0, after.Ask(late, new LimitAsk { Edge = "b", Incarnation = 2, Seq = 1, Epoch = 8, Ordinary = 100 }).Ordinary);
+        var lapsed = stored.FullAt + LeaseTimes.Lapse.Ticks;
+        var next = new LimitLedger(lapsed, 9, rule, LimitWorld.LongestCall, stored);
+        Assert.Equal(100, next.Ask(lapsed, new LimitAsk { Edge = "b", Incarnation = 2, Seq = 1, Epoch = 9, Ordinary = 100 }).Ordinary);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
@@ -151,8 +192,10 @@ public class LimitLeaseTests
         }
     }
 
-    [Fact]
-    public void An_edge_that_ends_gives_back_what_it_did_not_use()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_edge_that_ends_gives_back_what_it_did_not_use(bool isAsking)
     {
         var rule = new LimitRule { Calls = new RateLimit(1, TimeSpan.FromHours(1), 8), AtOnce = 8 };
         var ledger = new LimitLedger(0, 7, rule, LimitWorld.LongestCall, LimitBounds.None);
@@ -163,6 +206,8 @@ public class LimitLeaseTests
             lease.Answered(now * TimeSpan.TicksPerSecond, ask.Seq, ledger.Ask(now * TimeSpan.TicksPerSecond, ask));
         }
         Assert.True(ledger.CallsOut > 0 && ledger.PlacesOut > 0);
+        // It does not wait for an answer that is on its way.
+        if (isAsking) Assert.NotNull(lease.Next(4 * TimeSpan.TicksPerSecond));
         lease.GiveUp(5 * TimeSpan.TicksPerSecond);
         ledger.Ask(5 * TimeSpan.TicksPerSecond, lease.Next(5 * TimeSpan.TicksPerSecond)!);
         Assert.Equal((0, 0), (ledger.CallsOut, ledger.PlacesOut));

