@@ -33,6 +33,9 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
 
     public bool IsEnrolled(CallerState caller) => caller.CodesTo is not null;
 
+    /// <summary>A channel that no provider serves brings no code.</summary>
+    public bool CanEverBeAsked(CallerState caller) => caller.CodesTo is { } route && delivery.Serves(caller.Tenant, route.To.Channel);
+
     public bool CanBeAsked(FactorContext context, CallerState caller) => CanSend(context, caller) && SentLately(context, caller).Count < MostAnHour;
 
     public FactorStart Begin(FactorContext context, CallerState caller)
@@ -57,7 +60,7 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
     }
 
     private bool CanSend(FactorContext context, CallerState caller) =>
-        caller.CodesTo is { } route && context.Now >= route.From && delivery.Serves(caller.Tenant, route.To.Channel);
+        CanEverBeAsked(caller) && context.Now >= caller.CodesTo!.From;
 
     private static List<DateTimeOffset> SentLately(FactorContext context, CallerState caller) => caller.CodesSent.FindAll(at => context.Now - at < s_hour);
 
