@@ -60,9 +60,9 @@ public interface ILockoutGrain : IGrainWithStringKey
 
     /// <summary>Counts a failure in advance and persists it, before anything is verified. A repeat of the same attempt is not counted again.</summary>
     [Alias("Reserve")]
-    Task<LockoutDecision> Reserve(string tenant, string attempt);
+    Task<LockoutDecision> Reserve(string tenant, string attempt, bool isPin = false);
 
-    /// <summary>The attempt was right: takes its reservation back; after the last factor (<paramref name="complete"/>) clears the count.</summary>
+    /// <summary>The attempt was right: takes its reservation back, and if it was a PIN those of the PINs before it; after the last factor (<paramref name="complete"/>) clears the count.</summary>
     [Alias("Succeed")]
     Task Succeed(string attempt, bool complete);
 

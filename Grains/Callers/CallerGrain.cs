@@ -102,7 +102,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
     {
         var origin = Enum.IsDefined(attempt.Origin) ? attempt.Origin : OriginClass.Unattested;
         var lockout = Lockout(origin);
-        var reserved = await lockout.Reserve(attempt.Tenant, id);
+        var reserved = await lockout.Reserve(attempt.Tenant, id, factor.Kind is FactorKind.Pin);
         var state = await _row.Read();
         var caller = IsOf(attempt.Tenant, state) ? state : null;
         var context = new FactorContext(_time.GetUtcNow(), attempt.Call, attempt.From) { Permitted = reserved.Permitted };

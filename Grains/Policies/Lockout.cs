@@ -30,7 +30,7 @@ public static class Lockout
     }
 
     /// <summary>Reserves an attempt. A repeat of one that is remembered gets its decision again and counts nothing.</summary>
-    public static (LockoutDecision Decision, LockoutState State) Decide(LockoutMoment now, LockoutRule rule, OriginClass origin, LockoutState state, string attempt)
+    public static (LockoutDecision Decision, LockoutState State) Decide(LockoutMoment now, LockoutRule rule, OriginClass origin, LockoutState state, string attempt, bool isPin = false)
     {
         if (state.Find(attempt) is { } known)
         {
@@ -48,17 +48,23 @@ public static class Lockout
         }
 
         next.Failures++;
+        if (isPin) next.PinFailures++;
         next.Recent = [.. next.Recent.Where(at => at > next.Ran - rule.Window.Ticks).TakeLast(Saturation(rule) - 1), next.Ran];
         next.Lock(now, next.Failures >= MostOf(rule, origin) ? null : LockAfter(rule, next.Recent.Count));
-        next.Remember(new ReservedAttempt { Id = attempt, Permitted = true, Locks = next.IsLocked, At = next.Ran, Until = next.Until }, RememberedAttempts);
+        next.Remember(new ReservedAttempt { Id = attempt, Permitted = true, Locks = next.IsLocked, At = next.Ran, Until = next.Until, IsPin = isPin }, RememberedAttempts);
         return (Decision(true, next), next);
     }
 
-    /// <summary>An attempt was right. Taken back once; after the last factor (<paramref name="complete"/>) nothing is left of earlier failures.</summary>
+    /// <summary>
+    /// An attempt was right. Taken back once; a right PIN forgives the wrong ones before it, and no code; after the last factor (<paramref name="complete"/>) nothing is left of
+    /// earlier failures.
+    /// </summary>
     public static LockoutState Succeed(LockoutMoment now, LockoutState state, string attempt, bool complete)
     {
         if (state.Find(attempt) is not { Permitted: true, Counts: true } reserved) return state;
-        return complete ? Clear(now, state) : state.At(now).TakeBack(reserved).Replace(reserved, reserved.AsSettled());
+        if (complete) return Clear(now, state);
+        var next = state.At(now).TakeBack(reserved).Replace(reserved, reserved.AsSettled());
+        return reserved.IsPin ? next.ForgivePinsBefore(reserved) : next;
     }
 
     /// <summary>
@@ -79,6 +85,7 @@ public static class Lockout
     {
         var next = state.At(now);
         next.Failures = 0;
+        next.PinFailures = 0;
         next.Recent = [];
         next.Asked = null;
         next.Free();

@@ -47,13 +47,13 @@ internal sealed partial class LockoutGrain : Grain, ILockoutGrain
         _row = new StoredRow<LockoutState>(storage, "lockout", context.GrainId);
     }
 
-    public async Task<LockoutDecision> Reserve(string tenant, string attempt)
+    public async Task<LockoutDecision> Reserve(string tenant, string attempt, bool isPin)
     {
         if (!_policy.Tenants.TryGetValue(tenant, out var rules) || attempt.Length > MostAttemptCharacters) return s_unavailable;
         LockoutDecision? decision = null;
         var written = await Update(state =>
         {
-            (decision, var next) = Lockout.Decide(_clock.Now, rules.Lockout, _origin, state, IdOf(attempt));
+            (decision, var next) = Lockout.Decide(_clock.Now, rules.Lockout, _origin, state, IdOf(attempt), isPin);
             if (!ReferenceEquals(next, state)) next.Tenant = tenant;
             return next;
         });

@@ -37,6 +37,9 @@ public sealed class LockoutState
     /// <summary>What one operator asked for, and another has not confirmed yet.</summary>
     [Id(12)] public UnlockRequest? Asked { get; set; }
 
+    /// <summary>Those of the failures that were PINs: the next right one forgives them.</summary>
+    [Id(13)] public int PinFailures { get; set; }
+
     /// <summary>As of the last change.</summary>
     internal bool IsLocked => Lockout.IsDisabled(this) || Until > Ran;
 
@@ -69,6 +72,7 @@ public sealed class LockoutState
             Until = isOld ? Math.Max(0, Math.Min(left.Ticks, (longest ?? left).Ticks)) : Until,
             Recent = isOld ? [.. Enumerable.Repeat(0L, Failures)] : Recent,
             Asked = Asked,
+            PinFailures = PinFailures,
         };
     }
 
@@ -101,9 +105,27 @@ public sealed class LockoutState
     internal LockoutState TakeBack(ReservedAttempt attempt)
     {
         Failures = Math.Max(0, Failures - 1);
+        if (attempt.IsPin) PinFailures = Math.Max(0, PinFailures - 1);
         var recent = Recent.LastIndexOf(attempt.At);
         if (recent >= 0) Recent = [.. Recent[..recent], .. Recent[(recent + 1)..]];
         if (IsLockOf(attempt)) Free();
+        return this;
+    }
+
+    /// <summary>The PINs before this one are failures no longer. Those after it, which may be checked at this moment, and all codes stay.</summary>
+    internal LockoutState ForgivePinsBefore(ReservedAttempt right)
+    {
+        var own = Attempts.FindLastIndex(a => string.Equals(a.Id, right.Id, StringComparison.Ordinal));
+        for (var i = 0; i < own; i++)
+        {
+            if (Attempts[i] is not { IsPin: true, Permitted: true, Counts: true } wrong) continue;
+            TakeBack(wrong);
+            Attempts[i] = wrong.AsSettled();
+        }
+        // What is not remembered any more came before.
+        var after = Attempts.Skip(own + 1).Count(a => a is { IsPin: true, Permitted: true, Counts: true });
+        Failures = Math.Max(0, Failures - Math.Max(0, PinFailures - after));
+        PinFailures = Math.Min(PinFailures, after);
         return this;
     }
 }
@@ -129,13 +151,15 @@ public sealed class ReservedAttempt
     [Id(5)] public long At { get; init; }
     [Id(6)] public long Until { get; init; }
 
+    [Id(7)] public bool IsPin { get; init; }
+
     internal bool Counts => !Settled;
 
     internal ReservedAttempt AsSettled() => Copy(settled: true, Repeated);
 
     internal ReservedAttempt AsRepeated() => Copy(Settled, repeated: true);
 
-    private ReservedAttempt Copy(bool settled, bool repeated) => new() { Id = Id, Permitted = Permitted, Settled = settled, Locks = Locks, Repeated = repeated, At = At, Until = Until };
+    private ReservedAttempt Copy(bool settled, bool repeated) => new() { Id = Id, Permitted = Permitted, Settled = settled, Locks = Locks, Repeated = repeated, At = At, Until = Until, IsPin = IsPin };
 }
 
 /// <summary>An operator's wish to lift a lock. Waits for another one's.</summary>

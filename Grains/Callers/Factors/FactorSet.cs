@@ -15,7 +15,7 @@ internal sealed class FactorSet(IEnumerable<IFactor> factors)
         factor.IsEnrolled(caller) && (FactorTraits.Of(factor.Kind).Category is FactorCategory.Knowledge || caller.Until is null || now < caller.Until);
 
     /// <summary>What the caller has and could be asked for at some time.</summary>
-    public List<FactorKind> EnrolledOf(CallerState caller, DateTimeOffset now) => KindsOf(f => !f.IsSilent && Has(f, caller, now));
+    public List<FactorKind> EnrolledOf(CallerState caller, DateTimeOffset now) => KindsOf(f => Has(f, caller, now) && f.CanEverBeAsked(caller));
 
     /// <summary>What the caller can be asked for in this call.</summary>
     public List<FactorKind> AskableOf(FactorContext context, CallerState caller) => KindsOf(f => Has(f, caller, context.Now) && f.CanBeAsked(context, caller));

@@ -20,6 +20,9 @@ internal interface IFactor
     /// <summary>Whether the caller has this factor.</summary>
     bool IsEnrolled(CallerState caller);
 
+    /// <summary>Whether who has it could be asked for it at some time.</summary>
+    bool CanEverBeAsked(CallerState caller) => !IsSilent;
+
     /// <summary>Whether it can be asked for in this call.</summary>
     bool CanBeAsked(FactorContext context, CallerState caller) => !IsSilent && IsEnrolled(caller);
 

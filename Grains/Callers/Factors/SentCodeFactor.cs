@@ -34,6 +34,9 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
 
     public bool IsEnrolled(CallerState caller) => caller.CodesTo is not null;
 
+    /// <summary>A channel that no provider serves brings no code.</summary>
+    public bool CanEverBeAsked(CallerState caller) => caller.CodesTo is { } route && delivery.Serves(caller.Tenant, route.To.Channel);
+
     public bool CanBeAsked(FactorContext context, CallerState caller) => CanSend(context, caller) && !IsLimited(context, caller);
 
     public FactorStart Begin(FactorContext context, CallerState caller)
@@ -57,7 +60,7 @@ internal sealed class SentCodeFactor(IClusterKeys keys, ICodeDelivery delivery) 
     }
 
     private bool CanSend(FactorContext context, CallerState caller) =>
-        caller.CodesTo is { } route && context.Now >= route.From && delivery.Serves(caller.Tenant, route.To.Channel);
+        CanEverBeAsked(caller) && context.Now >= caller.CodesTo!.From;
 
     /// <summary>Too many were sent, or the one that an attested caller waits for would be replaced by somebody who may be anybody.</summary>
     private static bool IsLimited(FactorContext context, CallerState caller)

@@ -3,6 +3,7 @@ using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Interfaces.Privacy;
 using Orleans.Runtime;
 using Xunit;
 
@@ -73,6 +74,31 @@ public sealed class CallerGrainTests(CallersCluster cluster)
             Assert.Equal(FactorOutcome.Refused, (await caller.Grain.Verify(caller.Attempt(call, FactorKind.Totp, caller.Code(5), pin.Proof))).Outcome);
         }
         Assert.Equal(FactorOutcome.Refused, await caller.PinOutcome(CallersCluster.Pin));
+    }
+
+    [Fact]
+    public async Task Wrong_PINs_are_forgiven_with_the_right_one_though_no_code_is_asked_for()
+    {
+        var caller = await cluster.NewCaller().Enrolled(totp: CallersCluster.TotpKey);
+        for (var i = 0; i < 3; i++)
+        {
+            for (var wrong = 0; wrong < 2; wrong++) await caller.PinOutcome("9071");
+            Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
+        }
+    }
+
+    [Fact]
+    public async Task A_right_PIN_forgives_wrong_codes_where_the_only_other_factor_is_a_code_that_nobody_sends()
+    {
+        var caller = await cluster.NewCaller().Enrolled(codesTo: new CodeDestination { Channel = CodeChannel.Voice, Address = new PersonalText("+491701234567") });
+        for (var i = 0; i < 2; i++)
+        {
+            var call = CallId.New();
+            var pin = await caller.TryPin(CallersCluster.Pin, call);
+            await caller.Grain.Verify(caller.Attempt(call, FactorKind.SentCode, "123456", pin.Proof));
+        }
+        Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
+        Assert.Equal(1, (await caller.Lockout().Reserve(CallersCluster.Tenant, "next")).Failures);
     }
 
     [Fact]

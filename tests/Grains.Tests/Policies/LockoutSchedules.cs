@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Policies;
@@ -39,11 +40,15 @@ public sealed class LockoutSchedules
         // Every attempt ever made and in which run (from one success to the next) it was first let through; the wrong ones that were verified in this run.
         private readonly List<string> _made = [];
         private readonly Dictionary<string, int> _run = [];
+
+        // In what order they were let through; each other one is a PIN.
+        private readonly Dictionary<string, int> _order = [];
         private readonly HashSet<string> _verified = [];
         private (LockoutState State, long Version) _stored = (new LockoutState(), 0);
         private TimeSpan _time;
         private TimeSpan _wallAhead;
         private int _runs;
+        private int _reserved;
 
         public void Run((int What, int Who, int How)[] schedule)
         {
@@ -73,6 +78,17 @@ public sealed class LockoutSchedules
                     if (Update(one, state => Lockout.Succeed(Now(one), state, id, complete: true)) is { Failures: 0 }) (_runs, _) = (_runs + 1, Forget());
                     one.Reserved = null;
                     break;
+                case 6 when one.Reserved is { } id && IsPin(id) && how % 8 == 1: // verified: the right PIN, and a code is to come
+                    var took = false;
+                    Update(one, state =>
+                    {
+                        var next = Lockout.Succeed(Now(one), state, id, complete: false);
+                        took = !ReferenceEquals(next, state);
+                        return next;
+                    });
+                    if (took) ForgivePins(id);
+                    one.Reserved = null;
+                    break;
                 case 7 when one.Reserved is { } id: // the pool was full
                     Update(one, state => Lockout.Withdraw(Now(one), state, id));
                     one.Reserved = null;
@@ -92,6 +108,17 @@ public sealed class LockoutSchedules
             }
         }
 
+        private static bool IsPin(string id) => int.Parse(id, CultureInfo.InvariantCulture) % 2 == 0;
+
+        private void ForgivePins(string right)
+        {
+            foreach (var id in _order.Keys.Where(id => IsPin(id) && _order[id] <= _order[right]))
+            {
+                _verified.Remove(id);
+                _run[id] = -1;
+            }
+        }
+
         private bool Forget()
         {
             _verified.Clear();
@@ -106,7 +133,7 @@ public sealed class LockoutSchedules
             var after = Update(one, state =>
             {
                 known = state.Attempts.Exists(a => a.Id == id);
-                (var decision, var next) = Lockout.Decide(Now(one), rule, Class, state, id);
+                (var decision, var next) = Lockout.Decide(Now(one), rule, Class, state, id, IsPin(id));
                 permitted = decision.Permitted;
                 return next;
             });
@@ -114,6 +141,8 @@ public sealed class LockoutSchedules
             one.Reserved = id;
             if (known) return;
             _run[id] = _runs;
+            _order.Remove(id);
+            _order[id] = ++_reserved;
             // In the life of one process no lock ends before its time, whatever the wall clock says.
             Assert.True(lockedUntil <= _time, "a lock ended early");
             one.LockedUntil = Lockout.IsDisabled(after) ? TimeSpan.MaxValue : after.Until > after.Ran ? _time + TimeSpan.FromTicks(after.Until - after.Ran) : TimeSpan.Zero;

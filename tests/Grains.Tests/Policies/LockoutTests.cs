@@ -112,6 +112,36 @@ public sealed class LockoutTests
     }
 
     [Fact]
+    public void A_right_PIN_forgives_the_wrong_ones_before_it_and_no_code()
+    {
+        Try(isPin: true);
+        Try();
+        Pass(TimeSpan.FromHours(25));
+        Try(isPin: true);
+        Try(isPin: true);
+        _state = Lockout.Succeed(_now, _state, "3", complete: false);
+        // The code, and the PIN that came later and may be checked at this moment.
+        Assert.Equal((2, 1), (_state.Failures, _state.PinFailures));
+        _state = Lockout.Succeed(_now, _state, "4", complete: false);
+        Assert.Equal((1, 0), (_state.Failures, _state.PinFailures));
+        // What is forgiven is not taken back again.
+        Assert.Same(_state, Lockout.Succeed(_now, _state, "1", complete: false));
+    }
+
+    [Fact]
+    public void Wrong_PINs_that_nobody_remembers_singly_are_forgiven_as_well()
+    {
+        Try();
+        for (var i = 0; i < 20; i++)
+        {
+            Pass(TimeSpan.FromHours(25));
+            Try(isPin: true);
+        }
+        _state = Lockout.Succeed(_now, _state, "21", complete: false);
+        Assert.Equal((1, 0), (_state.Failures, _state.PinFailures));
+    }
+
+    [Fact]
     public void An_earlier_factor_does_not_lift_the_lock_that_another_attempt_brought()
     {
         Try();
@@ -282,9 +312,9 @@ public sealed class LockoutTests
 
     private void Pass(TimeSpan time) => _now = _now with { Wall = _now.Wall + time, Steady = _now.Steady + time };
 
-    private bool Try(OriginClass origin = OriginClass.Unattested)
+    private bool Try(OriginClass origin = OriginClass.Unattested, bool isPin = false)
     {
-        (var decision, _state) = Lockout.Decide(_now, _rule, origin, _state, $"{++_attempt}");
+        (var decision, _state) = Lockout.Decide(_now, _rule, origin, _state, $"{++_attempt}", isPin);
         return decision.Permitted;
     }
 
