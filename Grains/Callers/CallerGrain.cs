@@ -70,11 +70,8 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
 
     public async Task<FactorResult> Verify(FactorAttempt attempt)
     {
-        var started = _time.GetTimestamp();
         var result = await Answer(attempt);
         s_authentications.WithLabels(FactorTraits.NameOf(attempt.Factor), NameOf(result.Outcome)).Inc();
-        var rest = AnswerTime.Rest(_policy.FactorCheckFloor, _time.GetElapsedTime(started));
-        if (rest > TimeSpan.Zero) await Task.Delay(rest, _time);
         return result;
     }
 
@@ -143,8 +140,21 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         await lockout.Succeed(id, !proof.PinExpired && AssuranceRules.IsComplete(_factors.EnrolledOf(caller!, context.Now), proof.Factors));
         var result = ResultOf(proof, attempt.Wanted, proof.Risk, context, caller!);
         // Who is this sure to be the owner is not to suffer from what others did under the owner's number.
-        if (origin is OriginClass.Attested && result.Reached is Assurance.High) await Task.WhenAll(Enum.GetValues<OriginClass>().Where(other => other != origin).Select(other => Lockout(other).Reprove()));
+        if (origin is OriginClass.Attested && result.Reached is Assurance.High) await ReproveAllBut(origin);
         return result;
+    }
+
+    /// <summary>A courtesy, no part of the verdict: what fails here refuses nobody.</summary>
+    private async Task ReproveAllBut(OriginClass origin)
+    {
+        try
+        {
+            await Task.WhenAll(Enum.GetValues<OriginClass>().Where(other => other != origin).Select(other => Lockout(other).Reprove()));
+        }
+        catch (Exception e)
+        {
+            LogNotReproved(e.GetType().Name);
+        }
     }
 
     private async Task<FactorCheck?> Compute(FactorAttempt attempt, IFactor factor, FactorContext context, CallerState? caller, RiskTry risk)
@@ -240,6 +250,9 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
         LogFailure(e.GetType().Name);
         DeactivateOnIdle();
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The locks of other origins could not be lifted for their owner ({Failure}).")]
+    private partial void LogNotReproved(string failure);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A caller could not be served ({Failure}): answered as unavailable.")]
     private partial void LogFailure(string failure);

@@ -127,7 +127,8 @@ internal sealed class Enrolments(ClusterPolicy policy, IClusterKeys keys, PinFac
             case FactorKind.Hotp: from.Hotp = null; break;
             case FactorKind.SentCode: from.CodesTo = null; break;
             case FactorKind.CallBack or FactorKind.Attestation: from.Number = null; break;
-            case FactorKind.Device: from.Devices = []; break;
+            // With a lost device goes the link by which another could still be registered.
+            case FactorKind.Device: (from.Devices, from.Device, from.Approval) = ([], null, null); break;
             case FactorKind.RecoveryCode: from.RecoveryCodes = []; break;
         }
     }

@@ -117,7 +117,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
 
     private RecordingPermits Recordings => new(GrainFactory, _log);
 
-    private CallerDesk Callers => new(_keys, GrainFactory, Recordings, _log);
+    private CallerDesk Callers => new(_keys, GrainFactory, Recordings, _policy.FactorCheckFloor, _time, _log);
 
     private OutboundDesk Outbound => new(_policy, _keys, GrainFactory, _log);
 

@@ -3,20 +3,34 @@ using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Privacy;
+using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using Microsoft.Extensions.Logging;
 
 namespace IvrActors.Grains.Calls;
 
 /// <summary>Asks the grain of the caller for a call. What fails is unavailable, and what comes back about another caller or call counts for nothing.</summary>
-internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains, RecordingPermits recordings, ILogger log)
+internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains, RecordingPermits recordings, TimeSpan floor, TimeProvider time, ILogger log)
 {
     private static readonly FactorResult s_unavailable = new() { Outcome = FactorOutcome.Unavailable };
 
     /// <summary>The language of what is sent: the only one of version 1 of the flow language.</summary>
     private const string Language = "en";
 
-    public Task<FactorResult> Verify(CallState state, CallId call, VerifyFactor verify)
+    /// <summary>
+    /// Answers at whole multiples of the floor, so that the work does not tell what came of it. The wait is the call's: in the caller's grain whoever tries in parallel would
+    /// keep its owner waiting.
+    /// </summary>
+    public async Task<FactorResult> Verify(CallState state, CallId call, VerifyFactor verify)
+    {
+        var started = time.GetTimestamp();
+        var result = await Check(state, call, verify);
+        var rest = AnswerTime.Rest(floor, time.GetElapsedTime(started));
+        if (rest > TimeSpan.Zero) await Task.Delay(rest, time);
+        return result;
+    }
+
+    private Task<FactorResult> Check(CallState state, CallId call, VerifyFactor verify)
     {
         var caller = CallerKey.ForAccount(keys.PseudonymKey(state.Tenant), state.Tenant, verify.Account.Reveal());
         return Checked(state, call, caller, grain => grain.Verify(new FactorAttempt

@@ -226,6 +226,8 @@ public sealed class RiskDeskTests(RiskCluster cluster)
         RiskSign sign = new() { Subject = "number:n:bad/TrustedTrunk", Reason = RiskReason.ManyAccounts, At = default, Count = 20, BlockedUntil = DateTimeOffset.MaxValue };
         cluster.Ledger.BeforeAppend = tenant => tenant == _tenant ? throw new IOException() : Task.CompletedTask;
         await grain.Raise([sign]);
+        // A sign is told one way: it may come after the question.
+        await Eventually(async () => (await grain.List()).Count == 1);
         Assert.Null(Assert.Single(await grain.List()).BlockedUntil);
         cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
         // The ledger's grain begins anew after a failure.
