@@ -6,11 +6,8 @@ namespace IvrActors.Edge.Limits;
 /// INVITEs that found a limit's lease used up while the cluster may have more. They wait for the answer that is on its way, which takes milliseconds, rather than be refused: a proxy that is told
 /// 503 keeps all calls away for seconds. Bounded in number and in time, and no thread waits with them. Any thread.
 /// </summary>
-internal sealed class WaitingCalls(TimeProvider time)
+internal sealed class WaitingCalls(EdgeOptions options, TimeProvider time)
 {
-    /// <summary>Less than RFC 3261's T1, so that no caller repeats what was not lost; many times a round trip to a grain.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
-
     /// <summary>What one edge can be offered within that time.</summary>
     private const int Most = 500;
 
@@ -37,7 +34,7 @@ internal sealed class WaitingCalls(TimeProvider time)
     {
         for (var left = _calls.Count; left > 0 && _calls.TryDequeue(out var call); left--)
         {
-            if (call.Again(time.GetElapsedTime(call.Since) >= Patience)) Interlocked.Decrement(ref _count);
+            if (call.Again(time.GetElapsedTime(call.Since) >= options.LimitPatience)) Interlocked.Decrement(ref _count);
             else _calls.Enqueue(call);
         }
     }

@@ -124,7 +124,9 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
             LongestCall = longestCall ?? TimeSpan.FromHours(4),
             SessionInterval = TimeSpan.FromMinutes(20),
             Stir = stir ?? new StirOptions(),
-            Admission = new AdmissionRules { MostCalls = mostCalls, Cpu = 100 },
+            // A busy machine turns no call of a test away.
+            Admission = new AdmissionRules { MostCalls = mostCalls, Cpu = 100, LoopDelay = Patience, GrainLatency = Patience },
+            LimitPatience = TimeSpan.FromSeconds(5),
             NeverBlock = address is null ? [IPNetwork.Parse(neverBlock)] : [new IPNetwork(address, 128)],
             PromptFolder = "none",
             RenderedPromptFolder = "none",
