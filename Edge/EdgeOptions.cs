@@ -85,7 +85,7 @@ public sealed class EdgeOptions
     public TimeSpan RecordingsKept { get; init; } = TimeSpan.FromDays(30);
 
     /// <summary>How long a call waits for the answer of a limit. Less than RFC 3261's T1, so that no caller repeats what was not lost; many times a round trip to a grain.</summary>
-    public TimeSpan LimitPatience { get; init; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan LimitPatience { get; init; } = TimeSpan.FromMilliseconds(400);
 
     /// <summary>A call is ended after this long, whoever forgot it.</summary>
     public TimeSpan LongestCall { get; init; } = TimeSpan.FromHours(4);

@@ -1,4 +1,5 @@
 using IvrActors.Edge.Admission;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net.Stir;
 using IvrActors.Edge.Sip.Dialogs;
@@ -15,7 +16,7 @@ namespace IvrActors.Edge.Calls;
 /// Makes calls out for callers that are to be bridged. The cluster has permitted each; here the trunk's own list is held against it once more, because a call that costs
 /// money must pass two doors. The signalling thread's.
 /// </summary>
-internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEngine media, TrunkDesk trunks, CallGate gate, TimeProvider time)
+internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEngine media, TrunkDesk trunks, CallGate gate, WaitingCalls waiting, TimeProvider time)
 {
     private static readonly KeyValuePair<string, string>[] s_hidden = [new("Privacy", "id")];
 
@@ -28,7 +29,9 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
     /// <summary>Called after something happened to a caller's leg.</summary>
     public required Action<long, CallLeg> Pump { get; init; }
 
-    public void Begin(long now, CallLeg caller, Bridge order)
+    public void Begin(long now, CallLeg caller, Bridge order) => Begin(now, caller, order, time.GetTimestamp());
+
+    private void Begin(long now, CallLeg caller, Bridge order, long since)
     {
         // By name and tenant: no flow calls by the trunk of another tenant.
         var trunk = options.Trunks.FirstOrDefault(t => t.Name == order.Trunk && t.Tenant == caller.Peer.Trunk.Tenant);
@@ -36,8 +39,21 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         else if (TargetOf(order, trunk, route) is not { } target) Fail(caller, BridgeOutcome.Refused, 403);
         else if (caller.MaxForwards <= 1) Fail(caller, BridgeOutcome.Failed, 483);
         else if (!gate.HasRoomForCallee) Fail(caller, BridgeOutcome.Failed, 503);
-        else if (trunks.CallsOf(trunk).TryBeginOut(now) is { Status: not 0 } refusal) Fail(caller, BridgeOutcome.Failed, refusal.Status);
+        else if (trunks.CallsOf(trunk).TryBeginOut(now) is { Status: not 0 } refusal)
+        {
+            if (!refusal.IsSoon || time.GetElapsedTime(since) >= options.LimitPatience || !waiting.TryAdd(Again)) Fail(caller, BridgeOutcome.Failed, refusal.Status);
+        }
         else Begin(caller, order, trunk, target);
+
+        bool Again(bool isLast)
+        {
+            Post(at =>
+            {
+                if (!caller.IsOver) Begin(at, caller, order, since);
+                Pump(at, caller);
+            });
+            return true;
+        }
     }
 
     private void Begin(CallLeg caller, Bridge order, EdgeTrunk trunk, string target)

@@ -119,7 +119,11 @@ internal sealed class CallBackDesk(
         if (trunk?.Outbound is not { } route || !readiness.TakesCalls) call.NotDialled(now, 503);
         else if (BridgeDesk.TargetOf(order.Number, trunk, route) is not { } target) call.NotDialled(now, 403);
         else if (!gate.HasRoomForCallee) call.NotDialled(now, 503);
-        else if (trunks.CallsOf(trunk).TryBegin(now, static () => true) is { Status: not 0 } refusal) call.NotDialled(now, refusal.Status);
+        else if (trunks.CallsOf(trunk).TryBegin(now, static () => true) is { Status: not 0 } refusal)
+        {
+            if (refusal.IsSoon) call.NotYet(now, options.LimitPatience, refusal.Status);
+            else call.NotDialled(now, refusal.Status);
+        }
         else Seek(call, trunk, target);
     }
 

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using IvrActors.Edge.Admission;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Stir;
@@ -50,7 +51,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, RecordingDesk recordings, MediaLane lane, CallerVerification verification, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, WaitingCalls waiting, RecordingDesk recordings, MediaLane lane, CallerVerification verification, ILogger<EdgeLoop> log)
     {
         (_time, _prompts, _transports, _cluster, _trunks, _gate, _recordings, _verification, _log) = (time, prompts, transports, cluster, trunks, gate, recordings, verification, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
@@ -69,7 +70,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
         _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls, lane) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
-        _bridges = new BridgeDesk(options, _agent, media, trunks, gate, time)
+        _bridges = new BridgeDesk(options, _agent, media, trunks, gate, waiting, time)
         {
             Post = step => Post(new LoopInput(LoopInputKind.Run, step)),
             Pump = Pump,

@@ -22,7 +22,7 @@ public sealed class EdgeReadiness(TimeProvider time)
 
     internal bool TakesCalls => !_draining && _sealingKey is not null && time.GetElapsedTime(Interlocked.Read(ref _heardAt)) < s_mostSilence;
 
-    /// <summary>Each limit has been asked for, so that the first call finds a lease.</summary>
+    /// <summary>The first call finds a lease of each limit, or a limit that is used up.</summary>
     internal void Leased() => _leased = true;
 
     internal void Listening() => _listening = true;

@@ -9,7 +9,7 @@ namespace IvrActors.Edge.Calls;
 /// <summary>What a call of our own has done for it. On the signalling thread.</summary>
 public interface IOriginator
 {
-    /// <summary>Takes a place for one more call and dials: answered by <see cref="OriginatedCall.Dialled"/> or <see cref="OriginatedCall.NotDialled"/>, perhaps later.</summary>
+    /// <summary>Takes a place for one more call and dials: answered by <see cref="OriginatedCall.Dialled"/>, <see cref="OriginatedCall.NotDialled"/> or <see cref="OriginatedCall.NotYet"/>, perhaps later.</summary>
     void Dial(long now, OriginatedCall call);
 
     /// <summary>Offers other media to the same callee, without encryption, within the place that is taken; answered as <see cref="Dial"/>.</summary>
@@ -31,9 +31,12 @@ public interface IOriginator
 /// </summary>
 public sealed class OriginatedCall(CallId id, Originate order, IOriginator originator) : ITimed
 {
+    private static readonly TimeSpan s_soon = TimeSpan.FromMilliseconds(10);
+
     private SipCall? _sip;
     private IMediaSession? _media;
     private long _dialAt = SipTimes.Never;
+    private long _waitsSince = SipTimes.Never;
     private int _tries;
     private bool _holdsPlace;
     private bool _mayFallBack;
@@ -66,8 +69,23 @@ public sealed class OriginatedCall(CallId id, Originate order, IOriginator origi
     /// <param name="mayFallBack">Whether a callee who refuses encryption is asked without.</param>
     public void Dialled(SipCall sip, IMediaSession media, bool mayFallBack)
     {
-        (_sip, _media, _mayFallBack) = (sip, media, mayFallBack);
+        (_sip, _media, _mayFallBack, _waitsSince) = (sip, media, mayFallBack, SipTimes.Never);
         sip.User = this;
+    }
+
+    /// <summary>There may be room in a moment: dials again soon, without counting a try, and has failed with <paramref name="status"/> when it waited for <paramref name="patience"/>.</summary>
+    public void NotYet(long now, TimeSpan patience, int status)
+    {
+        _holdsPlace = false;
+        if (_waitsSince == SipTimes.Never) _waitsSince = now;
+        if (now - _waitsSince >= patience.Ticks)
+        {
+            _waitsSince = SipTimes.Never;
+            Failed(now, status);
+            return;
+        }
+        _tries--;
+        _dialAt = now + s_soon.Ticks;
     }
 
     /// <summary>It was not dialled: no way there, no room, no media.</summary>

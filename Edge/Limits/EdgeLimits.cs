@@ -39,10 +39,10 @@ public sealed class EdgeLimits
 
     public IReadOnlyList<SharedLimit> All => _all;
 
-    /// <summary>Whether each limit has had an answer.</summary>
-    public bool WereHeard
+    /// <summary>Whether a first call finds a lease of each.</summary>
+    public bool AreReady(long now)
     {
-        get { lock (_lock) return _all.TrueForAll(limit => limit.Lease.WasHeard); }
+        lock (_lock) return _all.TrueForAll(limit => limit.Lease.IsReady(now));
     }
 
     /// <summary>Limits above calls of a trunk, the widest first.</summary>

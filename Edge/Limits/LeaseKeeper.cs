@@ -51,7 +51,7 @@ internal sealed partial class LeaseKeeper(EdgeLimits limits, WaitingCalls waitin
             {
                 if (limits.Locked(() => limit.Lease.Next(Now)) is { } ask) _ = Ask(limit, ask);
             }
-            if (limits.WereHeard) readiness.Leased();
+            if (limits.AreReady(Now)) readiness.Leased();
             if (time.GetElapsedTime(_shownAt) >= LeaseTimes.Period)
             {
                 LimitMetrics.Show(limits, Now);

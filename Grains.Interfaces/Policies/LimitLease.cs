@@ -32,6 +32,7 @@ public sealed class LimitLease
 
     private static readonly long s_life = LeaseTimes.Life.Ticks;
     private static readonly long s_period = LeaseTimes.Period.Ticks;
+    private static readonly long s_surelyUsedUp = (LeaseTimes.Lapse + 2 * LeaseTimes.Period).Ticks;
     private static readonly long s_leastPause = TimeSpan.FromMilliseconds(5).Ticks;
     private static readonly long s_pauseAfterFailure = TimeSpan.FromMilliseconds(200).Ticks;
 
@@ -47,6 +48,7 @@ public sealed class LimitLease
     private long _pending;
     private long _sentAt;
     private long _heardAt;
+    private long? _countedAt;
     private long _nextAt;
     private int _failures;
     private long _alone;
@@ -81,8 +83,16 @@ public sealed class LimitLease
     /// <summary>Places that may be used without asking.</summary>
     public int Places => _ordinaryPlaces + _knownPlaces;
 
-    /// <summary>Whether the cluster answered at all.</summary>
-    public bool WasHeard => _epoch != 0;
+    /// <summary>
+    /// Whether a first call of anybody finds something: the cluster gave calls and places, or has had none to give for longer than it holds back what was out before a restart, so that the
+    /// limit is used up indeed.
+    /// </summary>
+    public bool IsReady(long now)
+    {
+        if (_countedAt is not { } since) return false;
+        Expire(now);
+        return ((_rule.Calls is null || _ordinary.Left > 0) && (_rule.AtOnce is null || _ordinaryPlaces > 0)) || now - since > s_surelyUsedUp;
+    }
 
     /// <summary>Counts one call, if there is one left for this caller.</summary>
     public LimitVerdict TryTake(long now, bool isKnown)
@@ -175,6 +185,7 @@ public sealed class LimitLease
             return;
         }
         (_failures, _heardAt, _nextAt) = (0, _sentAt, now + s_period);
+        _countedAt ??= now;
         foreach (var told in _told)
         {
             told.IsForeign = false;

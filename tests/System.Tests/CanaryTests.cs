@@ -67,15 +67,16 @@ public sealed class CanaryTests
         await CopyOneCallerRowOverTheOthers(Path.Combine(server.Data, "ivr.db"));
         await server.Start();
 
+        // One of the two rows is its own, and its caller goes on; the other's hears that something is wrong.
+        var refused = 0;
         foreach (var caller in new[] { victim, thief })
         {
             await using var phone = new RtpListener();
             await using var call = await Sipp.Call(server, phone.Port, [new(s_breath, caller.Account + "#"), new(s_breath, caller.Pin + "#")], SippEnd.AwaitBye);
-            if (await server.Metric("ivr_storage_tampered_total") >= 1 || caller == thief)
-                await phone.WaitFor(["error-polite"], () => call.Tail() + server.Output);
-            await call.WaitForExit(TimeSpan.FromMinutes(2));
-            if (phone.Heard("error-polite")) break;
+            await Eventually.Holds(() => Task.FromResult(phone.Heard("error-polite") || phone.Heard("enter-code")), "heard what came of it", () => phone.Recognised() + "\n" + call.Tail() + server.Output);
+            if (phone.Heard("error-polite")) refused++;
         }
+        Assert.Equal(1, refused);
         Assert.True(await server.Metric("ivr_storage_tampered_total") >= 1);
     }
 

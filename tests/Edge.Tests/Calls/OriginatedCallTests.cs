@@ -32,6 +32,9 @@ public sealed class OriginatedCallTests : IOriginator
     private readonly List<FakeMediaSession> _media = [];
     private readonly List<string> _happened = [];
     private readonly OriginatedCall _call;
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(400);
+
+    private long _hasNoPlaceUntil;
     private int _places;
     private int _refuseWith;
     private int _refuseAnswersWith;
@@ -48,7 +51,12 @@ public sealed class OriginatedCallTests : IOriginator
     void IOriginator.Dial(long now, OriginatedCall call)
     {
         _places++;
-        if (_refuseWith != 0) call.NotDialled(now, _refuseWith);
+        if (_hasNoPlaceUntil > now)
+        {
+            _places--;
+            call.NotYet(now, s_patience, 503);
+        }
+        else if (_refuseWith != 0) call.NotDialled(now, _refuseWith);
         else Dial(call, _prefersSrtp);
     }
 
@@ -136,6 +144,35 @@ public sealed class OriginatedCallTests : IOriginator
         Assert.Equal((0, 0), (Count("INVITE"), _places));
         _world.Advance(0.2);
         Assert.Equal((1, 1), (Count("INVITE"), _places));
+    }
+
+    [Fact]
+    public void A_call_that_finds_no_lease_of_a_limit_waits_for_it_and_counts_as_one_try()
+    {
+        _hasNoPlaceUntil = _world.Now + TimeSpan.FromSeconds(4.3).Ticks;
+        _world.Advance(4.2);
+        Assert.Equal((0, 0), (Count("INVITE"), _places));
+        Assert.Empty(_happened);
+        _world.Advance(0.2);
+        Assert.Equal((1, 1), (Count("INVITE"), _places));
+        Answer(486);
+        _world.Advance(11);
+        Answer(486);
+        _world.Advance(11);
+        Answer(486);
+        Assert.Equal((3, 0), (Count("INVITE"), _places));
+        Assert.Equal(["Busy 486"], _happened);
+    }
+
+    [Fact]
+    public void A_call_for_which_no_lease_comes_has_failed_when_its_patience_ends()
+    {
+        _hasNoPlaceUntil = long.MaxValue;
+        _world.Advance(4.3);
+        Assert.Empty(_happened);
+        _world.Advance(0.2);
+        Assert.Equal((0, 0), (Count("INVITE"), _places));
+        Assert.Equal(["Failed 503"], _happened);
     }
 
     [Fact]

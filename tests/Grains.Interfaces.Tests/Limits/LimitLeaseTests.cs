@@ -192,6 +192,37 @@ public class LimitLeaseTests
         }
     }
 
+    [Fact]
+    public void Behind_a_crash_an_edge_is_ready_when_its_first_call_finds_a_lease_not_when_it_was_answered()
+    {
+        var rule = new LimitRule { Calls = new RateLimit(400, TimeSpan.FromSeconds(1), 800) };
+        var ledger = new LimitLedger(0, 7, rule, LimitWorld.LongestCall, new LimitBounds(TimeSpan.FromSeconds(2).Ticks, LimitBounds.None.Places));
+        var lease = new LimitLease(0, rule, "a", 1);
+        var readyAt = ReadyAt(lease, ledger);
+        Assert.InRange(readyAt, LeaseTimes.Life, LeaseTimes.Lapse * 1.2);
+        Assert.Equal(LimitResult.Allowed, lease.TryTake(readyAt.Ticks, false).Result);
+    }
+
+    [Fact]
+    public void A_limit_that_is_used_up_keeps_no_edge_from_being_ready()
+    {
+        var rule = new LimitRule { Calls = new RateLimit(1, TimeSpan.FromHours(1), 8) };
+        var ledger = new LimitLedger(0, 7, rule, LimitWorld.LongestCall, LimitBounds.None);
+        Assert.Equal(8, ledger.Ask(0, new LimitAsk { Edge = "b", Incarnation = 2, Seq = 1, Epoch = 7, Ordinary = 8 }).Ordinary);
+        var lease = new LimitLease(0, rule, "a", 1);
+        Assert.InRange(ReadyAt(lease, ledger), LeaseTimes.Lapse, LeaseTimes.Lapse * 2);
+    }
+
+    private static TimeSpan ReadyAt(LimitLease lease, LimitLedger ledger)
+    {
+        var now = 0L;
+        for (; !lease.IsReady(now) && now < TimeSpan.FromMinutes(1).Ticks; now += TimeSpan.TicksPerMillisecond)
+        {
+            if (lease.Next(now) is { } ask) lease.Answered(now, ask.Seq, ledger.Ask(now, ask));
+        }
+        return TimeSpan.FromTicks(now);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -98,10 +98,9 @@ internal sealed class Baresip : IAsyncDisposable
         var from = _heardUpTo;
         foreach (var prompt in prompts)
         {
-            var piece = PromptAudio.Load(prompt).Linear();
-            var at = audio.AsSpan(Math.Min(from, audio.Length)).IndexOf(piece);
-            if (at < 0) return false;
-            from += at + piece.Length;
+            var behind = PromptAudio.Load(prompt).EndIn(audio.AsSpan(Math.Min(from, audio.Length)));
+            if (behind < 0) return false;
+            from += behind;
         }
         _heardUpTo = from;
         return true;

@@ -65,7 +65,10 @@ internal sealed class ChildProcess : IAsyncDisposable
         if (!_process.HasExited) _process.Kill();
     }
 
-    public string Tail() => string.Join('\n', _lines.TakeLast(60));
+    /// <summary>What it writes its errors to, when that is not its output; shown with the tail.</summary>
+    public string? ErrorFile { get; init; }
+
+    public string Tail() => string.Join('\n', [.. _lines.TakeLast(60), ErrorFile is not null && File.Exists(ErrorFile) ? File.ReadAllText(ErrorFile) : ""]);
 
     public async ValueTask DisposeAsync()
     {

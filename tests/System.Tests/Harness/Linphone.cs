@@ -88,10 +88,7 @@ internal sealed class Linphone : IAsyncDisposable
         var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         if (read <= 44) return false;
         var heard = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, short>(bytes.AsSpan(44, (read - 44) & ~1));
-        var frames = PromptAudio.Load(prompt).Linear().Chunk(160).ToArray();
-        var found = 0;
-        foreach (var frame in frames) if (heard.IndexOf(frame) >= 0) found++;
-        return found >= frames.Length - 2;
+        return PromptAudio.Load(prompt).EndIn(heard) >= 0;
     }
 
     public async ValueTask DisposeAsync() => await _process.DisposeAsync();

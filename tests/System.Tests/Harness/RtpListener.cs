@@ -43,10 +43,9 @@ internal sealed class RtpListener : IAsyncDisposable
         end = from;
         foreach (var prompt in prompts)
         {
-            var piece = PromptAudio.Load(prompt).Fingerprint;
-            var at = end >= audio.Length ? -1 : audio[end..].IndexOf(piece);
-            if (at < 0) return false;
-            end += at + piece.Length;
+            var behind = end >= audio.Length ? -1 : PromptAudio.Load(prompt).EndIn(audio[end..]);
+            if (behind < 0) return false;
+            end += behind;
         }
         return true;
     }
@@ -59,12 +58,9 @@ internal sealed class RtpListener : IAsyncDisposable
     /// <summary>The prompts that were heard at all, for a failure's message.</summary>
     public string Recognised()
     {
-        var folder = Repository.At("flows", "prompts", "en");
         var audio = Audio;
-        return string.Join(" ", Directory.EnumerateFiles(folder, "*.wav", SearchOption.AllDirectories)
-            .Select(file => Path.ChangeExtension(Path.GetRelativePath(folder, file), null))
-            .Select(id => (id, at: audio.AsSpan().IndexOf(PromptAudio.Load(id).Fingerprint)))
-            .Where(found => found.at >= 0).OrderBy(found => found.at).Select(found => $"{found.id}@{found.at / 8000.0:0.0}s"));
+        return string.Join(" ", PromptAudio.All.Select(id => (id, end: PromptAudio.Load(id).EndIn(audio)))
+            .Where(found => found.end >= 0).OrderBy(found => found.end).Select(found => $"{found.id}@{found.end / 8000.0:0.0}s"));
     }
 
     public async ValueTask DisposeAsync()

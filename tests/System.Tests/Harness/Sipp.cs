@@ -27,7 +27,7 @@ internal static class Sipp
             $"127.0.0.1:{port ?? server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", called, "-i", from, "-p", FreePort().ToString(CultureInfo.InvariantCulture), "-m", "1",
             "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture), "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
         };
-        return new ChildProcess(sipp, arguments, server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
+        return new ChildProcess(sipp, arguments, server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" }) { ErrorFile = Path.ChangeExtension(file, ".err") };
     }
 
     private static string Scenario(IEnumerable<SippAct> acts, SippEnd end, bool early)
@@ -80,7 +80,7 @@ internal static class Sipp
         return new ChildProcess(sipp, [
             "-sf", file, "-i", address, "-p", port.ToString(CultureInfo.InvariantCulture), "-m", "1", "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture),
             "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
-        ], server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
+        ], server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" }) { ErrorFile = Path.ChangeExtension(file, ".err") };
     }
 
     private static string CalleeScenario(SippCallee behaviour, IEnumerable<SippAct> acts)
