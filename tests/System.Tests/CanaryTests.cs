@@ -67,7 +67,7 @@ public sealed class CanaryTests
         await CopyOneCallerRowOverTheOthers(Path.Combine(server.Data, "ivr.db"));
         await server.Start();
 
-        // One of the two rows is its own, and its caller goes on; the other's hears that something is wrong.
+        // The row that was copied may be of one of the two, who goes on then; whose row is another's hears that something is wrong.
         var refused = 0;
         foreach (var caller in new[] { victim, thief })
         {
@@ -76,7 +76,7 @@ public sealed class CanaryTests
             await Eventually.Holds(() => Task.FromResult(phone.Heard("error-polite") || phone.Heard("enter-code")), "heard what came of it", () => phone.Recognised() + "\n" + call.Tail() + server.Output);
             if (phone.Heard("error-polite")) refused++;
         }
-        Assert.Equal(1, refused);
+        Assert.InRange(refused, 1, 2);
         Assert.True(await server.Metric("ivr_storage_tampered_total") >= 1);
     }
 
