@@ -80,7 +80,8 @@ internal static class Sipp
         return new ChildProcess(sipp, [
             "-sf", file, "-i", address, "-p", port.ToString(CultureInfo.InvariantCulture), "-m", "1", "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture),
             "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
-        ], server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" }) { ErrorFile = Path.ChangeExtension(file, ".err") };
+        ], server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" })
+        { ErrorFile = Path.ChangeExtension(file, ".err") };
     }
 
     private static string CalleeScenario(SippCallee behaviour, IEnumerable<SippAct> acts)
