@@ -108,10 +108,10 @@ public static class AttackBench
           silo: { address: 127.0.0.1, port: {{FirstPort + 2}} }
           gateway: { address: 127.0.0.1, port: {{FirstPort + 3}} }
         limits:
-          sip_messages_per_source: { count: 1000, period: 1s, burst: 1000 }
-          calls_per_trunk: { count: 1000, period: 1s, burst: 1000 }
-          calls_per_caller: { count: 30, period: 1m, burst: 30 }
-          calls_at_once: 4000
+          source: { messages: { count: 1000, period: 1s, burst: 1000 } }
+          edge: { calls_at_once: 4000 }
+          trunk: { calls: { count: 1000, period: 1s, burst: 1000 } }
+          caller: { calls: { count: 30, period: 1m, burst: 30 } }
         pins: { argon2_memory_kib: 64, argon2_passes: 1, check_floor: 100ms }
         tenants:
           - name: {{Tenant}}
