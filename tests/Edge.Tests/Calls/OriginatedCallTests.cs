@@ -27,13 +27,13 @@ public sealed class OriginatedCallTests : IOriginator
         Pause = TimeSpan.FromSeconds(10),
     };
 
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(400);
+
     private readonly VirtualCall _world = new();
     private readonly SipPeer _hop = new(SipTransport.Udp, IPEndPoint.Parse("192.0.2.9:5060"), 0, s_carrier);
     private readonly List<FakeMediaSession> _media = [];
     private readonly List<string> _happened = [];
     private readonly OriginatedCall _call;
-    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(400);
-
     private long _hasNoPlaceUntil;
     private int _places;
     private int _refuseWith;
