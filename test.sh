@@ -18,6 +18,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 finish() {
     local line="$passed passed, $failed failed"
+    [ -s "$results/failures" ] && printf '\n== What failed\n' && cat "$results/failures"
     [ "$skipped" -gt 0 ] && line+=", $skipped skipped"
     printf '\n%s\n' "$line"
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
@@ -79,6 +80,15 @@ attribute() {
     grep -o '<assembly [^>]*' "$1" | grep -o " $2=\"[0-9]*\"" | tr -dc '0-9\n' | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
+# failures FILE: of each failed test of an xunit result file its name and how its message begins and ends: the end of a long log then tells them.
+failures() {
+    awk 'BEGIN { RS = "<test " } / result="Fail"/ {
+        match($0, /name="[^"]*"/); name = substr($0, RSTART + 6, RLENGTH - 7)
+        message = $0; sub(/^.*<message>/, "", message); sub(/<\/message>.*/, "", message)
+        if (length(message) > 1000) message = substr(message, 1, 500) " ... " substr(message, length(message) - 500)
+        printf "%s\n    %s\n", name, message }' "$1"
+}
+
 run_tests() {
     local name=$1 limit=$2 project=tests/$1.Tests result=$results/$1.xml code total bad
     local program=$project/bin/$configuration/$framework/$name.Tests.dll
@@ -103,6 +113,7 @@ run_tests() {
     passed=$((passed + $(attribute "$result" passed)))
     skipped=$((skipped + $(attribute "$result" skipped)))
     failed=$((failed + bad))
+    failures "$result" >>"$results/failures"
 }
 
 # smoke NAME LIMIT COMMAND…: a command that proves itself by its exit code; counts as one test.
@@ -113,13 +124,14 @@ smoke() {
     if timeout --kill-after=10 "$limit" "$@" </dev/null; then
         passed=$((passed + 1))
     else
-        printf '%s failed (exit code %d)\n' "$name" "$?" >&2
+        printf '%s failed (exit code %d)\n' "$name" "$?" | tee -a "$results/failures" >&2
         failed=$((failed + 1))
     fi
 }
 
 command -v dotnet >/dev/null 2>&1 || give_up 'The .NET 10 SDK is not installed: https://dotnet.microsoft.com/download'
 mkdir -p "$results"
+rm -f "$results/failures"
 install_programs
 
 say 'Restore'

@@ -56,9 +56,9 @@ internal sealed partial class ClusterView(ClusterAccess cluster, DashboardOption
         {
             Publish(await Fetch(now));
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (Exception failure)
         {
-            // Telemetry fails open: the last picture stays, marked with its age.
+            // Telemetry fails open: the last picture stays, marked with its age. A call that the cluster's own end cancelled is one of these, and no reason to stop the host.
             LogFailure(log, failure.GetType().Name);
             Publish(With(now, Current.Answered, Current.Edges, Current.Calls, Current.ActiveCalls));
         }

@@ -24,6 +24,15 @@ internal static class RunCommand
 
     private static async Task<int> Run(ClusterFile cluster, LogLevel level, bool quiet, Terminal terminal)
     {
+        var refused = await Serve(cluster, level, quiet, terminal);
+        // Below what the host logs of its own end, where it is seen.
+        foreach (var reason in refused) await terminal.Error.WriteLineAsync(reason);
+        return refused.Count == 0 ? ExitCode.Done : ExitCode.Unusable;
+    }
+
+    /// <summary>Until the process is asked to end; says why it could not begin, and nothing when it did.</summary>
+    private static async Task<IReadOnlyList<string>> Serve(ClusterFile cluster, LogLevel level, bool quiet, Terminal terminal)
+    {
         await using var process = IvrProcess.Create(cluster, level);
         try
         {
@@ -31,23 +40,19 @@ internal static class RunCommand
         }
         catch (IOException e)
         {
-            // Kestrel's message names the address.
-            await terminal.Error.WriteLineAsync("A listener could not be opened: " + e.Message);
-            return ExitCode.Unusable;
+            return ["A listener could not be opened: " + e.Message]; // Kestrel's message names the address.
         }
         catch (System.Net.Sockets.SocketException e)
         {
-            await terminal.Error.WriteLineAsync($"A listener could not be opened: {e.Message}. Does another process use a port of {cluster.Path}?");
-            return ExitCode.Unusable;
+            return [$"A listener could not be opened: {e.Message}. Does another process use a port of {cluster.Path}?"];
         }
         if (process.Opening.FlowErrors.Count > 0)
         {
-            foreach (var finding in process.Opening.FlowErrors) await terminal.Error.WriteLineAsync(finding);
             await process.Stop();
-            return ExitCode.Unusable;
+            return process.Opening.FlowErrors;
         }
         if (!quiet) Welcome.Print(terminal.Output, cluster, process.Addresses, process.Opening);
         await process.WaitForShutdown();
-        return ExitCode.Done;
+        return [];
     }
 }

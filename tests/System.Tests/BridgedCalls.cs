@@ -16,7 +16,7 @@ public sealed class BridgedCalls
     public async Task A_caller_with_srtp_talks_with_a_callee_without_and_hangs_up()
     {
         Programs.Require("baresip");
-        var port = Sipp.FreePort();
+        var port = Ports.Free();
         await using var server = await Started("bridge-srtp", port);
         await using var callee = new RtpListener(CarrierAddress, says: "welcome");
         await using var telephone = await Sipp.Callee(server, CarrierAddress, port, callee.Port, SippCallee.Answers);
@@ -47,7 +47,7 @@ public sealed class BridgedCalls
     [Fact]
     public async Task The_callee_hangs_up_and_the_caller_gets_the_bye()
     {
-        var port = Sipp.FreePort();
+        var port = Ports.Free();
         await using var server = await Started("bridge-bye", port, logLevel: "trace");
         await using var callee = new RtpListener(CarrierAddress, says: "welcome");
         await using var telephone = await Sipp.Callee(server, CarrierAddress, port, callee.Port, SippCallee.HangsUp);
@@ -65,7 +65,7 @@ public sealed class BridgedCalls
     [Fact]
     public async Task A_callee_who_is_busy_leaves_the_caller_to_the_flow()
     {
-        var port = Sipp.FreePort();
+        var port = Ports.Free();
         await using var server = await Started("bridge-busy", port);
         await using var telephone = await Sipp.Callee(server, CarrierAddress, port, 9, SippCallee.Busy);
         await using var phone = new RtpListener();
@@ -81,7 +81,7 @@ public sealed class BridgedCalls
     [InlineData("0043123456789", "not-on-trunk")]
     public async Task Whom_nobody_lists_is_not_called_and_the_record_says_so(string keyed, string reason)
     {
-        await using var server = await Started("bridge-denied", Sipp.FreePort());
+        await using var server = await Started("bridge-denied", Ports.Free());
         await using var phone = new RtpListener();
         await using var call = await Sipp.Call(server, phone.Port, [new(s_breath, "2"), new(s_breath, keyed + "#")], SippEnd.AwaitBye, called: "out");
         await phone.WaitFor(["sorry-no-match"], () => call.Tail() + server.Output);

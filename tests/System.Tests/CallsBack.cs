@@ -17,7 +17,7 @@ public sealed class CallsBack
     [Fact]
     public async Task A_caller_is_called_back_at_the_registered_number_and_hears_the_balance_there()
     {
-        var port = Sipp.FreePort();
+        var port = Ports.Free();
         await using var server = await Started("call-back", port);
         var caller = new TestCaller();
         await server.Enrol(caller, Balance);
@@ -46,7 +46,7 @@ public sealed class CallsBack
     [Fact]
     public async Task A_caller_whose_number_may_not_be_called_is_told_so_after_the_pin_and_nobody_is_called()
     {
-        await using var server = await Started("call-back-denied", Sipp.FreePort(), prefix: "+49");
+        await using var server = await Started("call-back-denied", Ports.Free(), prefix: "+49");
         var caller = new TestCaller();
         await server.Enrol(caller, Balance);
         await using var phone = new RtpListener();

@@ -32,7 +32,7 @@ public sealed class CallsUnderEachSuite
         Programs.Require("baresip");
         Programs.Require("sipp");
         string[] suites = ["", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"];
-        var port = Sipp.FreePort();
+        var port = Ports.Free();
         await using var server = IvrServer.Create("suite-baresip", (yaml, folder) => WithTrunks(yaml, folder, suites, port));
         await server.Start();
         for (var i = 0; i < suites.Length; i++)

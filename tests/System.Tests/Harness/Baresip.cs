@@ -36,7 +36,7 @@ internal sealed class Baresip : IAsyncDisposable
     {
         var program = Programs.Require("baresip");
         Directory.CreateDirectory(folder);
-        var control = IvrServer.FreeTcpPort();
+        var control = Ports.Free();
         var modules = new[] { "/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules" }.First(Directory.Exists);
         await WriteVoice(Path.Combine(folder, "voice.wav"), says);
         await File.WriteAllTextAsync(Path.Combine(folder, "config"), $"""

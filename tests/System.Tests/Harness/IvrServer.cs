@@ -41,19 +41,13 @@ internal sealed partial class IvrServer : IAsyncDisposable
     /// <summary>Standard output and error of every start so far.</summary>
     public string Output => string.Join('\n', [.. _outputs, _process?.Output ?? ""]);
 
-    public static int FreeTcpPort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     /// <summary>Writes a development cluster into a new folder: the repository's own <c>cluster.yaml</c> with other ports, and a lock long enough to outlive a restart.</summary>
     /// <param name="change">Further changes to the text of <c>cluster.yaml</c>; gets the folder, too.</param>
     public static IvrServer Create(string name, Func<string, string, string>? change = null)
     {
         var folder = Directory.CreateTempSubdirectory("ivr-" + name + "-").FullName;
-        var ports = new ClusterPorts(FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), FreeTcpPort(), Media: 20000 + (Interlocked.Increment(ref s_servers) % 45 * ClusterPorts.MediaCount)); // Below where Linphone's media ports are.
+        var ports = new ClusterPorts(Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Media: 20000 + (Interlocked.Increment(ref s_servers) % 45 * ClusterPorts.MediaCount)); // Below where Linphone's media ports are.
         var yaml = ClusterFile.Adapt(File.ReadAllText(Repository.At("cluster.yaml")), ports);
         if (change is not null) yaml = change(yaml, folder);
         var file = Path.Combine(folder, "cluster.yaml");

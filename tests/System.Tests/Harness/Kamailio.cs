@@ -53,7 +53,7 @@ internal sealed class Kamailio : IAsyncDisposable
     {
         var program = Programs.Require("kamailio");
         Directory.CreateDirectory(folder);
-        var (port, tlsPort) = (IvrServer.FreeTcpPort(), IvrServer.FreeTcpPort());
+        var (port, tlsPort) = (Ports.Free(), Ports.Free());
         await File.WriteAllTextAsync(Path.Combine(folder, "tls.cfg"), $"""
             [server:default]
             method = TLSv1.2+

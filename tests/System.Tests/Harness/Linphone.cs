@@ -51,7 +51,7 @@ internal sealed class Linphone : IAsyncDisposable
         await phone.Types("record " + recording);
         return phone;
 
-        string Port(string of) => of == transport ? IvrServer.FreeTcpPort().ToString(CultureInfo.InvariantCulture) : "0";
+        string Port(string of) => of == transport ? Ports.Free().ToString(CultureInfo.InvariantCulture) : "0";
     }
 
     /// <summary>Begins to register an address of record.</summary>

@@ -24,7 +24,7 @@ internal static class Sipp
             .Replace("[service]@[remote_ip]:[remote_port]", "[service]@" + (domain ?? "[remote_ip]:[remote_port]"), StringComparison.Ordinal));
         var arguments = new List<string>
         {
-            $"127.0.0.1:{port ?? server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", called, "-i", from, "-p", FreePort().ToString(CultureInfo.InvariantCulture), "-m", "1",
+            $"127.0.0.1:{port ?? server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", called, "-i", from, "-p", Ports.Free().ToString(CultureInfo.InvariantCulture), "-m", "1",
             "-key", "rtpport", rtpPort.ToString(CultureInfo.InvariantCulture), "-nostdin", "-timeout", "120s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
         };
         return new ChildProcess(sipp, arguments, server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" }) { ErrorFile = Path.ChangeExtension(file, ".err") };
@@ -189,13 +189,6 @@ internal static class Sipp
         message.Append(headers);
         if (contentType is not null) message.Append("Content-Type: ").Append(contentType).Append('\n');
         return message.Append("Content-Length: [len]\n\n").Append(body).ToString();
-    }
-
-    public static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
-        return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }
 

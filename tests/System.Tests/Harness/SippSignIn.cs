@@ -44,7 +44,7 @@ internal static class SippSignIn
             + steps.Replace("USER", user, StringComparison.Ordinal).Replace("PASSWORD", password, StringComparison.Ordinal) + "</scenario>\n");
         string[] arguments =
         [
-            $"127.0.0.1:{server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", "bank", "-auth_uri", uri, "-i", "127.0.0.1", "-p", FreePort(), "-m", "1",
+            $"127.0.0.1:{server.SipPort}", "-t", tcp ? "t1" : "u1", "-sf", file, "-s", "bank", "-auth_uri", uri, "-i", "127.0.0.1", "-p", Ports.Free().ToString(CultureInfo.InvariantCulture), "-m", "1",
             "-nostdin", "-timeout", "30s", "-timeout_error", "-trace_err", "-error_file", Path.ChangeExtension(file, ".err"),
         ];
         return new ChildProcess(sipp, arguments, server.Folder, new Dictionary<string, string> { ["TERM"] = "dumb" });
@@ -61,11 +61,4 @@ internal static class SippSignIn
     private static string Send(string line, string method, int sequence, string toTag, string headers = "", string to = "[service]@[remote_ip]", string body = "", bool repeat = true) =>
         $"<send{(repeat ? " retrans=\"500\"" : "")}><![CDATA[\n\n{line} SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\nFrom: <sip:USER@[remote_ip]>;tag=[pid]sipp[call_number]\nTo: <sip:{to}>{toTag}\n"
         + $"Call-ID: [call_id]\nCSeq: {sequence} {method}\nContact: <sip:USER@[local_ip]:[local_port];transport=[transport]>\nMax-Forwards: 70\n{headers}Content-Length: [len]\n\n{body}]]></send>\n";
-
-    private static string FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
-        return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port.ToString(CultureInfo.InvariantCulture);
-    }
 }
