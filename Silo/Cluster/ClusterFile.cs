@@ -21,7 +21,7 @@ internal sealed class ClusterFile
     public required string FlowFolder { get; init; }
     public required string PromptFolder { get; init; }
     public required LogLevel LogLevel { get; init; }
-    public required string DatabaseFile { get; init; }
+    public required StorageSettings Storage { get; init; }
     public required NodeSettings Node { get; init; }
     public required ListenerSettings Listeners { get; init; }
     public required IReadOnlyList<IPEndPoint> DnsServers { get; init; }

@@ -76,12 +76,14 @@ internal sealed class IvrProcess : IAsyncDisposable
     public async Task Start()
     {
         // The sockets of these calls were this node's: what a killed process left of them would otherwise stay for ever. Removed only when the ports are ours:
-        // until then another process may be serving them.
-        var left = s_relaxedStates.ToDictionary(state => state, _vault.Database.States.KeysOf, StringComparer.Ordinal);
+        // until then another process may be serving them. Where several silos share the database, calls go on with another one.
+        var states = _vault.Database.States;
+        var left = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+        foreach (var state in s_relaxedStates.Where(_ => !states.IsShared)) left[state] = await states.KeysOf(state);
         await _app.StartAsync();
         try
         {
-            foreach (var (state, keys) in left) await _vault.Database.States.Remove(state, keys);
+            foreach (var (state, keys) in left) await states.Remove(state, keys);
             await Opening.Run();
         }
         catch
@@ -149,7 +151,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(vault.Keys);
         services.AddSingleton<IClusterKeys>(vault.Keys);
-        services.AddSingleton<IAuditStore>(new SqliteAuditStore(vault.Database));
+        services.AddSingleton<IAuditStore>(vault.Database.Audit);
         services.AddSingleton<RoleTokens>();
         services.AddSingleton<IRoleTokens>(provider => provider.GetRequiredService<RoleTokens>());
         services.AddSingleton<Readiness>();

@@ -4,19 +4,18 @@ using IvrActors.Silo.Cluster;
 
 namespace IvrActors.Silo.Storage;
 
-/// <summary>What a cluster keeps on disk, opened: the key ring, the keys made from it, and the database. One way in for the host and the commands.</summary>
+/// <summary>What a cluster keeps, opened: the key ring, the keys made from it, and the database. One way in for the host and the commands.</summary>
 internal sealed class ClusterVault : IDisposable
 {
     private readonly X509Certificate2 _protection;
 
-    private ClusterVault(ClusterFile cluster, X509Certificate2 protection, bool first)
+    private ClusterVault(ClusterFile cluster, IDatabase database, X509Certificate2 protection, bool first)
     {
-        _protection = protection;
+        (Database, _protection) = (database, protection);
         Ring = KeyRing.Open(cluster.KeyFolder, protection, cluster.Service, first);
         try
         {
             Keys = ClusterKeys.Load(Ring, first);
-            Database = new SqliteDatabase(cluster.DatabaseFile);
         }
         catch
         {
@@ -29,33 +28,50 @@ internal sealed class ClusterVault : IDisposable
 
     public ClusterKeys Keys { get; }
 
-    public SqliteDatabase Database { get; }
+    public IDatabase Database { get; }
 
     /// <summary>Opens what is there, or makes it all at the first start.</summary>
     /// <exception cref="KeyRingException">Something that stored data needs is missing or does not open.</exception>
+    /// <exception cref="DatabaseException">The database cannot be used.</exception>
     public static ClusterVault OpenOrCreate(ClusterFile cluster, DateTimeOffset now)
     {
         PrivateFiles.CreateFolder(cluster.DataFolder);
-        var first = !File.Exists(cluster.DatabaseFile);
-        var vault = new ClusterVault(cluster, KeyRingCertificate(cluster, first && !KeyRing.HasKeys(cluster.KeyFolder), now), first);
-        try
+        return Open(Databases.Open(cluster.Storage), database =>
         {
-            Migrations.Run(vault.Database);
-            return vault;
-        }
-        catch
-        {
-            vault.Dispose();
-            throw;
-        }
+            // Of two that start together one makes the keys; the other waits, and then misses them or has them.
+            using var held = database.HoldStart();
+            var first = database.IsNew;
+            var vault = new ClusterVault(cluster, database, KeyRingCertificate(cluster, first && !KeyRing.HasKeys(cluster.KeyFolder), now), first);
+            try
+            {
+                database.Migrate();
+                return vault;
+            }
+            catch
+            {
+                vault.Dispose();
+                throw;
+            }
+        });
     }
 
     /// <summary>Opens what a running or stopped cluster left; makes nothing.</summary>
-    /// <exception cref="KeyRingException">As above, or the cluster was never started.</exception>
-    public static ClusterVault OpenExisting(ClusterFile cluster, DateTimeOffset now)
+    /// <exception cref="KeyRingException">As above.</exception>
+    /// <exception cref="DatabaseException">As above, or the cluster was never started.</exception>
+    public static ClusterVault OpenExisting(ClusterFile cluster, DateTimeOffset now) =>
+        Open(Databases.OpenExisting(cluster.Storage), database => new ClusterVault(cluster, database, KeyRingCertificate(cluster, mayCreate: false, now), first: false));
+
+    private static ClusterVault Open(IDatabase database, Func<IDatabase, ClusterVault> open)
     {
-        if (!File.Exists(cluster.DatabaseFile)) throw new KeyRingException($"There is no database at '{cluster.DatabaseFile}': this cluster was never started.");
-        return new ClusterVault(cluster, KeyRingCertificate(cluster, mayCreate: false, now), first: false);
+        try
+        {
+            return open(database);
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
     }
 
     public void Dispose()
