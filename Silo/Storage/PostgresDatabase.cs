@@ -168,18 +168,19 @@ internal sealed class PostgresDatabase : IDatabase
         public HeldStart(NpgsqlConnection connection)
         {
             _connection = connection;
-            Run("SELECT pg_advisory_lock($1)", s_mostWait);
+            using var command = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { CommandTimeout = (int)s_mostWait.TotalSeconds, Parameters = { Number } };
+            command.ExecuteNonQuery();
         }
+
+        private static NpgsqlParameter<long> Number => new() { TypedValue = StartLock };
 
         public void Dispose()
         {
-            using (_connection) Run("SELECT pg_advisory_unlock($1)", TimeSpan.FromSeconds(10));
-        }
-
-        private void Run(string constant, TimeSpan most)
-        {
-            using var command = new NpgsqlCommand(constant, _connection) { CommandTimeout = (int)most.TotalSeconds, Parameters = { new NpgsqlParameter<long> { TypedValue = StartLock } } };
-            command.ExecuteNonQuery();
+            using (_connection)
+            {
+                using var command = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", _connection) { Parameters = { Number } };
+                command.ExecuteNonQuery();
+            }
         }
     }
 }

@@ -41,15 +41,19 @@ internal sealed class PostgresStateTable(PostgresDatabase database) : IStateTabl
             Parameters = { Text(state), Text(grain), Number(expected) },
         }).ConfigureAwait(false) == 1;
 
-    public Task<IReadOnlyList<string>> KeysOf(string state) => Keys("SELECT grain FROM grain_state WHERE state = $1", Text(state));
+    public Task<IReadOnlyList<string>> KeysOf(string state) =>
+        Keys(connection => new NpgsqlCommand("SELECT grain FROM grain_state WHERE state = $1", connection) { Parameters = { Text(state) } });
 
     // lock-CALLER/CLASS: the caller's key stands from the sixth character to the slash.
-    public Task<IReadOnlyList<string>> LockoutsOfStrangers(string after, int most) => Keys(
+    public Task<IReadOnlyList<string>> LockoutsOfStrangers(string after, int most) => Keys(connection => new NpgsqlCommand(
         """
         SELECT grain FROM grain_state AS one WHERE state = 'lockout' AND grain > $1 AND NOT EXISTS
             (SELECT FROM grain_state AS caller WHERE caller.state = 'caller' AND caller.grain = split_part(substr(one.grain, 6), '/', 1))
         ORDER BY grain LIMIT $2
-        """, Text(after), Number(most));
+        """, connection)
+    {
+        Parameters = { Text(after), Number(most) },
+    });
 
     public Task Remove(string state, IReadOnlyList<string> grains) =>
         database.Writer.Run(durable: false, state, "", () => new("DELETE FROM grain_state WHERE state = $1 AND grain = ANY ($2)")
@@ -57,10 +61,9 @@ internal sealed class PostgresStateTable(PostgresDatabase database) : IStateTabl
             Parameters = { Text(state), new NpgsqlParameter<string[]> { TypedValue = [.. grains], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text } },
         });
 
-    private Task<IReadOnlyList<string>> Keys(string constant, params NpgsqlParameter[] parameters) => database.Read<IReadOnlyList<string>>(async connection =>
+    private Task<IReadOnlyList<string>> Keys(Func<NpgsqlConnection, NpgsqlCommand> select) => database.Read<IReadOnlyList<string>>(async connection =>
     {
-        await using var command = new NpgsqlCommand(constant, connection);
-        foreach (var parameter in parameters) command.Parameters.Add(parameter.Clone());
+        await using var command = select(connection);
         await using var reader = await command.ExecuteReaderAsync().ConfigureAwait(false);
         var keys = new List<string>();
         while (await reader.ReadAsync().ConfigureAwait(false)) keys.Add(reader.GetString(0));

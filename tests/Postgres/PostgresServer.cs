@@ -170,7 +170,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         File.WriteAllText(Path.Combine(_folder, "server.pem"), certificate.ExportCertificatePem());
         var keyFile = Path.Combine(_folder, "server.key");
         File.WriteAllText(keyFile, key.ExportPkcs8PrivateKeyPem());
-        File.SetUnixFileMode(keyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(keyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     private async Task Run(string program, string[] arguments)
