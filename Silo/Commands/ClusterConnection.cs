@@ -42,6 +42,14 @@ internal sealed class ClusterConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs <paramref name="work"/> with this token. What goes wrong is thrown.</summary>
+    public static async Task<T> With<T>(ClusterFile cluster, string token, Func<IGrainFactory, Task<T>> work)
+    {
+        await using var connection = await Open(cluster);
+        RequestContext.Set(RoleToken.ContextKey, token);
+        return await work(connection.Grains);
+    }
+
     /// <summary>An administrator's token, good for a few minutes.</summary>
     public static string NewToken(ClusterFile cluster)
     {

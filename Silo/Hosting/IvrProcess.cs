@@ -110,6 +110,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.Configuration.Sources.Clear();
         AddLogging(builder.Logging, level);
         AddCore(builder.Services, vault);
+        builder.Services.AddKeyUpkeep(vault, cluster);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = cluster.DrainAtStop + s_shutdown);
         builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
         // Made here and not when the first code is to be sent: a secret that is missing keeps the cluster from starting.
