@@ -1,5 +1,6 @@
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Hosting;
 using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using Orleans.Configuration;
@@ -32,7 +33,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or System.Net.Sockets.SocketException or Orleans.Runtime.Messaging.ConnectionFailedException)
         {
-            await terminal.Error.WriteLineAsync($"No silo answers on 127.0.0.1:{cluster.Listeners.GatewayPort} ({e.GetType().Name}). Is the cluster running?");
+            await terminal.Error.WriteLineAsync($"No silo answers on {cluster.Listeners.Gateway} ({e.GetType().Name}). Is the cluster running?");
             return ExitCode.Unreachable;
         }
         catch (UnauthorizedAccessException)
@@ -42,10 +43,10 @@ internal sealed class ClusterConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs <paramref name="work"/> with this token. What goes wrong is thrown.</summary>
+    /// <summary>Runs <paramref name="work"/> with this token, where a silo is known to answer. What goes wrong is thrown.</summary>
     public static async Task<T> With<T>(ClusterFile cluster, string token, Func<IGrainFactory, Task<T>> work)
     {
-        await using var connection = await Open(cluster);
+        await using var connection = await Connect(cluster);
         RequestContext.Set(RoleToken.ContextKey, token);
         return await work(connection.Grains);
     }
@@ -66,11 +67,16 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private static async Task<ClusterConnection> Open(ClusterFile cluster)
     {
         // A client of the runtime tries for minutes; a person at a terminal wants to know at once that nothing listens.
-        using (var probe = new System.Net.Sockets.TcpClient()) await probe.ConnectAsync(System.Net.IPAddress.Loopback, cluster.Listeners.GatewayPort);
+        using (var probe = new System.Net.Sockets.TcpClient()) await probe.ConnectAsync(cluster.Listeners.Gateway);
+        return await Connect(cluster);
+    }
+
+    private static async Task<ClusterConnection> Connect(ClusterFile cluster)
+    {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.UseOrleansClient(client =>
         {
-            client.UseLocalhostClustering(cluster.Listeners.GatewayPort, cluster.Service, cluster.Cluster);
+            client.UseCluster(cluster);
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = TimeSpan.FromSeconds(30));
         });
         var host = builder.Build();

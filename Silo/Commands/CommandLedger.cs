@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Audit;
@@ -14,6 +13,8 @@ internal static class CommandLedger
 {
     private const string Actor = "command-line";
     private const int MostTries = 5;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     // As the ledger's grain would have it.
     private const int MostDetail = 200;
@@ -48,17 +49,23 @@ internal static class CommandLedger
         }
     }
 
+    // Any of the cluster's.
     private static async Task<bool> SiloRuns(ClusterFile cluster)
     {
-        using var probe = new TcpClient();
-        try
+        foreach (var node in cluster.Nodes.Where(node => node.Roles.HasFlag(NodeRoles.Silo)))
         {
-            await probe.ConnectAsync(IPAddress.Loopback, cluster.Listeners.GatewayPort);
-            return true;
+            using var probe = new TcpClient();
+            using var patience = new CancellationTokenSource(s_patience);
+            try
+            {
+                await probe.ConnectAsync(node.Listeners.Gateway, patience.Token);
+                return true;
+            }
+            catch (Exception e) when (e is SocketException or OperationCanceledException)
+            {
+                // The next.
+            }
         }
-        catch (SocketException)
-        {
-            return false;
-        }
+        return false;
     }
 }
