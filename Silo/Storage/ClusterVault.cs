@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using IvrActors.Silo.Cluster;
 
 namespace IvrActors.Silo.Storage;
@@ -7,12 +5,20 @@ namespace IvrActors.Silo.Storage;
 /// <summary>What a cluster keeps, opened: the key ring, the keys made from it, and the database. One way in for the host and the commands.</summary>
 internal sealed class ClusterVault : IDisposable
 {
-    private readonly X509Certificate2 _protection;
+    private readonly RingProtection _protection;
 
-    private ClusterVault(ClusterFile cluster, IDatabase database, X509Certificate2 protection, bool first)
+    private ClusterVault(ClusterFile cluster, IDatabase database, IKeyStore store, RingProtection protection, bool first)
     {
         (Database, _protection) = (database, protection);
-        Ring = KeyRing.Open(cluster.KeyFolder, protection, cluster.Service, first);
+        try
+        {
+            Ring = KeyRing.Open(store, protection, cluster.Service, first, cluster.Keys.Lifetime);
+        }
+        catch
+        {
+            protection.Dispose();
+            throw;
+        }
         try
         {
             Keys = ClusterKeys.Load(Ring, first);
@@ -20,6 +26,7 @@ internal sealed class ClusterVault : IDisposable
         catch
         {
             Ring.Dispose();
+            protection.Dispose();
             throw;
         }
     }
@@ -41,7 +48,8 @@ internal sealed class ClusterVault : IDisposable
             // Of two that start together one makes the keys; the other waits, and then misses them or has them.
             using var held = database.HoldStart();
             var first = database.IsNew;
-            var vault = new ClusterVault(cluster, database, KeyRingCertificate(cluster, first && !KeyRing.HasKeys(cluster.KeyFolder), now), first);
+            var store = new FileKeyStore(cluster.KeyFolder);
+            var vault = new ClusterVault(cluster, database, store, Protection(cluster, first && !store.HasKeys, now), first);
             try
             {
                 database.Migrate();
@@ -59,7 +67,7 @@ internal sealed class ClusterVault : IDisposable
     /// <exception cref="KeyRingException">As above.</exception>
     /// <exception cref="DatabaseException">As above, or the cluster was never started.</exception>
     public static ClusterVault OpenExisting(ClusterFile cluster, DateTimeOffset now) =>
-        Open(Databases.OpenExisting(cluster.Storage), database => new ClusterVault(cluster, database, KeyRingCertificate(cluster, mayCreate: false, now), first: false));
+        Open(Databases.OpenExisting(cluster.Storage), database => new ClusterVault(cluster, database, new FileKeyStore(cluster.KeyFolder), Protection(cluster, mayCreate: false, now), first: false));
 
     private static ClusterVault Open(IDatabase database, Func<IDatabase, ClusterVault> open)
     {
@@ -74,6 +82,9 @@ internal sealed class ClusterVault : IDisposable
         }
     }
 
+    /// <summary>What moves the rows of this vault to the current key.</summary>
+    public Reencryption Reencryption(ClusterFile cluster, TimeProvider time) => new(Database.States, Ring, cluster.Service, StateOwners.All, time);
+
     public void Dispose()
     {
         Database.Dispose();
@@ -81,19 +92,5 @@ internal sealed class ClusterVault : IDisposable
         _protection.Dispose();
     }
 
-    private static X509Certificate2 KeyRingCertificate(ClusterFile cluster, bool mayCreate, DateTimeOffset now)
-    {
-        var settings = cluster.Certificates;
-        if (settings.KeyRingFile is null) return Certificates.KeyProtection(cluster.CertificateFolder, mayCreate, now);
-        var password = settings.KeyRingPasswordFile is { } file ? File.ReadAllText(file).TrimEnd('\r', '\n') : Environment.GetEnvironmentVariable(settings.KeyRingPasswordVariable!);
-        if (string.IsNullOrEmpty(password)) throw new KeyRingException($"The password of the key ring's certificate is missing (environment variable {settings.KeyRingPasswordVariable}).");
-        try
-        {
-            return X509CertificateLoader.LoadPkcs12FromFile(settings.KeyRingFile, password);
-        }
-        catch (CryptographicException)
-        {
-            throw new KeyRingException($"The certificate in '{settings.KeyRingFile}' does not open with the password given.");
-        }
-    }
+    private static RingProtection Protection(ClusterFile cluster, bool mayCreate, DateTimeOffset now) => RingProtection.Open(cluster.Certificates.KeyRing, cluster.CertificateFolder, mayCreate, now);
 }

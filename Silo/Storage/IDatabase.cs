@@ -49,10 +49,19 @@ internal interface IStateTable
 
     /// <summary>Removes these grains' rows of this state, whatever their version.</summary>
     Task Remove(string state, IReadOnlyList<string> grains);
+
+    /// <summary>The rows after this one, in the order of state and grain, with the beginning of their payload.</summary>
+    Task<IReadOnlyList<RowHead>> Page(string afterState, string afterGrain, int most);
+
+    /// <summary>Replaces the payload and leaves the version, as long as both are what is expected. False when the row is another one by now.</summary>
+    Task<bool> Rewrite(string state, string grain, long version, byte[] expected, byte[] payload);
 }
 
 /// <summary>A stored state: ciphertext, and how often it was written.</summary>
 internal readonly record struct StateRow(byte[] Payload, long Version);
+
+/// <summary>A row without its state: where it is, its version, and the first bytes of its payload (<see cref="ProtectedPayload.HeaderSize"/>).</summary>
+internal sealed record RowHead(string State, string Grain, long Version, byte[] Head);
 
 /// <summary>The audit records, and what is asked about them from outside of grains.</summary>
 internal interface IAuditTable : IAuditStore

@@ -61,6 +61,24 @@ internal sealed class PostgresStateTable(PostgresDatabase database) : IStateTabl
             Parameters = { Text(state), new NpgsqlParameter<string[]> { TypedValue = [.. grains], NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text } },
         });
 
+    public Task<IReadOnlyList<RowHead>> Page(string afterState, string afterGrain, int most) => database.Read<IReadOnlyList<RowHead>>(async connection =>
+    {
+        await using var command = new NpgsqlCommand("SELECT state, grain, version, substr(payload, 1, 20) FROM grain_state WHERE (state, grain) > ($1, $2) ORDER BY state, grain LIMIT $3", connection)
+        {
+            Parameters = { Text(afterState), Text(afterGrain), Number(most) },
+        };
+        await using var reader = await command.ExecuteReaderAsync().ConfigureAwait(false);
+        var rows = new List<RowHead>(most);
+        while (await reader.ReadAsync().ConfigureAwait(false)) rows.Add(new RowHead(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetFieldValue<byte[]>(3)));
+        return rows;
+    });
+
+    public async Task<bool> Rewrite(string state, string grain, long version, byte[] expected, byte[] payload) =>
+        await database.Writer.Run(durable: true, state, grain, () => new("UPDATE grain_state SET payload = $5 WHERE state = $1 AND grain = $2 AND version = $3 AND payload = $4")
+        {
+            Parameters = { Text(state), Text(grain), Number(version), Bytes(expected), Bytes(payload) },
+        }).ConfigureAwait(false) == 1;
+
     private Task<IReadOnlyList<string>> Keys(Func<NpgsqlConnection, NpgsqlCommand> select) => database.Read<IReadOnlyList<string>>(async connection =>
     {
         await using var command = select(connection);

@@ -21,7 +21,6 @@ internal sealed class SqliteDatabase : IDatabase
     {
         File = Path.GetFullPath(file);
         Directory.CreateDirectory(Path.GetDirectoryName(File)!);
-        IsNew = !System.IO.File.Exists(File);
         PrivateFiles.CreateIfMissing(File);
         ConnectionString = new SqliteConnectionStringBuilder { DataSource = File, Pooling = false }.ToString();
         using (new SqliteSession(ConnectionString, "PRAGMA journal_mode = WAL;"))
@@ -43,7 +42,14 @@ internal sealed class SqliteDatabase : IDatabase
 
     public IAuditTable Audit { get; }
 
-    public bool IsNew { get; }
+    public bool IsNew => Read(session =>
+    {
+        var select = session.Statement("SELECT count(*) FROM sqlite_schema");
+        select.Step();
+        var tables = select.Long(0);
+        select.Reset();
+        return tables == 0;
+    });
 
     private string ReadOnlyConnectionString => new SqliteConnectionStringBuilder { DataSource = File, Pooling = false, Mode = SqliteOpenMode.ReadOnly }.ToString();
 

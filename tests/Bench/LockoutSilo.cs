@@ -38,7 +38,7 @@ internal sealed class LockoutSilo : IAsyncDisposable
     {
         IDatabase database = new SqliteDatabase(Path.Combine(folder, "ivr.db"));
         var first = database.IsNew;
-        var ring = KeyRing.Open(Path.Combine(folder, "keys"), Certificates.KeyProtection(Path.Combine(folder, "certs"), first, DateTimeOffset.UtcNow), Service, first);
+        var ring = KeyRing.Open(new FileKeyStore(Path.Combine(folder, "keys")), new RingProtection(CertificateKey.Generated(Path.Combine(folder, "certs"), first, DateTimeOffset.UtcNow)), Service, first);
         var keys = ClusterKeys.Load(ring, first);
         database.Migrate();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());

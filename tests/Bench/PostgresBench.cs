@@ -48,7 +48,7 @@ internal static class PostgresBench
                 Pool = 20,
             });
             database.Migrate();
-            using var ring = KeyRing.Open(Path.Combine(folder, "keys"), Certificates.KeyProtection(Path.Combine(folder, "certs"), mayCreate: true, DateTimeOffset.UtcNow), "bench", mayCreate: true);
+            using var ring = KeyRing.Open(new FileKeyStore(Path.Combine(folder, "keys")), new RingProtection(CertificateKey.Generated(Path.Combine(folder, "certs"), true, DateTimeOffset.UtcNow)), "bench", mayCreate: true);
             var services = new ServiceCollection().AddSerializer().BuildServiceProvider();
             var serializer = services.GetRequiredService<Serializer>();
             var storage = new EncryptedGrainStorage(database.States, new HashSet<string>(), "bench", ring.Protection, serializer, services.GetRequiredService<IActivatorProvider>(), NullLogger<EncryptedGrainStorage>.Instance);

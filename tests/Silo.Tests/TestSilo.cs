@@ -49,8 +49,7 @@ internal sealed class TestSilo : IAsyncDisposable
         var database = Databases.Open(storage ?? new SqliteSettings(Path.Combine(folder, "ivr.db")));
         var first = database.IsNew;
         TestKeys.CopyTo(folder, Service);
-        var certificate = Certificates.KeyProtection(Path.Combine(folder, "certs"), first, DateTimeOffset.UtcNow);
-        var ring = KeyRing.Open(Path.Combine(folder, "keys"), certificate, Service, first);
+        var ring = TestKeys.Open(folder, Service, first);
         var tokens = new RoleTokens(ClusterKeys.Load(ring, first), time ?? TimeProvider.System);
         database.Migrate();
         var (silo, gateway) = (FreePort(), FreePort());
