@@ -78,9 +78,12 @@ internal enum NodeRoles
     Silo = 1,
     Edge = 2,
     Dashboard = 4,
+
+    /// <summary>Reads metrics and nothing else: a role of certificates, which no node of <c>cluster.yaml</c> has.</summary>
+    Monitor = 8,
 }
 
-internal sealed record NodeSettings(string Name, NodeRoles Roles);
+internal sealed record NodeSettings(string Name, NodeRoles Roles, NodeTlsSettings? Tls = null);
 
 /// <summary>Where the process listens. A port of 0 takes any free one, null turns a listener off.</summary>
 internal sealed class ListenerSettings
@@ -90,6 +93,9 @@ internal sealed class ListenerSettings
     public required int LastMediaPort { get; init; }
     public required IPEndPoint Dashboard { get; init; }
     public required IPEndPoint Metrics { get; init; }
+
+    /// <summary>Whether a scrape needs a certificate of a node or a monitor.</summary>
+    public bool MetricsTls { get; init; }
     public required int SiloPort { get; init; }
     public required int GatewayPort { get; init; }
 }
