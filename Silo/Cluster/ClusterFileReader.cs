@@ -72,7 +72,7 @@ internal sealed class ClusterFileReader
             PromptFolder = PathOf(root.Text("prompts", "a folder", "flows/prompts")),
             LogLevel = root.Choice("log", s_levels, LogLevel.Information),
             DatabaseFile = ReadStorage(root.Map("storage"), data),
-            Node = ReadNode(root),
+            Node = ReadNode(root, _folder),
             Listeners = listeners,
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             TraceCollectors = ReadTrace(root.Map("trace", required: false)),
@@ -96,6 +96,7 @@ internal sealed class ClusterFileReader
         };
         PhoneReader.FindContradictions(root, cluster, Weak);
         StirReader.FindContradictions(root, cluster);
+        if (cluster is { Listeners.MetricsTls: true, Node.Tls: null }) root.Report("listeners", "TLS for metrics and no certificate", "node_tls of each node, or no listeners.metrics.tls");
         if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
         root.Done();
         return cluster;
@@ -124,7 +125,7 @@ internal sealed class ClusterFileReader
         return settings;
     }
 
-    private static NodeSettings ReadNode(YamlMap root)
+    private static NodeSettings ReadNode(YamlMap root, string folder)
     {
         var nodes = root.Maps("nodes");
         var result = new NodeSettings("", NodeRoles.None);
@@ -138,7 +139,7 @@ internal sealed class ClusterFileReader
                 "dashboard" => NodeRoles.Dashboard,
                 _ => (NodeRoles?)null,
             });
-            result = new NodeSettings(name, roles.Aggregate(NodeRoles.None, (all, role) => all | role));
+            result = new NodeSettings(name, roles.Aggregate(NodeRoles.None, (all, role) => all | role), NodeTlsReader.Read(map, folder));
             if (roles.Count != roles.Distinct().Count()) map.Report("roles", "duplicate role", "each role once");
             if (roles.Count > 0 && !result.Roles.HasFlag(NodeRoles.Silo)) map.Report("roles", "no silo", "the role silo: SQLite cannot be reached from another node");
             map.Done();
@@ -163,8 +164,9 @@ internal sealed class ClusterFileReader
             Metrics = ReadEndPoint(map.Map("metrics"), 9464, out var metrics),
             SiloPort = ReadClusterPort(map, "silo", 11111),
             GatewayPort = ReadClusterPort(map, "gateway", 30000),
+            MetricsTls = metrics.Flag("tls", false),
         };
-        if (!IPAddress.IsLoopback(listeners.Metrics.Address)) Weak(metrics, "address", "metrics without TLS beyond this machine", "a loopback address");
+        if (!IPAddress.IsLoopback(listeners.Metrics.Address) && !listeners.MetricsTls) Weak(metrics, "address", "metrics without TLS beyond this machine", "a loopback address, or tls: true");
         if (!IPAddress.IsLoopback(listeners.Dashboard.Address) && _development) dashboard.Report("address", "weak setting: a generated certificate on a listener beyond this machine", "a loopback address while development is true");
         media.Done();
         dashboard.Done();

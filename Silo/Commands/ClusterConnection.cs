@@ -12,8 +12,6 @@ namespace IvrActors.Silo.Commands;
 /// </summary>
 internal sealed class ClusterConnection : IAsyncDisposable
 {
-    private const string Name = "command-line";
-
     private readonly IHost _host;
 
     private ClusterConnection(IHost host) => _host = host;
@@ -46,7 +44,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     public static string NewToken(ClusterFile cluster)
     {
         using var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow);
-        return new RoleTokens(vault.Keys, TimeProvider.System).Issue(Name, Roles.Administrator);
+        return new RoleTokens(vault.Keys, TimeProvider.System).Issue(RequestActor.CommandLine, Roles.Administrator);
     }
 
     public async ValueTask DisposeAsync()
@@ -59,10 +57,12 @@ internal sealed class ClusterConnection : IAsyncDisposable
     {
         // A client of the runtime tries for minutes; a person at a terminal wants to know at once that nothing listens.
         using (var probe = new System.Net.Sockets.TcpClient()) await probe.ConnectAsync(System.Net.IPAddress.Loopback, cluster.Listeners.GatewayPort);
+        var certificate = cluster.Node.Tls is { } tls ? NodeCertificate.Load(tls, cluster.Node, DateTimeOffset.UtcNow) : null;
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.UseOrleansClient(client =>
         {
             client.UseLocalhostClustering(cluster.Listeners.GatewayPort, cluster.Service, cluster.Cluster);
+            if (certificate is not null) client.UseNodeTls(certificate);
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = TimeSpan.FromSeconds(30));
         });
         var host = builder.Build();

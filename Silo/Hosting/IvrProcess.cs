@@ -58,12 +58,13 @@ internal sealed class IvrProcess : IAsyncDisposable
     {
         var now = DateTimeOffset.UtcNow;
         Observation.Start();
+        var node = cluster.Node.Tls is { } tls ? NodeCertificate.Load(tls, cluster.Node, now) : null;
         var vault = ClusterVault.OpenOrCreate(cluster, now);
         try
         {
             var settings = cluster.Certificates;
             var certificate = settings.ServerFile is { } file ? ServerCertificate.FromFiles(file, settings.ServerKeyFile!) : Certificates.Server(cluster.CertificateFolder, now);
-            return new IvrProcess(Build(cluster, level, vault, certificate), vault, cluster);
+            return new IvrProcess(Build(cluster, level, vault, certificate, node), vault, cluster);
         }
         catch
         {
@@ -103,7 +104,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         _vault.Dispose();
     }
 
-    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault vault, ServerCertificate certificate)
+    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault vault, ServerCertificate certificate, NodeCertificate? node)
     {
         // Nothing but cluster.yaml configures this process: no environment variable or settings file opens a port or loosens a check.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], EnvironmentName = "Production", ContentRootPath = AppContext.BaseDirectory });
@@ -111,7 +112,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         AddLogging(builder.Logging, level);
         AddCore(builder.Services, vault);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = cluster.DrainAtStop + s_shutdown);
-        builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault));
+        builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault, node));
         // Made here and not when the first code is to be sent: a secret that is missing keeps the cluster from starting.
         var delivery = DeliveryServices.Create(cluster, TimeProvider.System);
         builder.Services.AddSingleton<ICodeDelivery>(provider => delivery(provider.GetRequiredService<ILogger<CodeDelivery>>()));
@@ -124,7 +125,8 @@ internal sealed class IvrProcess : IAsyncDisposable
             builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, new SpeechRenderer(edge.Speech, edge.RenderedPromptFolder, TimeProvider.System)));
         else
             builder.Services.AddEdge(edge);
-        builder.Services.AddSingleton(certificate);
+        builder.Services.AddSingleton<IReloadedCertificate>(certificate);
+        if (node is not null) builder.Services.AddNodeCertificate(node);
         builder.Services.AddHostedService<CertificateWatcher>();
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Recordings is { } recordings) builder.Services.AddSingleton<IRecordingFiles>(new RecordingFiles(recordings.Folder));
@@ -132,7 +134,11 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(cluster.Listeners.Metrics, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(cluster.Listeners.Metrics, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                if (cluster.Listeners.MetricsTls) listen.UseHttps(NodeTls.MetricsOptions(node!, kestrel.ApplicationServices));
+            });
             if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate.WebOptions()));
             if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) kestrel.ListenSip(edge, kestrel.ApplicationServices);
         });
@@ -159,8 +165,9 @@ internal sealed class IvrProcess : IAsyncDisposable
         services.AddHostedService<LockoutRetention>();
     }
 
-    private static void AddSilo(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault)
+    private static void AddSilo(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault, NodeCertificate? node)
     {
+        if (node is not null) orleans.UseNodeTls(node);
         orleans.UseLocalhostClustering(cluster.Listeners.SiloPort, cluster.Listeners.GatewayPort, serviceId: cluster.Service, clusterId: cluster.Cluster);
         // Grains publish to it and subscribe by their type alone: no table of subscriptions is kept.
         orleans.AddMemoryStreams(IMediaLaneGrain.Provider, streams => streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly));
