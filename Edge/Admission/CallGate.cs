@@ -97,18 +97,20 @@ public sealed class CallGate
     }
 
     /// <summary>
-    /// Decides again when the call of an INVITE begins, if one has begun with the same INVITE before. Over a stream the transaction ends with the ACK of its refusal (RFC 3261
-    /// 17.2.1, timer I), so that what comes then is no repetition but a new call that was let in with the first.
+    /// Marks that a call of this INVITE begins, and tells whether one has before. Over a stream the transaction ends with the ACK of its refusal (RFC 3261 17.2.1, timer I), so that what comes then
+    /// is no repetition but a new call, which was let in with the first: its load and its rate are to be judged yet.
     /// </summary>
-    public GateVerdict JudgeAtBegin(long now, SipRequest invite, SipPeer peer, TrunkCalls? calls, double chance, double pause)
+    public bool BeginsAgain(long now, SipRequest invite)
     {
         ArgumentNullException.ThrowIfNull(invite);
-        ArgumentNullException.ThrowIfNull(peer);
         var number = _marks.NumberOf(invite);
         var again = _begun.Contains(now, number);
         _begun.Add(now, number);
-        return again ? Decide(now, invite, peer, calls, chance, pause) : GateVerdict.Admitted;
+        return again;
     }
+
+    /// <summary>Decides by drain, room and load alone.</summary>
+    public GateVerdict JudgeLoad(long now, SipRequest invite, SipPeer peer, double chance, double pause) => Decide(now, invite, peer, null, chance, pause);
 
     private GateVerdict Decide(long now, SipRequest invite, SipPeer peer, TrunkCalls? calls, double chance, double pause)
     {

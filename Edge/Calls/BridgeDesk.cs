@@ -41,18 +41,14 @@ internal sealed class BridgeDesk(EdgeOptions options, UserAgent agent, IMediaEng
         else if (!gate.HasRoomForCallee) Fail(caller, BridgeOutcome.Failed, 503);
         else if (trunks.CallsOf(trunk).TryBeginOut(now) is { Status: not 0 } refusal)
         {
-            if (!refusal.IsSoon || time.GetElapsedTime(since) >= options.LimitPatience || !waiting.TryAdd(Again)) Fail(caller, BridgeOutcome.Failed, refusal.Status);
+            if (!refusal.IsSoon || !waiting.TryAgain(since, Post, Again)) Fail(caller, BridgeOutcome.Failed, refusal.Status);
         }
         else Begin(caller, order, trunk, target);
 
-        bool Again(bool isLast)
+        void Again(long at)
         {
-            Post(at =>
-            {
-                if (!caller.IsOver) Begin(at, caller, order, since);
-                Pump(at, caller);
-            });
-            return true;
+            if (!caller.IsOver) Begin(at, caller, order, since);
+            Pump(at, caller);
         }
     }
 

@@ -1,4 +1,5 @@
 using IvrActors.Edge.Admission;
+using IvrActors.Edge.Limits;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Net.Stir;
 using IvrActors.Edge.Sip.Dialogs;
@@ -14,32 +15,63 @@ namespace IvrActors.Edge.Calls;
 /// <param name="Verdict">Where nothing is.</param>
 internal sealed record Arrival(SipCall Call, EdgeTrunk Trunk, ReadOnlyMemory<byte> Offer, bool IsKnown, StirRequest? Identity, StirVerdict Verdict);
 
+/// <summary>A call that seeks a place.</summary>
+/// <param name="IsCounted">Whether it counts in the rates already.</param>
+/// <param name="Since">When it was tried first.</param>
+internal sealed record Incoming(SipCall Call, ReadOnlyMemory<byte> Offer, bool IsKnown, bool IsCounted, long Since);
+
 /// <summary>Takes calls that come in: whether there is room for them, who calls, their media, and the event that tells the cluster. The signalling thread's.</summary>
-internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane)
+internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane, WaitingCalls waiting)
 {
+    /// <summary>Goes on with a call on the signalling thread.</summary>
+    public required Action<SipCall, Action<long>> Post { get; init; }
+
+    /// <summary>Told of each call that there is room for: <see cref="Begin"/> is to follow, which uses its place or gives it back.</summary>
+    public required Action<long, Arrival> Admitted { get; init; }
+
     /// <summary>Told by media threads what a call's media heard.</summary>
     public required Action<CallLeg, MediaSignal> Heard { get; init; }
 
-    /// <summary>Takes a place for the call of an <see cref="CallSignalKind.Offered"/>, which <see cref="Begin"/> uses or gives back; null when it was refused.</summary>
-    public Arrival? Admit(long now, in CallSignal signal, bool draining)
+    /// <summary>Seeks a place for the call of an <see cref="CallSignalKind.Offered"/>: says <see cref="Admitted"/>, now or in some milliseconds, or refuses it.</summary>
+    public void Admit(long now, in CallSignal signal, bool draining)
     {
-        var call = signal.Call;
-        var invite = call.Invite!;
-        var trunk = call.Peer.Trunk;
-        if (!readiness.TakesCalls || draining) return Refuse<Arrival>(now, call, 503, "not_ready");
-        if (!gate.HasRoom(invite, call.Peer)) return Refuse<Arrival>(now, call, 503, "busy");
-        var calls = trunks.CallsOf(trunk);
-        var isCounted = TrunkDesk.IsCounted(call.Peer);
-        var verdict = gate.JudgeAtBegin(now, invite, call.Peer, isCounted ? calls : null, Random.Shared.NextDouble(), Random.Shared.NextDouble());
-        if (!verdict.IsAdmitted) return Refuse<Arrival>(now, call, verdict.Status, verdict.Reason, verdict.RetryAfter);
-        var isKnown = gate.IsPreferred(now, invite, call.Peer);
-        if (calls.TryBegin(now, () => isKnown, isCounted) is { Status: not 0 } refusal) return Refuse<Arrival>(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+        var (call, peer, invite) = (signal.Call, signal.Call.Peer, signal.Call.Invite!);
+        if (!readiness.TakesCalls || draining) Refuse<Arrival>(now, call, 503, "not_ready");
+        else if (!gate.HasRoom(invite, peer)) Refuse<Arrival>(now, call, 503, "busy");
+        else
+        {
+            var again = gate.BeginsAgain(now, invite);
+            if (again && gate.JudgeLoad(now, invite, peer, Random.Shared.NextDouble(), Random.Shared.NextDouble()) is { IsAdmitted: false } verdict) Refuse<Arrival>(now, call, verdict.Status, verdict.Reason, verdict.RetryAfter);
+            else Place(now, new Incoming(call, signal.Body, gate.IsPreferred(now, invite, peer), TrunkDesk.IsCounted(peer) && !again, time.GetTimestamp()));
+        }
+    }
+
+    private void Place(long now, Incoming incoming)
+    {
+        var call = incoming.Call;
+        if (trunks.CallsOf(call.Peer.Trunk).TryBegin(now, () => incoming.IsKnown, incoming.IsCounted) is { Status: not 0 } refusal)
+        {
+            if (!refusal.IsSoon || !waiting.TryAgain(incoming.Since, step => Post(call, step), Again)) Refuse<Arrival>(now, call, refusal.Status, refusal.Reason, refusal.RetryAfter);
+            return;
+        }
         gate.CallBegan();
-        if (trunk.Stir.Policy == StirPolicy.Off) return new Arrival(call, trunk, signal.Body, isKnown, null, StirVerdict.Unasked);
-        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, signal.Body, isKnown, StirRequest.Of(invite, trunk, call.Peer.EndPoint.Address, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
+        Admitted(now, Arrived(call, incoming));
+
+        void Again(long at)
+        {
+            if (call.State == SipCallState.Offered) Place(at, incoming);
+            else EdgeMetrics.Rejections.WithLabels("cancelled").Inc();
+        }
+    }
+
+    private static Arrival Arrived(SipCall call, Incoming incoming)
+    {
+        var (invite, trunk, offer, isKnown) = (call.Invite!, call.Peer.Trunk, incoming.Offer, incoming.IsKnown);
+        if (trunk.Stir.Policy == StirPolicy.Off) return new Arrival(call, trunk, offer, isKnown, null, StirVerdict.Unasked);
+        if (invite.Headers.Contains("Identity")) return new Arrival(call, trunk, offer, isKnown, StirRequest.Of(invite, trunk, call.Peer.EndPoint.Address, CallingParty.Calling(invite, trunk)?.Reveal()), StirVerdict.Unasked);
         var missing = StirVerdict.Failed(StirFailure.Missing);
         StirMetrics.Verified(trunk.Name, missing);
-        return new Arrival(call, trunk, signal.Body, isKnown, null, missing);
+        return new Arrival(call, trunk, offer, isKnown, null, missing);
     }
 
     /// <summary>The call, or null when it was refused or is gone.</summary>

@@ -69,7 +69,12 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
         _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
-        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls, lane) { Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }) };
+        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls, lane, waiting)
+        {
+            Post = Resume,
+            Admitted = Admitted,
+            Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }),
+        };
         _bridges = new BridgeDesk(options, _agent, media, trunks, gate, waiting, time)
         {
             Post = step => Post(new LoopInput(LoopInputKind.Run, step)),
@@ -312,7 +317,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     {
         if (signal.Kind == CallSignalKind.Offered)
         {
-            Offered(now, signal);
+            _intake.Admit(now, signal, _drained is not null);
             return;
         }
         if (signal.Call.User is BridgedLeg other)
@@ -333,25 +338,26 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     }
 
     /// <summary>A call whose identity is asked for waits until it was looked at, with 100 sent; its caller may hang up meanwhile.</summary>
-    private void Offered(long now, in CallSignal signal)
+    private void Admitted(long now, Arrival arrival)
     {
-        if (_intake.Admit(now, signal, _drained is not null) is not { } arrival) return;
         if (arrival.Identity is not { } identity) Begin(now, arrival, arrival.Verdict);
-        else _verification.Begin(identity, arrival.Trunk.Name, verdict => Post(new LoopInput(LoopInputKind.Run, (Action<long>)(at => Verified(at, arrival, verdict)))));
+        else _verification.Begin(identity, arrival.Trunk.Name, verdict => Resume(arrival.Call, at => Begin(at, arrival, verdict)));
     }
 
-    private void Verified(long now, Arrival arrival, StirVerdict verdict)
+    /// <summary>Goes on with a call that comes in and waited. An internal error ends it, as in <see cref="Guarded"/>.</summary>
+    private void Resume(SipCall call, Action<long> step) => Post(new LoopInput(LoopInputKind.Run, (Action<long>)(now =>
     {
         try
         {
-            Begin(now, arrival, verdict);
+            step(now);
         }
         catch
         {
-            if (arrival.Call.User is CallLeg leg) Post(new LoopInput(LoopInputKind.Fail, leg));
+            if (call.User is CallLeg leg) Post(new LoopInput(LoopInputKind.Fail, leg));
+            else call.Reject(now, 500, null);
             throw;
         }
-    }
+    })));
 
     private void Begin(long now, Arrival arrival, StirVerdict verdict)
     {

@@ -29,6 +29,15 @@ internal sealed class WaitingCalls(EdgeOptions options, TimeProvider time)
         return true;
     }
 
+    /// <summary>Has something tried again soon on a thread of its own, unless it was begun longer ago than a call waits, or too many wait.</summary>
+    /// <param name="since">When it was tried first, of the time provider.</param>
+    /// <param name="post">Runs something on that thread; is told the time there.</param>
+    public bool TryAgain(long since, Action<Action<long>> post, Action<long> again) => time.GetElapsedTime(since) < options.LimitPatience && TryAdd(_ =>
+    {
+        post(again);
+        return true;
+    });
+
     /// <summary>Something may have come: judges all that wait.</summary>
     public void Wake()
     {

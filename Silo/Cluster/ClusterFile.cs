@@ -17,13 +17,16 @@ internal sealed class ClusterFile
     public required string Cluster { get; init; }
     public required string Service { get; init; }
     public required bool Development { get; init; }
-    public required string DataFolder { get; init; }
     public required string FlowFolder { get; init; }
     public required string PromptFolder { get; init; }
     public required LogLevel LogLevel { get; init; }
     public required string DatabaseFile { get; init; }
+
+    /// <summary>All processes of the cluster, in the order of the file.</summary>
+    public required IReadOnlyList<NodeSettings> Nodes { get; init; }
+
+    /// <summary>The one that this process is.</summary>
     public required NodeSettings Node { get; init; }
-    public required ListenerSettings Listeners { get; init; }
     public required IReadOnlyList<IPEndPoint> DnsServers { get; init; }
 
     /// <summary>HEP collectors beyond this machine that a trace may be sent to.</summary>
@@ -63,6 +66,13 @@ internal sealed class ClusterFile
     public (TenantSettings Tenant, TrunkSettings Trunk)? PhoneTrunk =>
         Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => (tenant, trunk))).Where(one => one.trunk.Digest is { Operators: true }).Cast<(TenantSettings, TrunkSettings)?>().FirstOrDefault();
 
+    public ListenerSettings Listeners => Node.Listeners;
+
+    /// <summary>Where operators sign in: at this node, or at the first one with the dashboard; null: nowhere.</summary>
+    public IPEndPoint? DashboardAddress => Nodes.OrderByDescending(node => node == Node).FirstOrDefault(node => node.Roles.HasFlag(NodeRoles.Dashboard))?.Listeners.Dashboard;
+
+    public string DataFolder => Node.DataFolder;
+
     public string KeyFolder => System.IO.Path.Combine(DataFolder, "keys");
 
     /// <summary>Where rendered speech is kept, encrypted.</summary>
@@ -83,7 +93,19 @@ internal enum NodeRoles
     Monitor = 8,
 }
 
-internal sealed record NodeSettings(string Name, NodeRoles Roles, NodeTlsSettings? Tls = null);
+/// <summary>One process of the cluster.</summary>
+internal sealed class NodeSettings
+{
+    public required string Name { get; init; }
+    public required NodeRoles Roles { get; init; }
+
+    /// <summary>Full path.</summary>
+    public required string DataFolder { get; init; }
+    public required ListenerSettings Listeners { get; init; }
+
+    /// <summary>Null: it speaks to no other node.</summary>
+    public NodeTlsSettings? Tls { get; init; }
+}
 
 /// <summary>Where the process listens. A port of 0 takes any free one, null turns a listener off.</summary>
 internal sealed class ListenerSettings
@@ -96,8 +118,12 @@ internal sealed class ListenerSettings
 
     /// <summary>Whether a scrape needs a certificate of a node or a monitor.</summary>
     public bool MetricsTls { get; init; }
-    public required int SiloPort { get; init; }
-    public required int GatewayPort { get; init; }
+
+    /// <summary>Where other silos reach it.</summary>
+    public required IPEndPoint Silo { get; init; }
+
+    /// <summary>Where edges, dashboards and the command line reach it.</summary>
+    public required IPEndPoint Gateway { get; init; }
 }
 
 /// <summary>Files of certificates; null where they are generated (development).</summary>

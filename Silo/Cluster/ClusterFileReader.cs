@@ -28,6 +28,7 @@ internal sealed class ClusterFileReader
     private readonly List<ClusterError> _errors = [];
     private readonly string _path;
     private readonly string _folder;
+    private string? _name;
     private bool _development;
 
     private ClusterFileReader(string path)
@@ -37,15 +38,16 @@ internal sealed class ClusterFileReader
     }
 
     /// <summary>The cluster, or null with at least one error, in file order.</summary>
-    public static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Read(string path)
+    /// <param name="node">The node that this process is; null: the first one with a silo, which commands speak to.</param>
+    public static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Read(string path, string? node = null)
     {
         if (!File.Exists(path)) return (null, [new ClusterError(Path.GetFileName(path), 1, 1, $"there is no such file (looked for '{Path.GetFullPath(path)}')")]);
-        return Parse(path, File.ReadAllText(path));
+        return Parse(path, File.ReadAllText(path), node);
     }
 
-    public static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Parse(string path, string text)
+    public static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Parse(string path, string text, string? node = null)
     {
-        var reader = new ClusterFileReader(path);
+        var reader = new ClusterFileReader(path) { _name = node };
         var root = YamlTree.Read(Path.GetFileName(path), text, reader._errors);
         var cluster = root is null ? null : reader.ReadCluster(new YamlMap(Path.GetFileName(path), root, "", reader._errors));
         return reader._errors.Count == 0 ? (cluster, []) : (null, [.. reader._errors.OrderBy(e => e.Line).ThenBy(e => e.Column)]);
@@ -58,7 +60,8 @@ internal sealed class ClusterFileReader
         _development = root.Flag("development", false);
         var data = PathOf(root.Text("data", "a folder", "data"));
         var limits = LimitReader.Read(root.Map("limits", required: false));
-        var listeners = ReadListeners(root.Map("listeners"));
+        var nodes = new NodeReader(_folder, _development, Weak).Read(root, data);
+        var node = ThisNode(root, nodes);
         var lockout = ReadLockout(root.Map("lockout", required: false));
         var delivery = new DeliveryReader(_folder, data, Weak).Read(root.Map("delivery", required: false));
         var cluster = new ClusterFile
@@ -67,13 +70,12 @@ internal sealed class ClusterFileReader
             Development = _development,
             Cluster = root.Name("cluster"),
             Service = root.Name("service"),
-            DataFolder = data,
             FlowFolder = PathOf(root.Text("flows", "a folder", "flows")),
             PromptFolder = PathOf(root.Text("prompts", "a folder", "flows/prompts")),
             LogLevel = root.Choice("log", s_levels, LogLevel.Information),
-            DatabaseFile = ReadStorage(root.Map("storage"), data),
-            Node = ReadNode(root, _folder),
-            Listeners = listeners,
+            DatabaseFile = ReadStorage(root.Map("storage"), node.DataFolder),
+            Nodes = nodes,
+            Node = node,
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             TraceCollectors = ReadTrace(root.Map("trace", required: false)),
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
@@ -92,15 +94,25 @@ internal sealed class ClusterFileReader
             Tenants = ReadTenants(root, new TrunkReader(_folder, limits, Weak), limits, delivery, lockout),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
             Devices = root.Has("devices") ? DeviceReader.Read(root.Map("devices")) : root.Absent<DevicePolicy>("devices"),
-            Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), listeners) : root.Absent<PhoneSettings>("phone"),
+            Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), FirstOf(nodes, NodeRoles.Dashboard).Listeners, FirstOf(nodes, NodeRoles.Edge).Listeners) : root.Absent<PhoneSettings>("phone"),
         };
         PhoneReader.FindContradictions(root, cluster, Weak);
         StirReader.FindContradictions(root, cluster);
-        if (cluster is { Listeners.MetricsTls: true, Node.Tls: null }) root.Report("listeners", "TLS for metrics and no certificate", "node_tls of each node, or no listeners.metrics.tls");
+        if (cluster.Nodes.Any(one => one is { Listeners.MetricsTls: true, Tls: null })) root.Report("listeners", "TLS for metrics and no certificate", "node_tls of each node, or no listeners.metrics.tls");
         if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
         root.Done();
         return cluster;
     }
+
+    private NodeSettings ThisNode(YamlMap root, List<NodeSettings> nodes)
+    {
+        if (_name is null) return FirstOf(nodes, NodeRoles.Silo);
+        if (nodes.Find(node => node.Name == _name) is { } found) return found;
+        root.Report("nodes", $"no node '{_name}'", "one of " + string.Join(", ", nodes.Select(node => node.Name)));
+        return nodes[0];
+    }
+
+    private static NodeSettings FirstOf(List<NodeSettings> nodes, NodeRoles role) => nodes.Find(node => node.Roles.HasFlag(role)) ?? nodes[0];
 
     private static IReadOnlyList<IPEndPoint> ReadTrace(YamlMap map)
     {
@@ -123,72 +135,6 @@ internal sealed class ClusterFileReader
         if (settings.Keep > TimeSpan.FromDays(3650)) map.Report("keep", "bad value", "a time of at most 3650d");
         map.Done();
         return settings;
-    }
-
-    private static NodeSettings ReadNode(YamlMap root, string folder)
-    {
-        var nodes = root.Maps("nodes");
-        var result = new NodeSettings("", NodeRoles.None);
-        foreach (var map in nodes)
-        {
-            var name = map.Name("name");
-            var roles = map.List("roles", "silo, edge or dashboard", text => text switch
-            {
-                "silo" => NodeRoles.Silo,
-                "edge" => NodeRoles.Edge,
-                "dashboard" => NodeRoles.Dashboard,
-                _ => (NodeRoles?)null,
-            });
-            result = new NodeSettings(name, roles.Aggregate(NodeRoles.None, (all, role) => all | role), NodeTlsReader.Read(map, folder));
-            if (roles.Count != roles.Distinct().Count()) map.Report("roles", "duplicate role", "each role once");
-            if (roles.Count > 0 && !result.Roles.HasFlag(NodeRoles.Silo)) map.Report("roles", "no silo", "the role silo: SQLite cannot be reached from another node");
-            map.Done();
-        }
-        if (nodes.Count > 1) root.Report("nodes", "more than one node", "one node: storage sqlite serves one silo");
-        return result;
-    }
-
-    private ListenerSettings ReadListeners(YamlMap map)
-    {
-        var media = map.Map("media");
-        var first = media.Number("first", 1024, 65534, 20000);
-        var last = media.Number("last", 1025, 65535, 29999);
-        if (first % 2 != 0) media.Report("first", "bad value", "an even port: RTP is even, RTCP the next odd one (RFC 3550 11)");
-        if (last <= first) media.Report("last", "bad value", "a port above listeners.media.first");
-        var listeners = new ListenerSettings
-        {
-            Sip = new SipListenerReader(_development, Weak).Read(map.Map("sip")),
-            FirstMediaPort = first,
-            LastMediaPort = last,
-            Dashboard = ReadEndPoint(map.Map("dashboard"), 8443, out var dashboard),
-            Metrics = ReadEndPoint(map.Map("metrics"), 9464, out var metrics),
-            SiloPort = ReadClusterPort(map, "silo", 11111),
-            GatewayPort = ReadClusterPort(map, "gateway", 30000),
-            MetricsTls = metrics.Flag("tls", false),
-        };
-        if (!IPAddress.IsLoopback(listeners.Metrics.Address) && !listeners.MetricsTls) Weak(metrics, "address", "metrics without TLS beyond this machine", "a loopback address, or tls: true");
-        if (!IPAddress.IsLoopback(listeners.Dashboard.Address) && _development) dashboard.Report("address", "weak setting: a generated certificate on a listener beyond this machine", "a loopback address while development is true");
-        media.Done();
-        dashboard.Done();
-        metrics.Done();
-        map.Done();
-        return listeners;
-    }
-
-    private static IPEndPoint ReadEndPoint(YamlMap map, int port, out YamlMap self)
-    {
-        self = map;
-        return new IPEndPoint(map.Address("address", IPAddress.Loopback), map.Number("port", 0, 65535, port));
-    }
-
-    private int ReadClusterPort(YamlMap map, string name, int fallback)
-    {
-        var below = map.Map(name);
-        var address = below.Address("address", IPAddress.Loopback);
-        if (!IPAddress.IsLoopback(address)) below.Report("address", "bad value", "a loopback address: one node has nobody to speak to, and node TLS is not there");
-        var port = below.Number("port", 1, 65535, fallback);
-        below.Done();
-        return port;
     }
 
     private CertificateSettings ReadCertificates(YamlMap map)

@@ -1,5 +1,6 @@
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Hosting;
 using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using Orleans.Configuration;
@@ -30,7 +31,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or System.Net.Sockets.SocketException or Orleans.Runtime.Messaging.ConnectionFailedException)
         {
-            await terminal.Error.WriteLineAsync($"No silo answers on 127.0.0.1:{cluster.Listeners.GatewayPort} ({e.GetType().Name}). Is the cluster running?");
+            await terminal.Error.WriteLineAsync($"No silo answers on {cluster.Listeners.Gateway} ({e.GetType().Name}). Is the cluster running?");
             return ExitCode.Unreachable;
         }
         catch (UnauthorizedAccessException)
@@ -56,12 +57,12 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private static async Task<ClusterConnection> Open(ClusterFile cluster)
     {
         // A client of the runtime tries for minutes; a person at a terminal wants to know at once that nothing listens.
-        using (var probe = new System.Net.Sockets.TcpClient()) await probe.ConnectAsync(System.Net.IPAddress.Loopback, cluster.Listeners.GatewayPort);
-        var certificate = cluster.Node.Tls is { } tls ? NodeCertificate.Load(tls, cluster.Node, DateTimeOffset.UtcNow) : null;
+        using (var probe = new System.Net.Sockets.TcpClient()) await probe.ConnectAsync(cluster.Listeners.Gateway);
+        var certificate = NodeCertificate.Of(cluster.Node, DateTimeOffset.UtcNow);
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.UseOrleansClient(client =>
         {
-            client.UseLocalhostClustering(cluster.Listeners.GatewayPort, cluster.Service, cluster.Cluster);
+            client.UseCluster(cluster);
             if (certificate is not null) client.UseNodeTls(certificate);
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = TimeSpan.FromSeconds(30));
         });

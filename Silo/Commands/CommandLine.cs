@@ -40,6 +40,13 @@ internal static class CommandLine
         HelpName = "FILE",
     };
 
+    private static readonly Option<string?> s_node = new("--node")
+    {
+        Description = "The node of the cluster that this process is; needed by 'run' when there are several.",
+        Recursive = true,
+        HelpName = "NAME",
+    };
+
     public static async Task<int> Run(string[] args, TextReader input, TextWriter output, TextWriter error)
     {
         var parsed = Build(new Terminal(input, output, error)).Parse(args);
@@ -68,7 +75,7 @@ internal static class CommandLine
 
     private static RootCommand Build(Terminal terminal)
     {
-        var root = new RootCommand("IvrActors: a secure voice-response call engine. Without a verb it runs the cluster.") { s_cluster };
+        var root = new RootCommand("IvrActors: a secure voice-response call engine. Without a verb it runs the cluster.") { s_cluster, s_node };
         RunCommand.AddTo(root, terminal);
         CheckCommand.AddTo(root, terminal);
         SimulateCommand.AddTo(root, terminal);
@@ -87,10 +94,13 @@ internal static class CommandLine
     /// <summary>Reads the cluster that the command line names; prints the findings and answers null when it is wrong.</summary>
     public static ClusterFile? ClusterOf(ParseResult parsed, Terminal terminal)
     {
-        var (cluster, errors) = ClusterFileReader.Read(parsed.GetRequiredValue(s_cluster));
+        var (cluster, errors) = ClusterFileReader.Read(parsed.GetRequiredValue(s_cluster), parsed.GetValue(s_node));
         foreach (var finding in errors) terminal.Error.WriteLine(finding);
         return cluster;
     }
+
+    /// <summary>Whether the command line names the node.</summary>
+    public static bool NamesNode(ParseResult parsed) => parsed.GetValue(s_node) is not null;
 
     public static string ClusterPathOf(ParseResult parsed) => parsed.GetRequiredValue(s_cluster);
 

@@ -64,7 +64,7 @@ internal static class OperatorCommands
     private static async Task<int> Invite(IGrainFactory grains, ClusterFile cluster, string role, Terminal terminal)
     {
         var secret = await grains.GetGrain<IOperatorDirectoryGrain>(IOperatorDirectoryGrain.Key).Invite(role);
-        await terminal.Output.WriteLineAsync(Welcome.InvitationLink(cluster.Listeners.Dashboard, secret));
+        await terminal.Output.WriteLineAsync(Welcome.InvitationLink(cluster.DashboardAddress ?? cluster.Listeners.Dashboard, secret));
         return ExitCode.Done;
     }
 

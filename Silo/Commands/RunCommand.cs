@@ -14,7 +14,7 @@ internal static class RunCommand
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing on standard output." };
         var run = new Command("run", "Runs this node until it is asked to end (SIGTERM, SIGINT).") { level, quiet };
         foreach (var command in new[] { root, run })
-            command.SetAction(terminal, (parsed, cluster, _) => Run(cluster, LevelOf(parsed.GetValue(level), cluster), parsed.GetValue(quiet), terminal));
+            command.SetAction(terminal, (parsed, cluster, _) => Run(parsed, cluster, LevelOf(parsed.GetValue(level), cluster), parsed.GetValue(quiet), terminal));
         root.Add(level);
         root.Add(quiet);
         root.Add(run);
@@ -22,8 +22,13 @@ internal static class RunCommand
 
     private static LogLevel LevelOf(string? text, ClusterFile cluster) => text is not null && ClusterFileReader.TryParseLevel(text, out var level) ? level : cluster.LogLevel;
 
-    private static async Task<int> Run(ClusterFile cluster, LogLevel level, bool quiet, Terminal terminal)
+    private static async Task<int> Run(ParseResult parsed, ClusterFile cluster, LogLevel level, bool quiet, Terminal terminal)
     {
+        if (cluster.Nodes.Count > 1 && !CommandLine.NamesNode(parsed))
+        {
+            await terminal.Error.WriteLineAsync("This cluster has several nodes. Which one is this? --node, one of " + string.Join(", ", cluster.Nodes.Select(node => node.Name)));
+            return ExitCode.Usage;
+        }
         var refused = await Serve(cluster, level, quiet, terminal);
         // Below what the host logs of its own end, where it is seen.
         foreach (var reason in refused) await terminal.Error.WriteLineAsync(reason);
@@ -46,10 +51,10 @@ internal static class RunCommand
         {
             return [$"A listener could not be opened: {e.Message}. Does another process use a port of {cluster.Path}?"];
         }
-        if (process.Opening.FlowErrors.Count > 0)
+        if (process.Opening is { FlowErrors: { Count: > 0 } errors })
         {
             await process.Stop();
-            return process.Opening.FlowErrors;
+            return errors;
         }
         if (!quiet) Welcome.Print(terminal.Output, cluster, process.Addresses, process.Opening);
         await process.WaitForShutdown();

@@ -5,50 +5,36 @@ using IvrActors.Edge.Media;
 using IvrActors.Edge.Net;
 using IvrActors.Edge.Net.Tls;
 using IvrActors.Edge.Speech;
-using IvrActors.Grains;
-using IvrActors.Grains.Audit;
-using IvrActors.Grains.Callers.Delivery;
-using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Operators;
-using IvrActors.Grains.Privacy;
 using IvrActors.Silo.Cluster;
-using IvrActors.Silo.Delivery;
 using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Console;
-using Orleans.Configuration;
-using Orleans.Streams;
 
 namespace IvrActors.Silo.Hosting;
 
-/// <summary>One process of a cluster: a silo, and the edge and the dashboard where the node has these roles. Composition only.</summary>
+/// <summary>
+/// One process of a cluster: the roles that its node has, a silo, an edge, a dashboard. Without a silo it is a client of the cluster, with neither database nor key ring. Composition only.
+/// </summary>
 internal sealed class IvrProcess : IAsyncDisposable
 {
-    // States that die with their call: losing the last second of them to a power cut loses nothing that still exists.
-    private static readonly HashSet<string> s_relaxedStates = ["call"];
-
-    // What was tried at accounts that do not exist is not kept for ever.
-    private static readonly HashSet<string> s_removableStates = ["lockout"];
-
-    // Half of the default: a grain that nobody called for this long is a call that ended or a caller who is gone, and costs memory only.
-    private static readonly TimeSpan s_idleGrain = TimeSpan.FromMinutes(7);
-
     /// <summary>What everything but calls that end by themselves may take at the end.</summary>
     private static readonly TimeSpan s_shutdown = TimeSpan.FromSeconds(30);
 
     private readonly WebApplication _app;
-    private readonly ClusterVault _vault;
+    private readonly ClusterVault? _vault;
     private readonly ClusterFile _cluster;
 
-    private IvrProcess(WebApplication app, ClusterVault vault, ClusterFile cluster)
+    private IvrProcess(WebApplication app, ClusterVault? vault, ClusterFile cluster)
     {
         (_app, _vault, _cluster) = (app, vault, cluster);
-        Opening = new Opening(cluster, app.Services.GetRequiredService<IGrainFactory>(), app.Services.GetRequiredService<RoleTokens>(), vault.Ring, TimeProvider.System);
+        if (vault is not null) Opening = new Opening(cluster, app.Services.GetRequiredService<IGrainFactory>(), app.Services.GetRequiredService<RoleTokens>(), vault.Ring, TimeProvider.System);
     }
 
-    public Opening Opening { get; }
+    /// <summary>What a silo does before it is ready; null without one.</summary>
+    public Opening? Opening { get; }
 
     public IServiceProvider Services => _app.Services;
 
@@ -58,8 +44,8 @@ internal sealed class IvrProcess : IAsyncDisposable
     {
         var now = DateTimeOffset.UtcNow;
         Observation.Start();
-        var node = cluster.Node.Tls is { } tls ? NodeCertificate.Load(tls, cluster.Node, now) : null;
-        var vault = ClusterVault.OpenOrCreate(cluster, now);
+        var node = NodeCertificate.Of(cluster.Node, now);
+        var vault = cluster.Node.Roles.HasFlag(NodeRoles.Silo) ? ClusterVault.OpenOrCreate(cluster, now) : null;
         try
         {
             var settings = cluster.Certificates;
@@ -68,7 +54,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         }
         catch
         {
-            vault.Dispose();
+            vault?.Dispose();
             throw;
         }
     }
@@ -76,14 +62,13 @@ internal sealed class IvrProcess : IAsyncDisposable
     /// <summary>Starts everything and does the opening work. Ready afterwards, unless <see cref="Opening.FlowErrors"/> says why not.</summary>
     public async Task Start()
     {
-        // The sockets of these calls were this node's: what a killed process left of them would otherwise stay for ever. Removed only when the ports are ours:
-        // until then another process may be serving them.
-        var left = s_relaxedStates.ToDictionary(state => state, _vault.Database.States.KeysOf, StringComparer.Ordinal);
+        var left = _vault is null ? [] : SiloHosting.CallsLeftBehind(_cluster, _vault);
         await _app.StartAsync();
         try
         {
-            foreach (var (state, keys) in left) await _vault.Database.States.Remove(state, keys);
-            await Opening.Run();
+            // Removed only when the ports are ours: until then another process may be serving them.
+            if (_vault is not null) await SiloHosting.Remove(_vault, left);
+            if (Opening is not null) await Opening.Run();
         }
         catch
         {
@@ -91,7 +76,7 @@ internal sealed class IvrProcess : IAsyncDisposable
             await _app.StopAsync();
             throw;
         }
-        if (Opening.FlowErrors.Count == 0) _app.Services.GetRequiredService<Readiness>().Open();
+        if (Opening is not { FlowErrors.Count: > 0 }) _app.Services.GetRequiredService<Readiness>().Open();
     }
 
     public Task WaitForShutdown() => _app.WaitForShutdownAsync();
@@ -101,25 +86,24 @@ internal sealed class IvrProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
-        _vault.Dispose();
+        _vault?.Dispose();
     }
 
-    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault vault, ServerCertificate certificate, NodeCertificate? node)
+    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault? vault, ServerCertificate certificate, NodeCertificate? node)
     {
         // Nothing but cluster.yaml configures this process: no environment variable or settings file opens a port or loosens a check.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], EnvironmentName = "Production", ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.Sources.Clear();
         AddLogging(builder.Logging, level);
-        AddCore(builder.Services, vault);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<Readiness>();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = cluster.DrainAtStop + s_shutdown);
-        builder.UseOrleans(orleans => AddSilo(orleans, cluster, vault, node));
-        // Made here and not when the first code is to be sent: a secret that is missing keeps the cluster from starting.
-        var delivery = DeliveryServices.Create(cluster, TimeProvider.System);
-        builder.Services.AddSingleton<ICodeDelivery>(provider => delivery(provider.GetRequiredService<ILogger<CodeDelivery>>()));
-        builder.Services.AddGrains(cluster.ToPolicy());
-        var passes = new PhonePasses(vault.Keys, TimeProvider.System, cluster.PhoneTrunk?.Trunk.Digest!.Realm);
-        builder.Services.AddSingleton<IPhonePasses>(passes);
-        var edge = cluster.ToEdgeOptions(certificate, passes.Find, vault.Keys.SpeechKey());
+        var passes = vault is null ? null : new PhonePasses(vault.Keys, TimeProvider.System, cluster.PhoneTrunk?.Trunk.Digest!.Realm);
+        if (passes is null) builder.Services.AddSingleton<IPhonePasses, NoPhonePasses>();
+        else builder.Services.AddSingleton<IPhonePasses>(passes);
+        if (vault is null) ClientHosting.Add(builder, cluster, node ?? throw new NodeTlsException($"Node '{cluster.Node.Name}' has no silo, and no node_tls to prove to one what it is."));
+        else SiloHosting.Add(builder, cluster, vault, node);
+        var edge = cluster.ToEdgeOptions(certificate, passes is null ? null : passes.Find, vault?.Keys.SpeechKey());
         // Flows are checked against the prompts, also by a silo without an edge.
         if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge))
             builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, new SpeechRenderer(edge.Speech, edge.RenderedPromptFolder, TimeProvider.System)));
@@ -147,34 +131,6 @@ internal sealed class IvrProcess : IAsyncDisposable
         if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) app.UseSipWebSockets();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) app.MapDashboard();
         return app;
-    }
-
-    private static void AddCore(IServiceCollection services, ClusterVault vault)
-    {
-        vault.Ring.AddTo(services);
-        services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(vault.Keys);
-        services.AddSingleton<IClusterKeys>(vault.Keys);
-        services.AddSingleton<IAuditStore>(new SqliteAuditStore(vault.Database));
-        services.AddSingleton<RoleTokens>();
-        services.AddSingleton<IRoleTokens>(provider => provider.GetRequiredService<RoleTokens>());
-        services.AddSingleton<Readiness>();
-        services.AddHostedService<ActivationCounter>();
-        services.AddHostedService<RecordingRetention>();
-        services.AddSingleton(vault.Database.States);
-        services.AddHostedService<LockoutRetention>();
-    }
-
-    private static void AddSilo(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault, NodeCertificate? node)
-    {
-        if (node is not null) orleans.UseNodeTls(node);
-        orleans.UseLocalhostClustering(cluster.Listeners.SiloPort, cluster.Listeners.GatewayPort, serviceId: cluster.Service, clusterId: cluster.Cluster);
-        // Grains publish to it and subscribe by their type alone: no table of subscriptions is kept.
-        orleans.AddMemoryStreams(IMediaLaneGrain.Provider, streams => streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly));
-        orleans.Services.AddEncryptedStorage(vault.Database, s_relaxedStates, s_removableStates);
-        orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
-        orleans.AddOutgoingGrainCallFilter<GrainMark>();
-        orleans.Configure<GrainCollectionOptions>(options => options.CollectionAge = s_idleGrain);
     }
 
     private static void AddLogging(ILoggingBuilder logging, LogLevel level)

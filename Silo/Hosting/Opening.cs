@@ -28,7 +28,7 @@ internal sealed class Opening(ClusterFile cluster, IGrainFactory grains, RoleTok
         foreach (var tenant in cluster.Tenants) await Publish(tenant);
         if (FlowErrors.Count > 0) return;
         if (cluster.Development && cluster.DemoCallers > 0) await EnrolDemoCallers(cluster.Tenants[0].Name);
-        if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) FirstInvitation = await grains.GetGrain<IOperatorDirectoryGrain>(IOperatorDirectoryGrain.Key).InviteFirst();
+        if (cluster.DashboardAddress is not null) FirstInvitation = await grains.GetGrain<IOperatorDirectoryGrain>(IOperatorDirectoryGrain.Key).InviteFirst();
     }
 
     private async Task Publish(TenantSettings tenant)

@@ -7,7 +7,7 @@ namespace IvrActors.Silo.Hosting;
 /// <summary>What a started cluster prints on standard output, which is for the person at the terminal and no log.</summary>
 internal static class Welcome
 {
-    public static void Print(TextWriter output, ClusterFile cluster, Addresses addresses, Opening opening)
+    public static void Print(TextWriter output, ClusterFile cluster, Addresses addresses, Opening? opening)
     {
         output.WriteLine($"IvrActors {Observation.Version} is ready: cluster {cluster.Cluster}, node {cluster.Node.Name}{(cluster.Development ? ", DEVELOPMENT" : "")}");
         output.WriteLine();
@@ -21,13 +21,13 @@ internal static class Welcome
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) output.WriteLine($"  dashboard  https://{addresses.Dashboard}/");
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard) && cluster.Phone is { } phone) output.WriteLine($"  phone      {phone.Origin}/phone");
         output.WriteLine($"  metrics    http://{addresses.Metrics}/metrics");
-        if (opening.FirstInvitation is { } secret)
+        if (opening?.FirstInvitation is { } secret)
         {
             output.WriteLine();
             output.WriteLine("There is no operator yet. This link makes the first administrator; it works once, for 24 hours:");
-            output.WriteLine("  " + InvitationLink(addresses.Dashboard, secret));
+            output.WriteLine("  " + InvitationLink(cluster.DashboardAddress ?? addresses.Dashboard, secret));
         }
-        if (opening.DemoCallers.Count > 0) PrintDemoCallers(output, opening.DemoCallers);
+        if (opening is { DemoCallers.Count: > 0 }) PrintDemoCallers(output, opening.DemoCallers);
         output.Flush();
     }
 

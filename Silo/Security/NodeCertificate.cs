@@ -19,11 +19,11 @@ internal sealed class NodeCertificate : IReloadedCertificate
     private static readonly Counter s_reloads = Metrics.CreateCounter("ivr_node_certificate_reloads_total", "Changed files of the node certificate or its CA, by what became of them.", "result");
 
     private readonly CertificateFiles<NodeProof> _files;
-    private readonly NodeSettings _node;
+    private readonly NodeIdentity _needed;
 
-    private NodeCertificate(CertificateFiles<NodeProof> files, NodeSettings node)
+    private NodeCertificate(CertificateFiles<NodeProof> files, NodeIdentity needed)
     {
-        (_files, _node) = (files, node);
+        (_files, _needed) = (files, needed);
         Publish();
     }
 
@@ -34,18 +34,23 @@ internal sealed class NodeCertificate : IReloadedCertificate
     /// <summary>What belongs together now. Taken once for each handshake or signature.</summary>
     public NodeProof Current => _files.Current;
 
+    /// <summary>That of a node of <c>cluster.yaml</c>; null when it speaks to no other.</summary>
+    /// <exception cref="NodeTlsException">As below.</exception>
+    public static NodeCertificate? Of(NodeSettings node, DateTimeOffset now) => node.Tls is { } settings ? Load(settings, new NodeIdentity(node.Name, node.Roles), now) : null;
+
+    /// <param name="needed">The name that it must have, and the roles that must be among its own.</param>
     /// <exception cref="NodeTlsException">The node could not prove with these files that it is this node and has these roles.</exception>
-    public static NodeCertificate Load(NodeTlsSettings settings, NodeSettings node, DateTimeOffset now)
+    public static NodeCertificate Load(NodeTlsSettings settings, NodeIdentity needed, DateTimeOffset now)
     {
         var files = FilesOf(settings);
-        return WhyUnfit(files.Current, node, now) is { } reason
+        return WhyUnfit(files.Current, needed, now) is { } reason
             ? throw new NodeTlsException($"The node certificate '{settings.CertificateFile}' cannot be used: {reason}.")
-            : new NodeCertificate(files, node);
+            : new NodeCertificate(files, needed);
     }
 
     public CertificateReload Reload(DateTimeOffset now)
     {
-        var result = _files.Reload(proof => WhyUnfit(proof, _node, now) is null);
+        var result = _files.Reload(proof => WhyUnfit(proof, _needed, now) is null);
         if (result == CertificateReload.Unchanged) return result;
         if (result == CertificateReload.Replaced) Publish();
         s_reloads.WithLabels(result == CertificateReload.Replaced ? "replaced" : "refused").Inc();
@@ -86,7 +91,7 @@ internal sealed class NodeCertificate : IReloadedCertificate
     }
 
     // What others would refuse is refused here, where it can be said why.
-    private static string? WhyUnfit(NodeProof proof, NodeSettings node, DateTimeOffset now)
+    private static string? WhyUnfit(NodeProof proof, NodeIdentity needed, DateTimeOffset now)
     {
         if (!IsSigningKey(proof.Certificate)) return "its key is not ECDSA P-256";
         var (verified, refusal) = VerifiedNode.Check(proof.Certificate, proof.Intermediates, proof.Trust, ~NodeRoles.None, now);
@@ -98,8 +103,8 @@ internal sealed class NodeCertificate : IReloadedCertificate
             _ => "it names no node (spiffe://ivr/ROLE/NAME)",
         };
         var identity = verified.Identity;
-        if (identity.Name != node.Name) return $"it is that of node '{identity.Name}', and this is '{node.Name}'";
-        var missing = node.Roles & ~identity.Roles;
+        if (identity.Name != needed.Name) return $"it is that of node '{identity.Name}', and this is '{needed.Name}'";
+        var missing = needed.Roles & ~identity.Roles;
         return missing == NodeRoles.None ? null : $"it does not say that the node is {string.Join(" and ", NodeIdentity.NamesOf(missing))}";
     }
 

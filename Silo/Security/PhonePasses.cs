@@ -5,6 +5,12 @@ using IvrActors.Silo.Storage;
 
 namespace IvrActors.Silo.Security;
 
+/// <summary>Without the cluster's keys there are none.</summary>
+internal sealed class NoPhonePasses : IPhonePasses
+{
+    public PhonePass? Issue() => null;
+}
+
 /// <summary>Passes of the phone page: given by the dashboard, taken by edges of the same cluster.</summary>
 /// <param name="realm">Of the trunk as which it calls; null: no trunk takes passes.</param>
 internal sealed class PhonePasses(ClusterKeys keys, TimeProvider time, string? realm) : IPhonePasses

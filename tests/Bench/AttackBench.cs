@@ -10,6 +10,7 @@ using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Hosting;
 using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -160,7 +161,7 @@ public static class AttackBench
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.UseOrleansClient(orleans =>
         {
-            orleans.UseLocalhostClustering(cluster.Listeners.GatewayPort, cluster.Service, cluster.Cluster);
+            orleans.UseCluster(cluster);
             orleans.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = TimeSpan.FromSeconds(60));
         });
         var host = builder.Build();

@@ -179,18 +179,13 @@ public class CallGateTests
     }
 
     [Fact]
-    public void An_INVITE_that_begins_a_second_call_is_judged_again()
+    public void An_INVITE_that_begins_a_second_call_is_known_and_its_load_is_judged_again()
     {
-        var (calls, cluster) = LocalCluster.Of(new LimitRule { Calls = new RateLimit(1, TimeSpan.FromSeconds(10), 2) });
-        cluster.Exchange(Second);
-        Assert.True(Judge(Invite(call: "again"), calls: calls).IsAdmitted);
-        Assert.Equal([0, 0, 503], Enumerable.Range(1, 3).Select(i =>
-        {
-            cluster.Exchange(Second + i * Second / 100);
-            return _gate.JudgeAtBegin(Second + i * Second / 100, Invite(call: "again"), Peer(), calls, 0, 0).Status;
-        }));
+        Assert.Equal([false, true, true], Enumerable.Range(1, 3).Select(i => _gate.BeginsAgain(Second + i, Invite(call: "again"))));
+        Assert.False(_gate.BeginsAgain(Second, Invite(call: "another")));
+        Assert.True(_gate.JudgeLoad(Second, Invite(call: "again"), Peer(), 0, 0).IsAdmitted);
         _gate.Drain(true);
-        Assert.Equal("draining", _gate.JudgeAtBegin(Second, Invite(call: "again"), Peer(), null, 0, 0).Reason);
+        Assert.Equal("draining", _gate.JudgeLoad(Second, Invite(call: "again"), Peer(), 0, 0).Reason);
     }
 
     [Fact]

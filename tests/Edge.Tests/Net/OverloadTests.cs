@@ -65,6 +65,28 @@ public class OverloadTests
     }
 
     [Fact]
+    public async Task Calls_that_come_at_once_wait_for_places_rather_than_be_refused()
+    {
+        var trunk = new EdgeTrunk { Name = "full", Tenant = "demo", From = [IPNetwork.Parse("127.0.33.0/24")], Limit = new LimitRule { AtOnce = 200 } };
+        await using var host = await EdgeHost.Start(trunks: [trunk]);
+        await using var phone = Phone.Udp(host.Udp, "127.0.33.1");
+        const int Calls = 40; // More than an edge has places for beforehand: 3 of 200.
+        for (var i = 0; i < Calls; i++)
+        {
+            phone.CallId = $"at-once-{i}";
+            await phone.Request("INVITE", 1, body: "v=0\r\n", type: "application/sdp");
+        }
+        var statuses = new Dictionary<string, int>();
+        while (statuses.Count < Calls)
+        {
+            var answer = await phone.Final();
+            statuses[answer.CallId] = answer.Status;
+        }
+        Assert.All(statuses.Values, status => Assert.Equal(200, status));
+        Assert.Equal(Calls, host.Loop.ActiveCalls);
+    }
+
+    [Fact]
     public async Task A_caller_who_proved_who_they_are_is_remembered_and_told_to_the_cluster_and_one_who_only_called_is_not()
     {
         await using var host = await EdgeHost.Start();

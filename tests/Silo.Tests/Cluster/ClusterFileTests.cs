@@ -61,7 +61,7 @@ public sealed class ClusterFileTests
     [InlineData("kind: sqlite", "kind: postgres", "cluster.yaml:14:9: bad value (storage.kind, expected one of sqlite)")]
     [InlineData("file: ivr.db", "file: ../ivr.db", "cluster.yaml:15:9: bad value (storage.file, expected a file name in the data folder)")]
     [InlineData("roles: [silo, edge, dashboard]", "roles: [silo, edg]", "cluster.yaml:19:19: bad value (nodes[0].roles, expected silo, edge or dashboard)")]
-    [InlineData("roles: [silo, edge, dashboard]", "roles: [edge]", "cluster.yaml:19:12: no silo (nodes[0].roles, expected the role silo: SQLite cannot be reached from another node)")]
+    [InlineData("roles: [silo, edge, dashboard]", "roles: [edge]", "cluster.yaml:18:3: no silo (nodes, expected at least one node with the role silo)")]
     [InlineData("first: 20000,", "first: 20001,", "cluster.yaml:23:19: bad value (listeners.media.first, expected an even port: RTP is even, RTCP the next odd one (RFC 3550 11))")]
     [InlineData("last: 29999", "last: 19000", "cluster.yaml:23:32: bad value (listeners.media.last, expected a port above listeners.media.first)")]
     [InlineData("dashboard: { address: 127.0.0.1", "dashboard: { address: 0.0.0.0", "cluster.yaml:24:25: weak setting: a generated certificate on a listener beyond this machine (listeners.dashboard.address, expected a loopback address while development is true)")]

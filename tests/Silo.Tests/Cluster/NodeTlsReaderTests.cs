@@ -41,6 +41,19 @@ public sealed partial class NodeTlsReaderTests
     }
 
     [Fact]
+    public void Of_several_nodes_each_has_a_certificate_and_only_a_silo_under_development_may_do_without()
+    {
+        const string edge = "    node_tls: { ca: ca.pem, certificate: a.pem, key: a.key }\n  - name: edge-1\n    roles: [edge]\n";
+        const string bare = "no certificate (nodes[1].node_tls, expected ca, certificate and key: without a silo it has nothing else to prove what it is)";
+        const string weak = "weak setting: connections between nodes without TLS (nodes[1].node_tls, expected ca, certificate and key, or development: true)";
+        Assert.Contains(Texts(With(edge)), text => text.EndsWith(bare, StringComparison.Ordinal));
+        Assert.DoesNotContain(Texts(With(edge + "    node_tls: { ca: ca.pem, certificate: b.pem, key: b.key }\n")), text => text.Contains("node_tls", StringComparison.Ordinal));
+        var silo = edge.Replace("[edge]", "[silo]", StringComparison.Ordinal);
+        Assert.Contains(Texts(With(silo, development: "false")), text => text.EndsWith(weak, StringComparison.Ordinal));
+        Assert.DoesNotContain(Texts(With(silo)), text => text.Contains("node_tls", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_documented_example_is_right()
     {
         var block = Block().Match(File.ReadAllText(Path.Combine(ClusterFileTests.Root(), "docs", "operations.md"))).Groups["text"].Value;
@@ -58,7 +71,7 @@ public sealed partial class NodeTlsReaderTests
 
     private static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) With(string node, string metrics = "address: 127.0.0.1", string more = "", string development = "true") => ClusterFileReader.Parse(
         "/srv/ivr/cluster.yaml",
-        ClusterFileTests.Text.Replace("  - name: node-1\n", "  - name: node-1\n" + node, StringComparison.Ordinal)
+        Regex.Replace(ClusterFileTests.Text, "(?m)^    roles: \\[silo, edge, dashboard\\].*\n", match => match.Value + node)
             .Replace("metrics: { address: 127.0.0.1, port: 9464", $"metrics: {{ {metrics}, port: 9464{more}", StringComparison.Ordinal)
             .Replace("development: true ", $"development: {development} ", StringComparison.Ordinal));
 }

@@ -38,7 +38,7 @@ public sealed partial class CaCommandsTests : IDisposable
         Assert.Matches(@"^prometheus monitor until \S+Z \(10 days\)$", lines[2]);
 
         var settings = SettingsOf("node-1");
-        var node = new NodeSettings("node-1", NodeRoles.Silo | NodeRoles.Edge);
+        var node = new NodeIdentity("node-1", NodeRoles.Silo | NodeRoles.Edge);
         var first = NodeCertificate.Load(settings, node, DateTimeOffset.UtcNow).Current.Certificate;
         Assert.Equal(["spiffe://ivr/silo/node-1", "spiffe://ivr/edge/node-1"], NodeIdentity.Of(first)!.Uris);
 

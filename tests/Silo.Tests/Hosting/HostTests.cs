@@ -47,19 +47,19 @@ public sealed partial class HostTests : IDisposable
         string[] accounts;
         await using (var process = await Started())
         {
-            Assert.NotNull(process.Opening.FirstInvitation);
-            accounts = [.. process.Opening.DemoCallers.Select(c => c.Account)];
+            Assert.NotNull(process.Opening!.FirstInvitation);
+            accounts = [.. process.Opening!.DemoCallers.Select(c => c.Account)];
             Assert.Equal(3, accounts.Distinct().Count());
             await It_is_observed();
             await It_hears_of_media(process);
-            await It_is_administered(process.Opening.DemoCallers[0]);
+            await It_is_administered(process.Opening!.DemoCallers[0]);
             await A_second_process_on_the_same_data_changes_nothing();
             await process.Stop();
         }
         await using (var again = await Started())
         {
             Assert.Equal(0, CallRows());
-            Assert.Equal(accounts, again.Opening.DemoCallers.Select(c => c.Account));
+            Assert.Equal(accounts, again.Opening!.DemoCallers.Select(c => c.Account));
             await again.Stop();
         }
         Nothing_personal_stands_in_clear(accounts);
@@ -108,7 +108,7 @@ public sealed partial class HostTests : IDisposable
     {
         var process = IvrProcess.Create(_cluster, LogLevel.Error);
         await process.Start();
-        Assert.Empty(process.Opening.FlowErrors);
+        Assert.Empty(process.Opening!.FlowErrors);
         return process;
     }
 

@@ -26,7 +26,7 @@ public sealed class NodeCertificateTests : IDisposable
     public void A_certificate_that_does_not_make_this_node_what_it_is_keeps_it_from_starting(string name, string roles, int inDays, string reason)
     {
         var settings = _pki.Issue("peer", NodeRoles.Silo);
-        var refused = Assert.Throws<NodeTlsException>(() => NodeCertificate.Load(settings, new NodeSettings(name, NodePki.RolesOf(roles)), NodePki.Now.AddDays(inDays)));
+        var refused = Assert.Throws<NodeTlsException>(() => NodeCertificate.Load(settings, new NodeIdentity(name, NodePki.RolesOf(roles)), NodePki.Now.AddDays(inDays)));
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
         Assert.Contains(settings.CertificateFile, refused.Message, StringComparison.Ordinal);
     }
@@ -119,7 +119,7 @@ public sealed class NodeCertificateTests : IDisposable
         }
     }
 
-    private static void Load(NodeTlsSettings settings) => NodeCertificate.Load(settings, new NodeSettings("peer", NodeRoles.Silo), NodePki.Now);
+    private static void Load(NodeTlsSettings settings) => NodeCertificate.Load(settings, new NodeIdentity("peer", NodeRoles.Silo), NodePki.Now);
 
     private static X509Certificate2 SelfSigned(X509Extension extension)
     {

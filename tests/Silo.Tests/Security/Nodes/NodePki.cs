@@ -42,7 +42,7 @@ internal sealed class NodePki : IDisposable
         return new NodeTlsSettings(NodeAuthority.CertificateFile(_folder), certificate, key);
     }
 
-    public NodeCertificate Node(string name, NodeRoles roles) => NodeCertificate.Load(Issue(name, roles), new NodeSettings(name, roles), Now);
+    public NodeCertificate Node(string name, NodeRoles roles) => NodeCertificate.Load(Issue(name, roles), new NodeIdentity(name, roles), Now);
 
     /// <summary>What a node shows that does not ask itself whether anybody takes it.</summary>
     public NodeProof Proof(NodeRoles roles, DateTimeOffset? now = null, TimeSpan? life = null) => NodeCertificate.Read(Issue("peer", roles, now, life));

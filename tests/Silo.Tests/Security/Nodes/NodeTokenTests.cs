@@ -133,7 +133,7 @@ public sealed class NodeTokenTests : IDisposable
         using var folder = new TestFolder();
         var bundle = Path.Combine(folder, "ca.pem");
         File.WriteAllText(bundle, File.ReadAllText(settings.AuthorityFile) + File.ReadAllText(next.Issue("silo-2", NodeRoles.Silo).AuthorityFile));
-        var own = NodeCertificate.Load(next.Issue("silo-2", NodeRoles.Silo) with { AuthorityFile = bundle }, new NodeSettings("silo-2", NodeRoles.Silo), NodePki.Now);
+        var own = NodeCertificate.Load(next.Issue("silo-2", NodeRoles.Silo) with { AuthorityFile = bundle }, new NodeIdentity("silo-2", NodeRoles.Silo), NodePki.Now);
         var verifier = new NodeTokenVerifier(own, _time);
         var text = Tokens(NodeRoles.Edge).Issue("node-1", Roles.Edge);
         Assert.NotNull(verifier.Verify(text));
