@@ -16,7 +16,7 @@ internal sealed class NodeHandshake(NodeProof own, NodeRoles allowed, DateTimeOf
     private const string ServerName = "node.ivr";
 
 #pragma warning disable CA5398 // The only version between nodes (Mozilla "modern"): no negotiation downwards.
-    private const SslProtocols Version = SslProtocols.Tls13;
+    private static SslProtocols Version { get; } = SslProtocols.Tls13;
 #pragma warning restore CA5398
 
     /// <summary>Why the peer's certificate was refused; null as long as it was not.</summary>
