@@ -32,6 +32,7 @@ internal sealed class ClusterFile
     /// <summary>HEP collectors beyond this machine that a trace may be sent to.</summary>
     public required IReadOnlyList<IPEndPoint> TraceCollectors { get; init; }
     public required CertificateSettings Certificates { get; init; }
+    public required KeySettings Keys { get; init; }
     public required LimitSettings Limits { get; init; }
     public required AdmissionRules Admission { get; init; }
 
@@ -132,10 +133,7 @@ internal sealed class CertificateSettings
     public string? ServerFile { get; init; }
     public string? ServerKeyFile { get; init; }
 
-    /// <summary>PKCS#12 file of the RSA certificate that protects the key ring.</summary>
-    public string? KeyRingFile { get; init; }
-    public string? KeyRingPasswordFile { get; init; }
-    public string? KeyRingPasswordVariable { get; init; }
+    public required KeyRingSettings KeyRing { get; init; }
 }
 
 /// <summary>The one table of limits.</summary>

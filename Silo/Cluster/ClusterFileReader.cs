@@ -79,6 +79,7 @@ internal sealed class ClusterFileReader
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             TraceCollectors = ReadTrace(root.Map("trace", required: false)),
             Certificates = ReadCertificates(root.Map("certificates", required: false)),
+            Keys = KeyRingReader.ReadKeys(root.Map("keys", required: false)),
             Limits = limits,
             Admission = OverloadReader.Read(root.Map("overload", required: false), limits.CallsAtOnce),
             NeverBlock = root.List("never_block", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null, required: false),
@@ -140,22 +141,15 @@ internal sealed class ClusterFileReader
     private CertificateSettings ReadCertificates(YamlMap map)
     {
         var server = map.Map("server", required: false);
-        var ring = map.Map("key_ring", required: false);
         var settings = new CertificateSettings
         {
             ServerFile = FileOf(server, "file", "a PEM file"),
             ServerKeyFile = FileOf(server, "key", "a PEM file"),
-            KeyRingFile = FileOf(ring, "file", "a PKCS#12 file"),
-            KeyRingPasswordFile = FileOf(ring, "password_file", "a file"),
-            KeyRingPasswordVariable = ring.OptionalText("password_variable", "the name of an environment variable"),
+            KeyRing = new KeyRingReader(_folder, Weak).ReadRing(map),
         };
         if (settings.ServerFile is null != settings.ServerKeyFile is null) map.Report("server", "half of a pair", "file and key, or neither");
         if (settings.ServerFile is null) Weak(map, "server", "a generated server certificate", "file and key");
-        if (settings.KeyRingFile is null) Weak(map, "key_ring", "a generated certificate for the key ring", "file");
-        if (settings.KeyRingFile is not null && settings.KeyRingPasswordFile is null == settings.KeyRingPasswordVariable is null)
-            map.Report("key_ring", "no single password", "either password_file or password_variable");
         server.Done();
-        ring.Done();
         map.Done();
         return settings;
     }

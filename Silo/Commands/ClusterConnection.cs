@@ -41,6 +41,14 @@ internal sealed class ClusterConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Runs <paramref name="work"/> with this token, where a silo is known to answer. What goes wrong is thrown.</summary>
+    public static async Task<T> With<T>(ClusterFile cluster, string token, Func<IGrainFactory, Task<T>> work)
+    {
+        await using var connection = await Connect(cluster);
+        RequestContext.Set(RoleToken.ContextKey, token);
+        return await work(connection.Grains);
+    }
+
     /// <summary>An administrator's token, good for a few minutes.</summary>
     public static string NewToken(ClusterFile cluster)
     {
@@ -58,6 +66,11 @@ internal sealed class ClusterConnection : IAsyncDisposable
     {
         // A client of the runtime tries for minutes; a person at a terminal wants to know at once that nothing listens.
         using (var probe = new System.Net.Sockets.TcpClient()) await probe.ConnectAsync(cluster.Listeners.Gateway);
+        return await Connect(cluster);
+    }
+
+    private static async Task<ClusterConnection> Connect(ClusterFile cluster)
+    {
         var certificate = NodeCertificate.Of(cluster.Node, DateTimeOffset.UtcNow);
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.UseOrleansClient(client =>

@@ -28,6 +28,7 @@ internal static class SiloHosting
     public static void Add(WebApplicationBuilder builder, ClusterFile cluster, ClusterVault vault, NodeCertificate? node)
     {
         AddCore(builder.Services, vault);
+        builder.Services.AddKeyUpkeep(vault, cluster);
         builder.UseOrleans(orleans => AddOrleans(orleans, cluster, vault, node));
         // Made here and not when the first code is to be sent: a secret that is missing keeps the cluster from starting.
         var delivery = DeliveryServices.Create(cluster, TimeProvider.System);

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using IvrActors.Silo.Cluster;
 
 namespace IvrActors.Silo.Storage;
@@ -7,12 +5,20 @@ namespace IvrActors.Silo.Storage;
 /// <summary>What a cluster keeps on disk, opened: the key ring, the keys made from it, and the database. One way in for the host and the commands.</summary>
 internal sealed class ClusterVault : IDisposable
 {
-    private readonly X509Certificate2 _protection;
+    private readonly RingProtection _protection;
 
-    private ClusterVault(ClusterFile cluster, X509Certificate2 protection, bool first)
+    private ClusterVault(ClusterFile cluster, IKeyStore store, RingProtection protection, bool first)
     {
         _protection = protection;
-        Ring = KeyRing.Open(cluster.KeyFolder, protection, cluster.Service, first);
+        try
+        {
+            Ring = KeyRing.Open(store, protection, cluster.Service, first, cluster.Keys.Lifetime);
+        }
+        catch
+        {
+            protection.Dispose();
+            throw;
+        }
         try
         {
             Keys = ClusterKeys.Load(Ring, first);
@@ -21,6 +27,7 @@ internal sealed class ClusterVault : IDisposable
         catch
         {
             Ring.Dispose();
+            protection.Dispose();
             throw;
         }
     }
@@ -37,7 +44,8 @@ internal sealed class ClusterVault : IDisposable
     {
         PrivateFiles.CreateFolder(cluster.DataFolder);
         var first = !File.Exists(cluster.DatabaseFile);
-        var vault = new ClusterVault(cluster, KeyRingCertificate(cluster, first && !KeyRing.HasKeys(cluster.KeyFolder), now), first);
+        var store = new FileKeyStore(cluster.KeyFolder);
+        var vault = new ClusterVault(cluster, store, Protection(cluster, first && !store.HasKeys, now), first);
         try
         {
             Migrations.Run(vault.Database);
@@ -55,8 +63,11 @@ internal sealed class ClusterVault : IDisposable
     public static ClusterVault OpenExisting(ClusterFile cluster, DateTimeOffset now)
     {
         if (!File.Exists(cluster.DatabaseFile)) throw new KeyRingException($"There is no database at '{cluster.DatabaseFile}': this cluster was never started.");
-        return new ClusterVault(cluster, KeyRingCertificate(cluster, mayCreate: false, now), first: false);
+        return new ClusterVault(cluster, new FileKeyStore(cluster.KeyFolder), Protection(cluster, mayCreate: false, now), first: false);
     }
+
+    /// <summary>What moves the rows of this vault to the current key.</summary>
+    public Reencryption Reencryption(ClusterFile cluster, TimeProvider time) => new(Database.States, Ring, cluster.Service, StateOwners.All, time);
 
     public void Dispose()
     {
@@ -65,19 +76,5 @@ internal sealed class ClusterVault : IDisposable
         _protection.Dispose();
     }
 
-    private static X509Certificate2 KeyRingCertificate(ClusterFile cluster, bool mayCreate, DateTimeOffset now)
-    {
-        var settings = cluster.Certificates;
-        if (settings.KeyRingFile is null) return Certificates.KeyProtection(cluster.CertificateFolder, mayCreate, now);
-        var password = settings.KeyRingPasswordFile is { } file ? File.ReadAllText(file).TrimEnd('\r', '\n') : Environment.GetEnvironmentVariable(settings.KeyRingPasswordVariable!);
-        if (string.IsNullOrEmpty(password)) throw new KeyRingException($"The password of the key ring's certificate is missing (environment variable {settings.KeyRingPasswordVariable}).");
-        try
-        {
-            return X509CertificateLoader.LoadPkcs12FromFile(settings.KeyRingFile, password);
-        }
-        catch (CryptographicException)
-        {
-            throw new KeyRingException($"The certificate in '{settings.KeyRingFile}' does not open with the password given.");
-        }
-    }
+    private static RingProtection Protection(ClusterFile cluster, bool mayCreate, DateTimeOffset now) => RingProtection.Open(cluster.Certificates.KeyRing, cluster.CertificateFolder, mayCreate, now);
 }

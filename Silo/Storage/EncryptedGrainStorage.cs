@@ -19,6 +19,9 @@ namespace IvrActors.Silo.Storage;
 /// </remarks>
 internal sealed partial class EncryptedGrainStorage : IGrainStorage
 {
+    /// <summary>Before the service, and with it before the state's name and the grain.</summary>
+    internal const string Purpose = "ivr.grain-state.v1";
+
     private const int HeaderSize = 9;
     private const byte Cleared = 0;
     private const byte Present = 1;
@@ -44,7 +47,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         _time = time ?? TimeProvider.System;
         _rows = rows;
         _relaxedStates = relaxedStates;
-        _protector = protection.CreateProtector("ivr.grain-state.v1", serviceId);
+        _protector = protection.CreateProtector(Purpose, serviceId);
         _serializer = serializer;
         _activators = activators;
         _logger = logger;
@@ -142,6 +145,12 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         try
         {
             plain = ProtectorOf(stateName, grainId).Unprotect(payload);
+        }
+        catch (CryptographicException e) when (e.InnerException is KeyRingException)
+        {
+            // The key is not known here and the ring cannot be asked: nothing says that the row was touched.
+            LogFailure("read", stateName, nameof(KeyRingException));
+            throw new StorageUnavailableException($"Storage could not read the state '{stateName}'.");
         }
         catch (CryptographicException)
         {

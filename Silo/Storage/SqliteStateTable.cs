@@ -71,4 +71,26 @@ internal sealed class SqliteStateTable(SqliteDatabase database)
         foreach (var grain in grains) session.Statement("DELETE FROM grain_state WHERE state = ?1 AND grain = ?2").Bind(1, state).Bind(2, grain).Run();
         return true;
     }, several: true);
+
+    /// <summary>The rows after this one, in the order of state and grain, with the beginning of their payload.</summary>
+    public Task<IReadOnlyList<RowHead>> Page(string afterState, string afterGrain, int most) => Task.FromResult<IReadOnlyList<RowHead>>(database.Read(session =>
+    {
+        var select = session.Statement("SELECT state, grain, version, substr(payload, 1, 20) FROM grain_state WHERE (state, grain) > (?1, ?2) ORDER BY state, grain LIMIT ?3")
+            .Bind(1, afterState).Bind(2, afterGrain).Bind(3, most);
+        var rows = new List<RowHead>(most);
+        while (select.Step()) rows.Add(new RowHead(select.Text(0), select.Text(1), select.Long(2), select.Bytes(3)));
+        select.Reset();
+        return rows;
+    }));
+
+    /// <summary>Replaces the payload and leaves the version, as long as both are what is expected. False when the row is another one by now.</summary>
+    public Task<bool> Rewrite(string state, string grain, long version, byte[] expected, byte[] payload) => database.Writer.Run(durable: true, session =>
+    {
+        session.Statement("UPDATE grain_state SET payload = ?5 WHERE state = ?1 AND grain = ?2 AND version = ?3 AND payload = ?4")
+            .Bind(1, state).Bind(2, grain).Bind(3, version).Bind(4, expected).Bind(5, payload).Run();
+        return session.Changes == 1;
+    });
 }
+
+/// <summary>A row without its state: where it is, its version, and the first bytes of its payload (<see cref="ProtectedPayload.HeaderSize"/>).</summary>
+internal sealed record RowHead(string State, string Grain, long Version, byte[] Head);

@@ -1,3 +1,4 @@
+using IvrActors.Silo.Cluster;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -20,4 +21,8 @@ internal static class StorageServices
             provider.GetRequiredService<IDataProtectionProvider>(), provider.GetRequiredService<Serializer>(),
             provider.GetRequiredService<IActivatorProvider>(), provider.GetRequiredService<ILogger<EncryptedGrainStorage>>(),
             removableStates, provider.GetService<TimeProvider>()));
+
+    /// <summary>Keeps the key ring and what is under its keys up to date: <see cref="KeyUpkeep"/>.</summary>
+    public static IServiceCollection AddKeyUpkeep(this IServiceCollection services, ClusterVault vault, ClusterFile cluster) =>
+        services.AddSingleton(cluster.Keys).AddSingleton(vault.Reencryption(cluster, TimeProvider.System)).AddHostedService<KeyUpkeep>();
 }

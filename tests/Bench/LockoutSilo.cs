@@ -38,7 +38,7 @@ internal sealed class LockoutSilo : IAsyncDisposable
     {
         var file = Path.Combine(folder, "ivr.db");
         var first = !File.Exists(file);
-        var ring = KeyRing.Open(Path.Combine(folder, "keys"), Certificates.KeyProtection(Path.Combine(folder, "certs"), first, DateTimeOffset.UtcNow), Service, first);
+        var ring = KeyRing.Open(new FileKeyStore(Path.Combine(folder, "keys")), new RingProtection(CertificateKey.Generated(Path.Combine(folder, "certs"), first, DateTimeOffset.UtcNow)), Service, first);
         var keys = ClusterKeys.Load(ring, first);
         var database = new SqliteDatabase(file);
         Migrations.Run(database);

@@ -11,10 +11,22 @@ internal static class TestKeys
     public static void CopyTo(string dataFolder, string service)
     {
         if (Directory.Exists(Path.Combine(dataFolder, "keys"))) return;
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(s_template.Value, "certs"))) Copy(file, Path.Combine(dataFolder, "certs"));
+        CopyCertificateTo(dataFolder);
         // The ring's secrets are bound to the service: only the certificate is shared.
-        KeyRing.Open(Path.Combine(dataFolder, "keys"), Certificates.KeyProtection(Path.Combine(dataFolder, "certs"), mayCreate: false, DateTimeOffset.UtcNow), service, mayCreate: true).Dispose();
+        KeyRing.Open(new FileKeyStore(Path.Combine(dataFolder, "keys")), Protection(dataFolder, mayCreate: false), service, mayCreate: true).Dispose();
     }
+
+    /// <summary>Puts the certificate alone into a data folder.</summary>
+    public static void CopyCertificateTo(string dataFolder)
+    {
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(s_template.Value, "certs"))) Copy(file, Path.Combine(dataFolder, "certs"));
+    }
+
+    /// <summary>The ring of a data folder, as a silo opens it.</summary>
+    public static KeyRing Open(string dataFolder, string service, bool first) =>
+        KeyRing.Open(new FileKeyStore(Path.Combine(dataFolder, "keys")), Protection(dataFolder, first), service, first);
+
+    public static RingProtection Protection(string dataFolder, bool mayCreate) => new(CertificateKey.Generated(Path.Combine(dataFolder, "certs"), mayCreate, DateTimeOffset.UtcNow));
 
     private static void Copy(string file, string folder)
     {

@@ -55,8 +55,7 @@ internal sealed class TestSilo : IAsyncDisposable
         var file = Path.Combine(folder, "ivr.db");
         var first = !File.Exists(file);
         TestKeys.CopyTo(folder, Service);
-        var certificate = Certificates.KeyProtection(Path.Combine(folder, "certs"), first, DateTimeOffset.UtcNow);
-        var ring = KeyRing.Open(Path.Combine(folder, "keys"), certificate, Service, first);
+        var ring = TestKeys.Open(folder, Service, first);
         var keys = ClusterKeys.Load(ring, first);
         var tokens = new RoleTokens(keys, time ?? TimeProvider.System, nodes);
         var database = new SqliteDatabase(file);

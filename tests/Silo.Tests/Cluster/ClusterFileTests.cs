@@ -48,7 +48,7 @@ public sealed class ClusterFileTests
 
     // Text of the committed file → what replaces it → the findings, whole.
     [Theory]
-    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, delivery, demo_callers, development, devices, dns, drain_at_stop, flows, limits, listeners, lockout, log, never_block, nodes, overload, phone, pins, prompts, recordings, risk, service, speech, stir, storage, tenants, trace, unknown_sources)")]
+    [InlineData("data: data ", "dato: data ", "cluster.yaml:8:1: unknown key (dato, expected one of certificates, cluster, data, delivery, demo_callers, development, devices, dns, drain_at_stop, flows, keys, limits, listeners, lockout, log, never_block, nodes, overload, phone, pins, prompts, recordings, risk, service, speech, stir, storage, tenants, trace, unknown_sources)")]
     [InlineData("udp: 5060,", "upd: 5060,", "cluster.yaml:22:30: unknown key (listeners.sip.upd, expected one of address, tcp, tls, udp, websocket, ws, wss)")]
     [InlineData("udp: 5060,", "udp: 70000,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
     [InlineData("udp: 5060,", "udp: -1,", "cluster.yaml:22:35: bad value (listeners.sip.udp, expected a whole number from 0 to 65535)")]
@@ -98,7 +98,7 @@ public sealed class ClusterFileTests
         string[] expected =
         [
             "cluster.yaml:5:1: weak setting: a generated server certificate (certificates.server, expected file and key, or development: true)",
-            "cluster.yaml:5:1: weak setting: a generated certificate for the key ring (certificates.key_ring, expected file, or development: true)",
+            "cluster.yaml:5:1: weak setting: a generated certificate for the key ring (certificates.key_ring, expected file or pkcs11, or development: true)",
             "cluster.yaml:63:15: weak setting: media without encryption (tenants[0].trunks[0].srtp, expected required, or development: true)",
             "cluster.yaml:64:27: weak setting: media keys in clear signalling (tenants[0].trunks[0].sdes_without_tls, expected false, or development: true)",
             "cluster.yaml:67:8: weak setting: a telephone whose calls are let in by their address alone (phone, expected a trunk with digest.operators: true, or development: true)",

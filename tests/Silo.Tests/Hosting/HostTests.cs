@@ -53,6 +53,7 @@ public sealed partial class HostTests : IDisposable
             await It_is_observed();
             await It_hears_of_media(process);
             await It_is_administered(process.Opening!.DemoCallers[0]);
+            await Its_keys_are_rotated(process);
             await A_second_process_on_the_same_data_changes_nothing();
             await process.Stop();
         }
@@ -110,6 +111,17 @@ public sealed partial class HostTests : IDisposable
         await process.Start();
         Assert.Empty(process.Opening!.FlowErrors);
         return process;
+    }
+
+    private async Task Its_keys_are_rotated(IvrProcess process)
+    {
+        var ring = process.Services.GetRequiredService<KeyRing>();
+        var before = ring.Live.Current.KeyId;
+        var (exit, output, error) = await Ivr("", "keys", "rotate");
+        Assert.Equal((ExitCode.Done, ""), (exit, error));
+        await Eventually(() => Task.FromResult(output.Contains($"key {ring.Live.Current.KeyId:D} is current", StringComparison.Ordinal)));
+        (_, output, _) = await Ivr("", "audit", "export");
+        Assert.Contains($"\"action\":\"keys.rotated\",\"result\":\"Success\",\"origin\":\"terminal\",\"object\":\"{before:D}\"", output, StringComparison.Ordinal);
     }
 
     private async Task A_second_process_on_the_same_data_changes_nothing()

@@ -95,10 +95,10 @@ public sealed class KeyRingTests
         using var folder = new TestFolder();
         Open(folder, first: true).Dispose();
         Directory.Delete(Path.Combine(folder, "certs"), true);
-        using var other = Certificates.KeyProtection(Path.Combine(folder, "certs"), mayCreate: true, s_now);
+        using var other = TestKeys.Protection(folder, mayCreate: true);
         var keysBefore = Directory.GetFiles(Path.Combine(folder, "keys")).Order();
-        var error = Assert.Throws<KeyRingException>(() => KeyRing.Open(Path.Combine(folder, "keys"), other, "test", mayCreate: true));
-        Assert.Contains("protected by another certificate", error.Message, StringComparison.Ordinal);
+        var error = Assert.Throws<KeyRingException>(() => KeyRing.Open(new FileKeyStore(Path.Combine(folder, "keys")), other, "test", mayCreate: true));
+        Assert.Contains("protected by another key than the certificate 'CN=ivr key ring'", error.Message, StringComparison.Ordinal);
         Assert.Equal(keysBefore, Directory.GetFiles(Path.Combine(folder, "keys")).Order());
     }
 
@@ -106,8 +106,8 @@ public sealed class KeyRingTests
     public void A_database_without_its_ring_or_its_master_secret_is_refused()
     {
         using var folder = new TestFolder();
-        using var certificate = Certificates.KeyProtection(Path.Combine(folder, "certs"), mayCreate: true, s_now);
-        Assert.Throws<KeyRingException>(() => KeyRing.Open(Path.Combine(folder, "keys"), certificate, "test", mayCreate: false));
+        using var protection = TestKeys.Protection(folder, mayCreate: true);
+        Assert.Throws<KeyRingException>(() => KeyRing.Open(new FileKeyStore(Path.Combine(folder, "keys")), protection, "test", mayCreate: false));
         using var ring = Open(folder, first: true);
         Assert.Throws<KeyRingException>(() => ClusterKeys.Load(ring, mayCreate: false));
     }
@@ -145,6 +145,5 @@ public sealed class KeyRingTests
         Assert.NotEqual(made.Thumbprint, renewed.Thumbprint);
     }
 
-    private static KeyRing Open(string folder, bool first) =>
-        KeyRing.Open(Path.Combine(folder, "keys"), Certificates.KeyProtection(Path.Combine(folder, "certs"), first, s_now), "test", first);
+    private static KeyRing Open(string folder, bool first) => TestKeys.Open(folder, "test", first);
 }

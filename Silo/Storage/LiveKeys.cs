@@ -1,0 +1,209 @@
+using System.Collections.Frozen;
+using Microsoft.AspNetCore.DataProtection.AuthenticatedEncryption;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection.KeyManagement.Internal;
+
+namespace IvrActors.Silo.Storage;
+
+/// <summary>
+/// The keys as this process knows them, in the place of DataProtection's own provider, which learns of others' keys once a day and takes up a new one after two. Here the newest
+/// key that is not revoked is the current one at once, and a payload under a key that is not known has the store asked before it is refused.
+/// </summary>
+/// <remarks>A key is current until the next one is made: when its lifetime is over, or by <c>ivr keys rotate</c>. What else a key's dates say is not looked at.</remarks>
+internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan lifetime, TimeProvider time) : IKeyRingProvider
+{
+    /// <summary>How often each silo asks whether the ring was changed.</summary>
+    public static readonly TimeSpan CheckPeriod = TimeSpan.FromSeconds(2);
+
+    /// <summary>A process that has not asked for so long (it was stopped, or the store was away) asks before it uses a key.</summary>
+    public static readonly TimeSpan Staleness = TimeSpan.FromSeconds(10);
+
+    /// <summary>A key from further ahead was made by a machine whose clock is wrong: good for reading, not for writing.</summary>
+    private static readonly TimeSpan s_mostAhead = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan s_afterFailure = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private volatile Ring? _ring;
+    private long _asked;
+    private long _answered;
+    private long _checked;
+    private long? _failed;
+
+    /// <exception cref="KeyRingException">There are no keys yet, and none can be had.</exception>
+    public IKeyRing GetCurrentKeyRing()
+    {
+        if (_ring is not { } ring)
+        {
+            Check();
+            return _ring!;
+        }
+        if (!IsDue(ring.Current) && time.GetElapsedTime(Volatile.Read(ref _checked)) < Staleness) return ring;
+        try
+        {
+            Check();
+        }
+        catch (KeyRingException)
+        {
+            // What is known goes on: without the database nothing is written anyway, and a key that is overdue is as good as it was.
+            Volatile.Write(ref _checked, time.GetTimestamp());
+        }
+        return _ring;
+    }
+
+    /// <summary>The key that everything is written under.</summary>
+    public IKey Current => ((Ring)GetCurrentKeyRing()).Current.Key;
+
+    /// <summary>All keys as they are known here.</summary>
+    public IReadOnlyCollection<IKey> All => ((Ring)GetCurrentKeyRing()).All;
+
+    /// <summary>Learns what others did to the ring, and makes the next key when it is time. Callers that come together share one look.</summary>
+    /// <exception cref="KeyRingException">The store does not answer. What was known stays in use.</exception>
+    public void Check()
+    {
+        var asked = Interlocked.Increment(ref _asked);
+        lock (_gate)
+        {
+            if (_answered >= asked) return;
+            if (_failed is { } failed && time.GetElapsedTime(failed) < s_afterFailure) throw NoAnswer(null);
+            var answers = Interlocked.Read(ref _asked);
+            try
+            {
+                var stamp = store.Stamp();
+                if (_ring is not { } ring || ring.Stamp != stamp || IsDue(ring.Current)) Load(stamp);
+                _answered = answers;
+                _failed = null;
+                Volatile.Write(ref _checked, time.GetTimestamp());
+            }
+            catch (Exception e) when (e is not KeyRingException)
+            {
+                _failed = time.GetTimestamp();
+                throw NoAnswer(e);
+            }
+        }
+    }
+
+    /// <summary>Makes a key that is current from now on: here at once, at the other silos with their next check.</summary>
+    public Guid Rotate()
+    {
+        lock (_gate)
+        {
+            Guid id;
+            using (store.Lock()) id = New().KeyId;
+            Load(store.Stamp());
+            return id;
+        }
+    }
+
+    /// <summary>From now on nothing under this key opens.</summary>
+    public void Revoke(Guid id, string reason)
+    {
+        lock (_gate)
+        {
+            using (store.Lock()) ((IInternalXmlKeyManager)manager).RevokeSingleKey(id, time.GetUtcNow(), reason);
+            Load(store.Stamp());
+        }
+    }
+
+    /// <param name="stamp">Read before: what is added meanwhile is seen by the next check.</param>
+    private void Load(string stamp)
+    {
+        var ring = Read(stamp);
+        if (ring is null || IsDue(ring.Current))
+        {
+            using (store.Lock())
+            {
+                // Another silo may have been first.
+                ring = Read(store.Stamp());
+                if (ring is null || IsDue(ring.Current))
+                {
+                    New();
+                    ring = Read(store.Stamp());
+                }
+            }
+        }
+        _ring = ring;
+    }
+
+    /// <summary>The ring as it stands, or null when it is empty.</summary>
+    /// <exception cref="KeyRingException">It has keys, and none of them can be used.</exception>
+    private Ring? Read(string stamp)
+    {
+        var keys = manager.GetAllKeys();
+        // A key that is open stays so: what protects the ring (a token) is asked once for each key.
+        var held = keys.ToDictionary(key => key.KeyId, key => _ring is { } known && known.Find(key.KeyId) is { IsOpen: true } open ? open.As(key) : new HeldKey(key));
+        var ahead = time.GetUtcNow() + s_mostAhead;
+        var current = held.Values.Where(key => !key.Key.IsRevoked).OrderBy(key => key.Key.CreationDate > ahead).ThenByDescending(key => key.Key.CreationDate).ThenBy(key => key.Key.KeyId)
+            .FirstOrDefault(key => key.Open() is not null);
+        if (current is not null) return new Ring(this, stamp, current, held.ToFrozenDictionary());
+        // Never make one beside keys that do not open: what they protect would look lost.
+        return keys.All(key => key.IsRevoked) ? null : throw new KeyRingException($"No key in {store.Place} opens with what protects the key ring.");
+    }
+
+    private IKey New()
+    {
+        // The newest is current: this one has to be, also where the clock of the one that made the last key was ahead of ours.
+        var now = time.GetUtcNow();
+        var last = manager.GetAllKeys().Select(key => key.CreationDate).Where(made => made <= now + s_mostAhead).DefaultIfEmpty().Max();
+        if (last >= now) now = last + TimeSpan.FromMilliseconds(1);
+        return ((IInternalXmlKeyManager)manager).CreateNewKey(Guid.NewGuid(), now, now, now + lifetime);
+    }
+
+    // The configured lifetime counts for keys that were made under a longer one, too.
+    private bool IsDue(HeldKey key) => time.GetUtcNow() is var now && (now >= key.Key.ExpirationDate || now >= key.Key.CreationDate + lifetime);
+
+    private HeldKey? Ask(Guid id)
+    {
+        Check();
+        return _ring!.Find(id);
+    }
+
+    private KeyRingException NoAnswer(Exception? inner) => new($"The key ring in {store.Place} does not answer.", inner);
+
+    private sealed class Ring(LiveKeys owner, string stamp, HeldKey current, FrozenDictionary<Guid, HeldKey> keys) : IKeyRing
+    {
+        public string Stamp => stamp;
+
+        public HeldKey Current => current;
+
+        public IReadOnlyCollection<IKey> All => [.. keys.Values.Select(key => key.Key)];
+
+        public Guid DefaultKeyId => current.Key.KeyId;
+
+        public IAuthenticatedEncryptor? DefaultAuthenticatedEncryptor => current.Open();
+
+        public HeldKey? Find(Guid id) => keys.GetValueOrDefault(id);
+
+        public IAuthenticatedEncryptor? GetAuthenticatedEncryptorByKeyId(Guid keyId, out bool isRevoked)
+        {
+            var key = Find(keyId) ?? owner.Ask(keyId);
+            isRevoked = key is { Key.IsRevoked: true };
+            return key?.Open();
+        }
+    }
+
+    private sealed class HeldKey(IKey key)
+    {
+        private volatile IAuthenticatedEncryptor? _encryptor;
+
+        public IKey Key => key;
+
+        public bool IsOpen => _encryptor is not null;
+
+        /// <summary>This open key with what is known of it now.</summary>
+        public HeldKey As(IKey newer) => new(newer) { _encryptor = _encryptor };
+
+        /// <summary>The key ready for use, or null when what protects the ring does not open it.</summary>
+        public IAuthenticatedEncryptor? Open()
+        {
+            try
+            {
+                return _encryptor ??= key.CreateEncryptor();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                return null;
+            }
+        }
+    }
+}

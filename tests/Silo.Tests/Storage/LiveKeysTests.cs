@@ -1,0 +1,239 @@
+using System.Security.Cryptography;
+using IvrActors.Silo.Storage;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection.KeyManagement.Internal;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace IvrActors.Silo.Tests.Storage;
+
+/// <summary>Two or more silos over one key store.</summary>
+public sealed class LiveKeysTests : IDisposable
+{
+    private readonly TestFolder _folder = new();
+    private readonly WatchedKeyStore _store;
+    private readonly RingProtection _protection;
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+    private readonly List<KeyRing> _opened = [];
+
+    public LiveKeysTests()
+    {
+        _store = new WatchedKeyStore(new FileKeyStore(Path.Combine(_folder, "keys")));
+        TestKeys.CopyCertificateTo(_folder);
+        _protection = TestKeys.Protection(_folder, mayCreate: false);
+    }
+
+    [Fact]
+    public void Silos_that_start_at_once_agree_on_one_key_and_on_each_secret()
+    {
+        var secrets = new byte[8][];
+        Parallel.For(0, secrets.Length, new ParallelOptions { MaxDegreeOfParallelism = secrets.Length }, i =>
+        {
+            var ring = Open();
+            secrets[i] = ring.Secret("master", mayCreate: true, () => RandomNumberGenerator.GetBytes(32));
+        });
+        Assert.Single(_opened[0].List());
+        Assert.All(secrets, secret => Assert.Equal(secrets[0], secret));
+        Assert.Single(_store.Elements());
+    }
+
+    [Fact]
+    public void What_one_silo_writes_under_a_new_key_another_reads_at_once()
+    {
+        var (one, other) = (Open(), Open());
+        var before = one.Live.Current.KeyId;
+        var made = one.Live.Rotate();
+        Assert.NotEqual(before, made);
+        Assert.Equal(made, one.Live.Current.KeyId);
+        Assert.Equal(before, other.Live.Current.KeyId);
+
+        var written = Seal(one, [1, 2]);
+        Assert.Equal(made, ProtectedPayload.KeyOf(written));
+        Assert.Equal([1, 2], Unseal(other, written));
+        // It has seen the new key by this, and writes under it.
+        Assert.Equal(made, ProtectedPayload.KeyOf(Seal(other, [3])));
+    }
+
+    [Fact]
+    public void A_new_key_is_used_by_the_others_with_their_next_check_and_old_ones_still_open()
+    {
+        var (one, other) = (Open(), Open());
+        var old = Seal(other, [1]);
+        var made = one.Live.Rotate();
+        other.Live.Check();
+        Assert.Equal(made, ProtectedPayload.KeyOf(Seal(other, [2])));
+        Assert.Equal([1], Unseal(other, old));
+        Assert.Equal([KeyState.Old, KeyState.Current], other.List().Select(key => key.State));
+    }
+
+    [Fact]
+    public void A_silo_that_was_stopped_asks_for_the_current_key_before_it_writes()
+    {
+        var (one, other) = (Open(), Open());
+        Seal(other, [1]);
+        var made = one.Live.Rotate();
+        _time.Advance(LiveKeys.Staleness);
+        Assert.Equal(made, ProtectedPayload.KeyOf(Seal(other, [2])));
+    }
+
+    [Fact]
+    public void A_key_is_replaced_by_one_silo_when_its_lifetime_is_over()
+    {
+        var (one, other) = (Open(), Open());
+        var first = one.Live.Current.KeyId;
+        _time.Advance(KeyRing.DefaultLifetime - TimeSpan.FromSeconds(1));
+        one.Live.Check();
+        Assert.Equal(first, one.Live.Current.KeyId);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.NotEqual(first, ProtectedPayload.KeyOf(Seal(one, [1])));
+        Assert.Equal(one.Live.Current.KeyId, ProtectedPayload.KeyOf(Seal(other, [1])));
+        Assert.Equal(2, other.List().Count);
+    }
+
+    [Fact]
+    public void A_lifetime_that_was_shortened_counts_for_the_key_that_is_there()
+    {
+        Open();
+        _time.Advance(TimeSpan.FromDays(8));
+        Assert.Equal(2, Open(TimeSpan.FromDays(7)).List().Count);
+    }
+
+    [Fact]
+    public void A_key_from_far_ahead_is_read_and_not_written_under()
+    {
+        var one = Open();
+        var own = one.Live.Current.KeyId;
+        var ahead = new FakeTimeProvider(_time.GetUtcNow().AddDays(3));
+        var wrong = KeyRing.Open(_store, _protection, "test", mayCreate: false, time: ahead);
+        _opened.Add(wrong);
+        var written = Seal(wrong, [1]);
+        wrong.Live.Rotate();
+        var later = Seal(wrong, [2]);
+        one.Live.Check();
+        Assert.Equal([1], Unseal(one, written));
+        Assert.Equal([2], Unseal(one, later));
+        Assert.Equal(own, one.Live.Current.KeyId);
+        Assert.Equal(one.Live.Rotate(), one.Live.Current.KeyId);
+    }
+
+    [Fact]
+    public void A_revoked_key_opens_nothing_on_any_silo_and_nothing_is_written_under_it()
+    {
+        var (one, other) = (Open(), Open());
+        var old = Seal(other, [1]);
+        var id = one.Live.Current.KeyId;
+        one.Live.Rotate();
+        one.Live.Revoke(id, "it was copied");
+        Assert.Throws<CryptographicException>(() => Unseal(one, old));
+        other.Live.Check();
+        Assert.Throws<CryptographicException>(() => Unseal(other, old));
+        var revoked = other.List().Single(key => key.Id == id);
+        Assert.Equal((KeyState.Revoked, "it was copied"), (revoked.State, revoked.Reason));
+        Assert.Equal(_time.GetUtcNow(), revoked.RevokedAt);
+    }
+
+    [Fact]
+    public void When_the_only_key_is_revoked_another_is_made()
+    {
+        var one = Open();
+        var id = one.Live.Current.KeyId;
+        one.Live.Revoke(id, "it was copied");
+        Assert.NotEqual(id, one.Live.Current.KeyId);
+        Assert.Equal([1], Unseal(one, Seal(one, [1])));
+    }
+
+    [Fact]
+    public void A_payload_of_no_key_is_refused_without_reading_the_ring_again()
+    {
+        var one = Open();
+        var forged = Seal(one, [1]);
+        RandomNumberGenerator.Fill(forged.AsSpan(4, 16));
+        var reads = _store.Reads;
+        for (var i = 0; i < 5; i++) Assert.Throws<CryptographicException>(() => Unseal(one, forged));
+        Assert.Equal(reads, _store.Reads);
+    }
+
+    [Fact]
+    public void While_the_store_is_away_known_keys_go_on_and_an_unknown_one_says_why()
+    {
+        var (one, other) = (Open(), Open());
+        var known = Seal(other, [1]);
+        one.Live.Rotate();
+        var unknown = Seal(one, [2]);
+        _store.IsAway = true;
+        _time.Advance(LiveKeys.Staleness);
+        Assert.Equal([1], Unseal(other, known));
+        Seal(other, [3]);
+        var error = Assert.Throws<CryptographicException>(() => Unseal(other, unknown));
+        Assert.Contains("does not answer", Assert.IsType<KeyRingException>(error.InnerException).Message, StringComparison.Ordinal);
+        _store.IsAway = false;
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal([2], Unseal(other, unknown));
+    }
+
+    [Fact]
+    public void No_key_is_made_beside_keys_that_do_not_open()
+    {
+        Open();
+        using var folder = new TestFolder();
+        using var another = TestKeys.Protection(folder, mayCreate: true);
+        var services = new ServiceCollection();
+        another.AddTo(services.AddDataProtection().SetApplicationName("test"));
+        services.Configure<KeyManagementOptions>(options => options.XmlRepository = new ReadOnly(_store));
+        using var built = services.BuildServiceProvider();
+        var live = new LiveKeys((XmlKeyManager)built.GetRequiredService<IKeyManager>(), _store, KeyRing.DefaultLifetime, _time);
+        Assert.Contains("No key in", Assert.Throws<KeyRingException>(live.Check).Message, StringComparison.Ordinal);
+        Assert.Single(_store.Elements());
+    }
+
+    [Fact]
+    public void A_host_uses_the_same_keys_as_the_ring()
+    {
+        var ring = Open();
+        var services = new ServiceCollection();
+        ring.AddTo(services);
+        using var host = services.BuildServiceProvider();
+        var written = host.GetRequiredService<IDataProtectionProvider>().CreateProtector("a").Protect([1]);
+        Assert.Equal([1], Unseal(ring, written));
+        var made = ring.Live.Rotate();
+        Assert.Equal(made, ProtectedPayload.KeyOf(host.GetRequiredService<IDataProtectionProvider>().CreateProtector("a").Protect([1])));
+    }
+
+    [Fact]
+    public void The_key_of_a_payload_is_told_from_its_header()
+    {
+        var ring = Open();
+        var written = Seal(ring, [1, 2, 3]);
+        Assert.Equal(ring.Live.Current.KeyId, ProtectedPayload.KeyOf(written.AsSpan(0, ProtectedPayload.HeaderSize)));
+        Assert.Null(ProtectedPayload.KeyOf(written.AsSpan(0, ProtectedPayload.HeaderSize - 1)));
+        written[0] ^= 1;
+        Assert.Null(ProtectedPayload.KeyOf(written));
+    }
+
+    public void Dispose()
+    {
+        foreach (var ring in _opened) ring.Dispose();
+        _protection.Dispose();
+        _folder.Dispose();
+    }
+
+    private KeyRing Open(TimeSpan? lifetime = null)
+    {
+        var ring = KeyRing.Open(_store, _protection, "test", mayCreate: true, lifetime, _time);
+        lock (_opened) _opened.Add(ring);
+        return ring;
+    }
+
+    private static byte[] Seal(KeyRing ring, byte[] plain) => ring.Protection.CreateProtector("a").Protect(plain);
+
+    private static byte[] Unseal(KeyRing ring, byte[] content) => ring.Protection.CreateProtector("a").Unprotect(content);
+
+    private sealed class ReadOnly(IKeyStore store) : Microsoft.AspNetCore.DataProtection.Repositories.IXmlRepository
+    {
+        public IReadOnlyCollection<System.Xml.Linq.XElement> GetAllElements() => [.. store.Elements().Select(element => element.Xml)];
+
+        public void StoreElement(System.Xml.Linq.XElement element, string friendlyName) => Assert.Fail("a key was made");
+    }
+}
