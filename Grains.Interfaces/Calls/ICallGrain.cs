@@ -21,6 +21,10 @@ public interface ICallGrain : IGrainWithStringKey
     /// <summary>The caller has hung up: has an edge make the call that is expected. Once, however often it is asked.</summary>
     [Alias("CallBack")]
     Task CallBack();
+
+    /// <summary>Comes back to a call whose silo is gone, so that it ends as others do when no edge speaks of it any more. Changes nothing at a call that goes on.</summary>
+    [Alias("Visit")]
+    Task Visit();
 }
 
 /// <summary>The answer to one event.</summary>

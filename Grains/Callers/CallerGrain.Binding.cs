@@ -46,7 +46,7 @@ internal sealed partial class CallerGrain
                 ? ResultOf(request.Proof, request.Wanted, request.Risk, new FactorContext(now, request.Proof.Call, request.From), state)
                 : new FactorResult { Outcome = FactorOutcome.Refused };
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Is(e))
         {
             Fail(e);
             return s_unavailable;
@@ -60,7 +60,7 @@ internal sealed partial class CallerGrain
         {
             outcome = await TryBegin(begin);
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Is(e))
         {
             Fail(e);
         }
@@ -99,7 +99,7 @@ internal sealed partial class CallerGrain
         {
             result = await TryChange(change);
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Is(e))
         {
             Fail(e);
         }

@@ -63,6 +63,13 @@ internal sealed partial class CallGrain : Grain, ICallGrain
                 _ => Lost(callEvent),
             };
         }
+        catch (Exception e) when (SiloLoss.Is(e))
+        {
+            // The edge asks again, and what is stored is where that begins.
+            LogMoved(callEvent.GetType().Name, callEvent.Seq, e.GetType().Name);
+            _state = null;
+            throw;
+        }
         catch (Exception e)
         {
             // Only the type: a provider's message may quote values.
@@ -92,6 +99,21 @@ internal sealed partial class CallGrain : Grain, ICallGrain
             LogFailed(nameof(HangUp), e.GetType().Name);
             DeactivateOnIdle();
             return false;
+        }
+    }
+
+    public async Task Visit()
+    {
+        try
+        {
+            // Reading is all: an activation that hears of nobody is collected, and ends the call.
+            _state ??= await Read();
+            if (_state is { LastSeq: 0, Expected: null }) DeactivateOnIdle();
+        }
+        catch (Exception e)
+        {
+            LogFailed(nameof(Visit), e.GetType().Name);
+            DeactivateOnIdle();
         }
     }
 
@@ -179,7 +201,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
             await Task.WhenAll(audited, finishing);
             return await finishing;
         }
-        catch (Exception e) when (finishing.IsCompletedSuccessfully && _state is not null)
+        catch (Exception e) when (finishing.IsCompletedSuccessfully && _state is not null && !SiloLoss.Is(e))
         {
             LogFailed("audit of an admitted call", e.GetType().Name);
             await _store.Clear();
@@ -294,7 +316,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     {
         try
         {
-            await GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(new AuditEntry
+            var entry = new AuditEntry
             {
                 Actor = state.Actor,
                 Action = "call.ended",
@@ -302,7 +324,8 @@ internal sealed partial class CallGrain : Grain, ICallGrain
                 Origin = state.OriginText,
                 Object = Call.Value,
                 Detail = media is null ? reason.ToString() : $"{reason} {media}",
-            });
+            };
+            await SiloLoss.Outlive(_time, () => GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(entry));
         }
         catch (Exception e)
         {
@@ -327,6 +350,9 @@ internal sealed partial class CallGrain : Grain, ICallGrain
 
     [LoggerMessage(LogLevel.Error, "A call could not be served: {What} failed with {Error}")]
     private partial void LogFailed(string what, string error);
+
+    [LoggerMessage(LogLevel.Warning, "A silo is gone that a call needed: event {Kind} number {Seq} ends with {Error}, for its edge to send it again")]
+    private partial void LogMoved(string kind, int seq, string error);
 
     [LoggerMessage(LogLevel.Warning, "A call was ended: event {Kind} number {Seq} does not fit its state")]
     private partial void LogLost(string kind, int seq);

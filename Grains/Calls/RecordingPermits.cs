@@ -31,7 +31,7 @@ internal sealed partial class RecordingPermits(IGrainFactory grains, ILogger log
             var permitted = await grains.Grain<IRecordingGrain>(id.Value).Permit(permit);
             return new RecordingPermitted { Command = permitted ? new Record { Recording = id } : null };
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Is(e))
         {
             // Without a key or a record there is no recording; the flow says what then.
             LogFailed("permitting one", e.GetType().Name);
@@ -61,7 +61,7 @@ internal sealed partial class RecordingPermits(IGrainFactory grains, ILogger log
                 await grains.Grain<IRecordingGrain>(recording.Value).Bind(caller);
                 return true;
             }
-            catch (Exception e)
+            catch (Exception e) when (!SiloLoss.Is(e))
             {
                 LogFailed("binding one to a caller", e.GetType().Name);
                 // A caller waits in silence: no second time for what took its whole time.

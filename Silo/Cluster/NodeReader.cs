@@ -29,7 +29,6 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
         }
         if (nodes.Count == 0) return [new NodeSettings { Name = "", Roles = NodeRoles.None, DataFolder = data, Listeners = common }]; // What is missing is reported.
         var silos = nodes.Where(node => node.Roles.HasFlag(NodeRoles.Silo)).ToList();
-        if (nodes.Count > 1) root.Report("nodes", "more than one node", "one node: storage sqlite serves one silo");
         if (silos.Count == 0) root.Report("nodes", "no silo", "at least one node with the role silo");
         foreach (var twice in silos.SelectMany(node => (IPEndPoint[])[node.Listeners.Silo, node.Listeners.Gateway]).GroupBy(end => end).Where(same => same.Count() > 1))
             root.Report("nodes", $"two silos at {twice.Key}", "listeners.silo and listeners.gateway of its own for each node with the role silo");

@@ -29,6 +29,8 @@ internal static class PhoneReader
         if (cluster.Phone is null && trunks > 0) root.Report("phone", "a trunk for operators and nothing that they call with", "url, because a trunk has digest.operators: true");
         if (cluster.Phone is not null && cluster.Nodes.Any(node => node.Roles.HasFlag(NodeRoles.Edge) && node.Listeners.Sip is { Wss: null, Ws: not null }) && cluster.Tenants.SelectMany(tenant => tenant.Trunks).Any(trunk => trunk.Digest is { Operators: true, WithoutTls: false }))
             root.Report("phone", "no operator could call: through a proxy before ws they come without TLS, and without it no pass is taken", "listeners.sip.wss");
+        if (cluster.PhoneTrunk is not null && cluster.Nodes.Any(node => !node.Roles.HasFlag(NodeRoles.Silo)))
+            root.Report("phone", "passes that nobody gives or takes: a node without a silo has not the key they are made with", "silo, edge and dashboard in one node, or no digest.operators");
         if (cluster.Phone is not null && trunks > 1) root.Report("phone", "several trunks for operators", "digest.operators: true at one trunk");
         if (cluster.Phone is not null && trunks == 0) weak(root, "phone", "a telephone whose calls are let in by their address alone", "a trunk with digest.operators: true");
     }

@@ -37,13 +37,13 @@ internal static class SiloHosting
     }
 
     /// <summary>
-    /// Calls of a process before this one, whose sockets were its own: what was killed left them, and they would otherwise stay for ever. None where several silos share the
-    /// database: there calls go on with another one.
+    /// Calls of a process before this one, where that was the whole cluster: their sockets were its own, and they are over. Where there are others, calls go on, and <see cref="CallRetention"/> ends those
+    /// that do not.
     /// </summary>
-    public static async Task<Dictionary<string, IReadOnlyList<string>>> CallsLeftBehind(ClusterVault vault)
+    public static async Task<Dictionary<string, IReadOnlyList<string>>> CallsLeftBehind(ClusterFile cluster, ClusterVault vault)
     {
         var left = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
-        if (vault.Database.States.IsShared) return left;
+        if (cluster.Nodes.Count > 1 || vault.Database.States.IsShared) return left;
         foreach (var state in s_relaxedStates) left[state] = await vault.Database.States.KeysOf(state);
         return left;
     }
@@ -65,17 +65,46 @@ internal static class SiloHosting
         services.AddHostedService<RecordingRetention>();
         services.AddSingleton(vault.Database.States);
         services.AddHostedService<LockoutRetention>();
+        services.AddHostedService<CallRetention>();
     }
 
     private static void AddOrleans(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault, NodeCertificate? node)
     {
         if (node is not null) orleans.UseNodeTls(node);
-        orleans.UseLocalhostClustering(cluster.Listeners.Silo.Port, cluster.Listeners.Gateway.Port, serviceId: cluster.Service, clusterId: cluster.Cluster);
+        UseMembership(orleans, cluster, vault);
         // Grains publish to it and subscribe by their type alone: no table of subscriptions is kept.
         orleans.AddMemoryStreams(IMediaLaneGrain.Provider, streams => streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly));
         orleans.Services.AddEncryptedStorage(vault.Database, s_relaxedStates, s_removableStates);
         orleans.AddIncomingGrainCallFilter<AuthorizationFilter>();
         orleans.AddOutgoingGrainCallFilter<GrainMark>();
         orleans.Configure<GrainCollectionOptions>(options => options.CollectionAge = s_idleGrain);
+    }
+
+    /// <summary>Who is in the cluster: where several silos share a database, its table says so; else this silo alone.</summary>
+    private static void UseMembership(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault)
+    {
+        var (silo, gateway) = (cluster.Listeners.Silo, cluster.Listeners.Gateway);
+        if (vault.Database is PostgresDatabase database)
+        {
+            orleans.UseAdoNetClustering(options => (options.Invariant, options.DataSource) = ("Npgsql", database.Source));
+            orleans.Configure<ClusterMembershipOptions>(options =>
+            {
+                // A silo that was killed is known as dead within some 4 s: a caller waits for that (docs/decisions/0027).
+                (options.ProbeTimeout, options.MaxProbeTimeout, options.NumMissedProbesLimit) = (TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1), 2);
+                (options.TableRefreshTimeout, options.IAmAliveTablePublishTimeout) = (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
+                options.NumVotesForDeathDeclaration = cluster.Nodes.Count(node => node.Roles.HasFlag(NodeRoles.Silo)) > 2 ? 2 : 1;
+            });
+        }
+        else
+        {
+            orleans.UseDevelopmentClustering(silo);
+        }
+        orleans.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (cluster.Cluster, cluster.Service));
+        orleans.Configure<SiloOptions>(options => options.SiloName = cluster.Node.Name);
+        orleans.Configure<EndpointOptions>(options =>
+        {
+            (options.AdvertisedIPAddress, options.SiloPort, options.GatewayPort) = (silo.Address, silo.Port, gateway.Port);
+            (options.SiloListeningEndpoint, options.GatewayListeningEndpoint) = (silo, gateway);
+        });
     }
 }

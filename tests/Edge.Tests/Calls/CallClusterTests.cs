@@ -100,6 +100,8 @@ public class CallClusterTests : IRoleTokens
 
         public Task CallBack() => throw new NotSupportedException();
 
+        public Task Visit() => throw new NotSupportedException();
+
         public Task<bool> HangUp() => Task.FromResult(false);
     }
 }

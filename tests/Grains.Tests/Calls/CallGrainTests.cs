@@ -123,19 +123,6 @@ public class CallGrainTests
         Assert.Equal("CallerHungUp mos=4.13 loss=1.2%/0.0% jitter=2/-ms rtt=48ms", _world.Audit.Entries[^1].Detail);
     }
 
-    [Fact]
-    public async Task A_call_whose_edge_died_leaves_no_row_when_its_grain_is_collected()
-    {
-        var call = _world.Call();
-        await call.Handle(Offered());
-        await call.Handle(Keys(2, "10000001"));
-        await call.OnDeactivateAsync(new DeactivationReason(DeactivationReasonCode.ShuttingDown, "the next event meets another activation"), default);
-        Assert.Single(_world.Storage.Rows);
-        await call.OnDeactivateAsync(new DeactivationReason(DeactivationReasonCode.ActivationIdle, "nobody asked"), default);
-        Assert.Empty(_world.Storage.Rows);
-        Assert.Equal(("call.ended", "Failed"), (_world.Audit.Entries[^1].Action, _world.Audit.Entries[^1].Detail));
-    }
-
     [Theory]
     [InlineData("play: [welcome]", 0)]
     [InlineData("play: [welcome], controls: { back: \"4\" }", 1)]

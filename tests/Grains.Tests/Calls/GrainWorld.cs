@@ -303,6 +303,9 @@ internal sealed class FakeCaller : ICallerGrain
     public List<FactorAttempt> Attempts { get; } = [];
     public Queue<FactorOutcome> Outcomes { get; } = [];
     public bool Fails { get; set; }
+
+    /// <summary>Its silo has just gone; another activation answers next time.</summary>
+    public bool IsLost { get; set; }
     public CallerKey? ProofOf { get; set; }
 
     /// <summary>Under which its proofs are made.</summary>
@@ -311,6 +314,11 @@ internal sealed class FakeCaller : ICallerGrain
     public Task<FactorResult> Verify(FactorAttempt attempt)
     {
         if (Fails) throw new TimeoutException("no answer");
+        if (IsLost)
+        {
+            IsLost = false;
+            throw new SiloUnavailableException("its silo is gone");
+        }
         Attempts.Add(attempt);
         var outcome = Outcomes.TryDequeue(out var next) ? next : FactorOutcome.Accepted;
         var caller = ProofOf ?? CallerKey.ForAccount(FakeKeys.Instance.PseudonymKey("demo"), "demo", "10000001");

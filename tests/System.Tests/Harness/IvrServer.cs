@@ -5,18 +5,20 @@ using System.Text.RegularExpressions;
 
 namespace IvrActors.SystemTests.Harness;
 
-/// <summary>The real server as a process of its own: own folder, own ports, own keys. Restartable on the same data.</summary>
+/// <summary>The real server as a process of its own: own ports, own keys, own folder unless it is a node of an <see cref="IvrCluster"/>. Restartable on the same data.</summary>
 internal sealed partial class IvrServer : IAsyncDisposable
 {
     /// <summary>Servers of this run, which are up at the same time, have media ports of their own; those of another run on this machine begin elsewhere.</summary>
     private static int s_servers = Random.Shared.Next(45);
 
     private readonly string _clusterFile;
+    private readonly string? _node;
     private readonly ClusterPorts _ports;
     private readonly List<string> _outputs = [];
     private ChildProcess? _process;
 
-    private IvrServer(string folder, string clusterFile, ClusterPorts ports) => (Folder, _clusterFile, _ports) = (folder, clusterFile, ports);
+    /// <param name="node">Of a cluster of several, whose folder this is; null: it is alone.</param>
+    public IvrServer(string folder, string clusterFile, ClusterPorts ports, string? node = null) => (Folder, _clusterFile, _ports, _node) = (folder, clusterFile, ports, node);
 
     public string Folder { get; }
 
@@ -47,7 +49,7 @@ internal sealed partial class IvrServer : IAsyncDisposable
     public static IvrServer Create(string name, Func<string, string, string>? change = null)
     {
         var folder = Directory.CreateTempSubdirectory("ivr-" + name + "-").FullName;
-        var ports = new ClusterPorts(Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Media: 20000 + (Interlocked.Increment(ref s_servers) % 45 * ClusterPorts.MediaCount)); // Below where Linphone's media ports are.
+        var ports = FreePorts();
         var yaml = ClusterFile.Adapt(File.ReadAllText(Repository.At("cluster.yaml")), ports);
         if (change is not null) yaml = change(yaml, folder);
         var file = Path.Combine(folder, "cluster.yaml");
@@ -55,9 +57,13 @@ internal sealed partial class IvrServer : IAsyncDisposable
         return new IvrServer(folder, file, ports);
     }
 
+    public static ClusterPorts FreePorts() => new(
+        Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(),
+        Media: 20000 + (Interlocked.Increment(ref s_servers) % 45 * ClusterPorts.MediaCount)); // Below where Linphone's media ports are.
+
     public async Task Start(string logLevel = "information")
     {
-        _process = new ChildProcess("dotnet", [Silo, "run", "--cluster", _clusterFile, "--log-level", logLevel], Folder);
+        _process = new ChildProcess("dotnet", [Silo, "run", "--cluster", _clusterFile, "--log-level", logLevel, .. _node is null ? (string[])[] : ["--node", _node]], Folder);
         await Eventually.Holds(IsReady, "the server is ready", () => _process.Tail());
     }
 
@@ -117,7 +123,7 @@ internal sealed partial class IvrServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_process is not null) await _process.DisposeAsync();
-        if (Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);
+        if (_node is null && Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);
     }
 
     private async Task<bool> IsReady()

@@ -1,0 +1,33 @@
+using Orleans.Runtime;
+
+namespace IvrActors.Grains;
+
+/// <summary>
+/// What a call to a grain ends with whose silo has just gone: nothing is decided, and asked again in a moment the grain is on another silo. Of all failures this one goes back as it is, through every grain, to the edge,
+/// which sends its event again under the same number; all else is answered for politely where it happens.
+/// </summary>
+internal static class SiloLoss
+{
+    private const int MostTries = 8;
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
+
+    public static bool Is(Exception e) => e is SiloUnavailableException or OrleansMessageRejectionException;
+
+    /// <summary>Asks again until another silo answers: for what no edge would ask again.</summary>
+    public static async Task Outlive(TimeProvider time, Func<Task> ask)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                await ask();
+                return;
+            }
+            catch (Exception e) when (Is(e) && tries < MostTries)
+            {
+                await Task.Delay(s_pause, time);
+            }
+        }
+    }
+}

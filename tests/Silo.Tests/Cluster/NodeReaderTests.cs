@@ -1,0 +1,58 @@
+using IvrActors.Silo.Cluster;
+using Xunit;
+
+namespace IvrActors.Silo.Tests.Cluster;
+
+public sealed class NodeReaderTests
+{
+    private const string Committed = "  - name: node-1\n    roles: [silo, edge, dashboard]   # one process with everything is the simplest thing that takes a call\n";
+
+    private static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Read(string nodes, string? node = null)
+    {
+        var text = ClusterFileTests.Text.Replace(Committed, nodes, StringComparison.Ordinal);
+        Assert.NotEqual(ClusterFileTests.Text, text);
+        return ClusterFileReader.Parse(Path.Combine(ClusterFileTests.Root(), "cluster.yaml"), text, node);
+    }
+
+    private static string Finding(string nodes, string? node = null) => string.Join('|', Read(nodes, node).Errors.Select(error => error.ToString()));
+
+    [Fact]
+    public void Each_node_has_roles_a_folder_and_listeners_and_what_it_does_not_say_is_the_clusters()
+    {
+        const string Nodes =
+            """
+              - name: silo-1
+                roles: [silo]
+                node_tls: { ca: LICENSE, certificate: LICENSE, key: LICENSE }
+              - name: edge-1
+                roles: [edge]
+                data: data/edge-1
+                listeners:
+                  sip: { udp: 5070, tcp: 5070, tls: 5071, wss: 7444 }
+                  metrics: { port: 9465 }
+                node_tls: { ca: LICENSE, certificate: LICENSE, key: LICENSE }
+
+            """;
+        var (cluster, errors) = Read(Nodes, "edge-1");
+        Assert.Empty(errors);
+        Assert.Equal(["silo-1", "edge-1"], cluster!.Nodes.Select(node => node.Name));
+        Assert.Equal((NodeRoles.Edge, "edge-1"), (cluster.Node.Roles, cluster.Node.Name));
+        Assert.Equal((5070, 9465, 20000), (cluster.Listeners.Sip.Udp, cluster.Listeners.Metrics.Port, cluster.Listeners.FirstMediaPort));
+        Assert.Equal(Path.Combine(ClusterFileTests.Root(), "data", "edge-1"), cluster.DataFolder);
+        Assert.Null(cluster.DashboardAddress);
+        Assert.Equal("silo-1", Read(Nodes).Cluster!.Node.Name);
+        Assert.Equal(11111, cluster.Nodes[0].Listeners.Silo.Port);
+    }
+
+    [Fact]
+    public void What_contradicts_itself_is_named_with_its_place()
+    {
+        Assert.Equal("cluster.yaml:18:3: no silo (nodes, expected at least one node with the role silo)", Finding("  - { name: a, roles: [edge] }\n"));
+        Assert.Contains("cluster.yaml:19:13: duplicate node (nodes[1].name, expected each name once)", Finding("  - { name: a, roles: [silo] }\n  - { name: a, roles: [edge] }\n"), StringComparison.Ordinal);
+        Assert.Contains("no node 'c' (nodes, expected one of a, b)", Finding("  - { name: a, roles: [silo] }\n  - { name: b, roles: [edge] }\n", "c"), StringComparison.Ordinal);
+        Assert.Contains("two silos at 127.0.0.1:11111", Finding("  - { name: a, roles: [silo] }\n  - { name: b, roles: [silo] }\n"), StringComparison.Ordinal);
+        Assert.Contains(
+            "the address at which the other nodes reach it", Finding("  - { name: a, roles: [silo], listeners: { silo: { address: 0.0.0.0 } } }\n  - { name: b, roles: [edge] }\n"), StringComparison.Ordinal);
+        Assert.Contains("unknown key (nodes[0].listeners.sap,", Finding("  - { name: a, roles: [silo], listeners: { sap: { udp: 5070 } } }\n"), StringComparison.Ordinal);
+    }
+}
