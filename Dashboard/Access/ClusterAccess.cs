@@ -6,16 +6,14 @@ namespace IvrActors.Dashboard.Access;
 /// <summary>The only way from the dashboard to a grain: every call carries a signed statement of who asks and in which role.</summary>
 internal sealed class ClusterAccess(IGrainFactory grains, IRoleTokens tokens)
 {
-    private const string Service = "dashboard";
-
     /// <summary>For reading and writing sign-in state; never for what a signed-in person asks to be done.</summary>
-    public ClusterCaller SignIn { get; } = new(grains, tokens, Service, Roles.SignIn);
+    public ClusterCaller SignIn { get; } = new(grains, tokens, RequestActor.Dashboard, Roles.SignIn);
 
     /// <summary>For the live figures, which are fetched once and shown to all who may see them.</summary>
-    public ClusterCaller Viewer { get; } = new(grains, tokens, Service, Roles.Viewer);
+    public ClusterCaller Viewer { get; } = new(grains, tokens, RequestActor.Dashboard, Roles.Viewer);
 
     /// <summary>For callers' own pages, behind which no operator stands.</summary>
-    public ClusterCaller Devices { get; } = new(grains, tokens, Service, Roles.Devices);
+    public ClusterCaller Devices { get; } = new(grains, tokens, RequestActor.Dashboard, Roles.Devices);
 
     /// <summary>For what this person asks to be done, with the role that the session check found for this request.</summary>
     public ClusterCaller For(ClaimsPrincipal person) =>

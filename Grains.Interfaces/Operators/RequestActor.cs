@@ -11,8 +11,14 @@ public static class RequestActor
     /// <summary>The actor of what the cluster does by itself.</summary>
     public const string System = "system";
 
+    /// <summary>The actor of what is done at a silo's machine by <c>ivr</c>.</summary>
+    public const string CommandLine = "command-line";
+
+    /// <summary>The actor of what the dashboard does by itself, before and besides a person.</summary>
+    public const string Dashboard = "dashboard";
+
     // Actors in audit records that are no person: one with such a name could pass their acts off as the cluster's.
-    private static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase) { System, "command-line", "dashboard", "unknown" };
+    private static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase) { System, CommandLine, Dashboard, "unknown" };
 
     /// <summary>Whether this name stands in records for something else than a person.</summary>
     public static bool IsReserved(string name) => s_reserved.Contains(name);

@@ -89,6 +89,9 @@ internal enum NodeRoles
     Silo = 1,
     Edge = 2,
     Dashboard = 4,
+
+    /// <summary>Reads metrics and nothing else: a role of certificates, which no node of <c>cluster.yaml</c> has.</summary>
+    Monitor = 8,
 }
 
 /// <summary>One process of the cluster.</summary>
@@ -100,6 +103,9 @@ internal sealed class NodeSettings
     /// <summary>Full path.</summary>
     public required string DataFolder { get; init; }
     public required ListenerSettings Listeners { get; init; }
+
+    /// <summary>Null: it speaks to no other node.</summary>
+    public NodeTlsSettings? Tls { get; init; }
 }
 
 /// <summary>Where the process listens. A port of 0 takes any free one, null turns a listener off.</summary>
@@ -110,6 +116,9 @@ internal sealed class ListenerSettings
     public required int LastMediaPort { get; init; }
     public required IPEndPoint Dashboard { get; init; }
     public required IPEndPoint Metrics { get; init; }
+
+    /// <summary>Whether a scrape needs a certificate of a node or a monitor.</summary>
+    public bool MetricsTls { get; init; }
 
     /// <summary>Where other silos reach it.</summary>
     public required IPEndPoint Silo { get; init; }

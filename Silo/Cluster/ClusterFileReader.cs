@@ -99,6 +99,7 @@ internal sealed class ClusterFileReader
         };
         PhoneReader.FindContradictions(root, cluster, Weak);
         StirReader.FindContradictions(root, cluster);
+        if (cluster.Nodes.Any(one => one is { Listeners.MetricsTls: true, Tls: null })) root.Report("listeners", "TLS for metrics and no certificate", "node_tls of each node, or no listeners.metrics.tls");
         if (cluster.DemoCallers > 0) Weak(root, "demo_callers", "demo callers, whose PINs are printed", "0");
         root.Done();
         return cluster;

@@ -47,7 +47,13 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
             Roles = roles.Aggregate(NodeRoles.None, (all, role) => all | role),
             DataFolder = map.OptionalText("data", "a folder") is { } own ? Path.GetFullPath(own, folder) : data,
             Listeners = map.Has("listeners") ? ReadListeners(map.Map("listeners"), common, isAlone) : map.Absent<ListenerSettings>("listeners") ?? common,
+            Tls = NodeTlsReader.Read(map, folder),
         };
+        if (!isAlone && node.Tls is null)
+        {
+            if (!node.Roles.HasFlag(NodeRoles.Silo)) map.Report("node_tls", "no certificate", "ca, certificate and key: without a silo it has nothing else to prove what it is");
+            else weak(map, "node_tls", "connections between nodes without TLS", "ca, certificate and key");
+        }
         map.Done();
         return node;
     }
@@ -56,13 +62,15 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
     private ListenerSettings ReadListeners(YamlMap map, ListenerSettings? common, bool isAlone)
     {
         var (first, last) = Own("media", common, out var media) ? ReadMedia(media) : (common!.FirstMediaPort, common.LastMediaPort);
+        var (metricsEnd, metricsTls) = Own("metrics", common, out var metrics) ? ReadMetrics(metrics) : (common!.Metrics, common.MetricsTls);
         var listeners = new ListenerSettings
         {
             Sip = Own("sip", common, out var sip) ? new SipListenerReader(development, weak).Read(sip) : common!.Sip,
             FirstMediaPort = first,
             LastMediaPort = last,
             Dashboard = Own("dashboard", common, out var dashboard) ? ReadDashboard(dashboard) : common!.Dashboard,
-            Metrics = Own("metrics", common, out var metrics) ? ReadMetrics(metrics) : common!.Metrics,
+            Metrics = metricsEnd,
+            MetricsTls = metricsTls,
             Silo = Own("silo", common, out var silo) ? ReadNodePort(silo, 11111, isAlone) : common!.Silo,
             Gateway = Own("gateway", common, out var gateway) ? ReadNodePort(gateway, 30000, isAlone) : common!.Gateway,
         };
@@ -95,12 +103,12 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
         return end;
     }
 
-    private IPEndPoint ReadMetrics(YamlMap map)
+    private (IPEndPoint End, bool Tls) ReadMetrics(YamlMap map)
     {
-        var end = ReadEndPoint(map, 9464);
-        if (!IPAddress.IsLoopback(end.Address)) weak(map, "address", "metrics without TLS beyond this machine", "a loopback address");
+        var (end, tls) = (ReadEndPoint(map, 9464), map.Flag("tls", false));
+        if (!IPAddress.IsLoopback(end.Address) && !tls) weak(map, "address", "metrics without TLS beyond this machine", "a loopback address, or tls: true");
         map.Done();
-        return end;
+        return (end, tls);
     }
 
     /// <summary>Where other nodes reach it, so no wildcard.</summary>

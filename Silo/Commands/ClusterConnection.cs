@@ -13,8 +13,6 @@ namespace IvrActors.Silo.Commands;
 /// </summary>
 internal sealed class ClusterConnection : IAsyncDisposable
 {
-    private const string Name = "command-line";
-
     private readonly IHost _host;
 
     private ClusterConnection(IHost host) => _host = host;
@@ -55,7 +53,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     public static string NewToken(ClusterFile cluster)
     {
         using var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow);
-        return new RoleTokens(vault.Keys, TimeProvider.System).Issue(Name, Roles.Administrator);
+        return new RoleTokens(vault.Keys, TimeProvider.System).Issue(RequestActor.CommandLine, Roles.Administrator);
     }
 
     public async ValueTask DisposeAsync()
@@ -73,10 +71,12 @@ internal sealed class ClusterConnection : IAsyncDisposable
 
     private static async Task<ClusterConnection> Connect(ClusterFile cluster)
     {
+        var certificate = NodeCertificate.Of(cluster.Node, DateTimeOffset.UtcNow);
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.UseOrleansClient(client =>
         {
             client.UseCluster(cluster);
+            if (certificate is not null) client.UseNodeTls(certificate);
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = TimeSpan.FromSeconds(30));
         });
         var host = builder.Build();

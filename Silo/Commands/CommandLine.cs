@@ -1,5 +1,6 @@
 using System.CommandLine;
 using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 
 namespace IvrActors.Silo.Commands;
@@ -60,7 +61,7 @@ internal static class CommandLine
             // The host of `run` ends by itself on SIGTERM and SIGINT; a second handler here would cut its calls off.
             return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
-        catch (Exception e) when (e is KeyRingException or DatabaseException or MissingSecretException)
+        catch (Exception e) when (e is KeyRingException or DatabaseException or MissingSecretException or NodeTlsException)
         {
             await error.WriteLineAsync(e.Message);
             return ExitCode.Unusable;
@@ -86,6 +87,7 @@ internal static class CommandLine
         RiskCommands.AddTo(root, terminal);
         TraceCommand.AddTo(root, terminal);
         RecordingCommands.AddTo(root, terminal);
+        CaCommands.AddTo(root, terminal);
         return root;
     }
 

@@ -1,4 +1,6 @@
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Security;
 using Microsoft.AspNetCore.DataProtection;
 using Orleans.Configuration;
 using Orleans.Runtime.Messaging;
@@ -11,14 +13,16 @@ internal static partial class ClientHosting
     /// <summary>How soon a gateway that is gone or back is noticed.</summary>
     private static readonly TimeSpan s_gateways = TimeSpan.FromSeconds(2);
 
-    public static void Add(WebApplicationBuilder builder, ClusterFile cluster)
+    public static void Add(WebApplicationBuilder builder, ClusterFile cluster, NodeCertificate node)
     {
         builder.UseOrleansClient(client =>
         {
+            client.UseNodeTls(node);
             client.UseCluster(cluster);
             client.UseConnectionRetryFilter<KeepTrying>();
             client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = s_gateways);
         });
+        builder.Services.AddSingleton<IRoleTokens, NodeRoleTokens>();
         // Sign-ins of this dashboard alone, and until it ends: the cluster's keys stay with the silos.
         builder.Services.AddDataProtection().UseEphemeralDataProtectionProvider();
     }

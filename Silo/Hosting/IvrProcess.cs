@@ -44,12 +44,13 @@ internal sealed class IvrProcess : IAsyncDisposable
     {
         var now = DateTimeOffset.UtcNow;
         Observation.Start();
+        var node = NodeCertificate.Of(cluster.Node, now);
         var vault = cluster.Node.Roles.HasFlag(NodeRoles.Silo) ? ClusterVault.OpenOrCreate(cluster, now) : null;
         try
         {
             var settings = cluster.Certificates;
             var certificate = settings.ServerFile is { } file ? ServerCertificate.FromFiles(file, settings.ServerKeyFile!) : Certificates.Server(cluster.CertificateFolder, now);
-            return new IvrProcess(Build(cluster, level, vault, certificate), vault, cluster);
+            return new IvrProcess(Build(cluster, level, vault, certificate, node), vault, cluster);
         }
         catch
         {
@@ -88,7 +89,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         _vault?.Dispose();
     }
 
-    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault? vault, ServerCertificate certificate)
+    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault? vault, ServerCertificate certificate, NodeCertificate? node)
     {
         // Nothing but cluster.yaml configures this process: no environment variable or settings file opens a port or loosens a check.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], EnvironmentName = "Production", ContentRootPath = AppContext.BaseDirectory });
@@ -100,15 +101,16 @@ internal sealed class IvrProcess : IAsyncDisposable
         var passes = vault is null ? null : new PhonePasses(vault.Keys, TimeProvider.System, cluster.PhoneTrunk?.Trunk.Digest!.Realm);
         if (passes is null) builder.Services.AddSingleton<IPhonePasses, NoPhonePasses>();
         else builder.Services.AddSingleton<IPhonePasses>(passes);
-        if (vault is null) ClientHosting.Add(builder, cluster);
-        else SiloHosting.Add(builder, cluster, vault);
+        if (vault is null) ClientHosting.Add(builder, cluster, node ?? throw new NodeTlsException($"Node '{cluster.Node.Name}' has no silo, and no node_tls to prove to one what it is."));
+        else SiloHosting.Add(builder, cluster, vault, node);
         var edge = cluster.ToEdgeOptions(certificate, passes is null ? null : passes.Find, vault?.Keys.SpeechKey());
         // Flows are checked against the prompts, also by a silo without an edge.
         if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge))
             builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, new SpeechRenderer(edge.Speech, edge.RenderedPromptFolder, TimeProvider.System)));
         else
             builder.Services.AddEdge(edge);
-        builder.Services.AddSingleton(certificate);
+        builder.Services.AddSingleton<IReloadedCertificate>(certificate);
+        if (node is not null) builder.Services.AddNodeCertificate(node);
         builder.Services.AddHostedService<CertificateWatcher>();
         builder.WebHost.UseKestrelHttpsConfiguration();
         if (cluster.Recordings is { } recordings) builder.Services.AddSingleton<IRecordingFiles>(new RecordingFiles(recordings.Folder));
@@ -116,7 +118,11 @@ internal sealed class IvrProcess : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(cluster.Listeners.Metrics, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(cluster.Listeners.Metrics, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                if (cluster.Listeners.MetricsTls) listen.UseHttps(NodeTls.MetricsOptions(node!, kestrel.ApplicationServices));
+            });
             if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate.WebOptions()));
             if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) kestrel.ListenSip(edge, kestrel.ApplicationServices);
         });

@@ -25,11 +25,11 @@ internal static class SiloHosting
     // Half of the default: a grain that nobody called for this long is a call that ended or a caller who is gone, and costs memory only.
     private static readonly TimeSpan s_idleGrain = TimeSpan.FromMinutes(7);
 
-    public static void Add(WebApplicationBuilder builder, ClusterFile cluster, ClusterVault vault)
+    public static void Add(WebApplicationBuilder builder, ClusterFile cluster, ClusterVault vault, NodeCertificate? node)
     {
         AddCore(builder.Services, vault);
         builder.Services.AddKeyUpkeep(vault, cluster);
-        builder.UseOrleans(orleans => AddOrleans(orleans, cluster, vault));
+        builder.UseOrleans(orleans => AddOrleans(orleans, cluster, vault, node));
         // Made here and not when the first code is to be sent: a secret that is missing keeps the cluster from starting.
         var delivery = DeliveryServices.Create(cluster, TimeProvider.System);
         builder.Services.AddSingleton<ICodeDelivery>(provider => delivery(provider.GetRequiredService<ILogger<CodeDelivery>>()));
@@ -67,8 +67,9 @@ internal static class SiloHosting
         services.AddHostedService<LockoutRetention>();
     }
 
-    private static void AddOrleans(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault)
+    private static void AddOrleans(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault, NodeCertificate? node)
     {
+        if (node is not null) orleans.UseNodeTls(node);
         orleans.UseLocalhostClustering(cluster.Listeners.Silo.Port, cluster.Listeners.Gateway.Port, serviceId: cluster.Service, clusterId: cluster.Cluster);
         // Grains publish to it and subscribe by their type alone: no table of subscriptions is kept.
         orleans.AddMemoryStreams(IMediaLaneGrain.Provider, streams => streams.ConfigureStreamPubSub(StreamPubSubType.ImplicitOnly));

@@ -5,8 +5,9 @@ using IvrActors.Silo.Storage;
 
 namespace IvrActors.Silo.Security;
 
-/// <summary>Signs role tokens with the cluster's token key, and checks them.</summary>
-internal sealed class RoleTokens(ClusterKeys keys, TimeProvider time) : IRoleTokens
+/// <summary>Signs role tokens with the cluster's token key, and checks them and those that nodes sign.</summary>
+/// <param name="nodes">Null: no other node's tokens are taken.</param>
+internal sealed class RoleTokens(ClusterKeys keys, TimeProvider time, NodeTokenVerifier? nodes = null) : IRoleTokens
 {
     /// <summary>Role of this process's own start-up code: may call everything. Only <see cref="IssueSystem"/> makes it, which nobody outside Silo can reach.</summary>
     public const string SystemRole = "system";
@@ -31,7 +32,7 @@ internal sealed class RoleTokens(ClusterKeys keys, TimeProvider time) : IRoleTok
     public string IssueSystem() => Sign("system", SystemRole);
 
     /// <summary>The token, or null when it is malformed, forged or expired.</summary>
-    public RoleToken? Verify(string text) => RoleToken.Verify(keys.TokenKey, text, time.GetUtcNow());
+    public RoleToken? Verify(string text) => NodeToken.IsLike(text) ? nodes?.Verify(text) : RoleToken.Verify(keys.TokenKey, text, time.GetUtcNow());
 
     private string Sign(string name, string role)
     {

@@ -19,6 +19,22 @@ public sealed partial class DeployTests
     }
 
     [Fact]
+    public void Prometheus_accepts_the_documented_scrape_over_TLS()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, Scrape().Match(Repository.Read("docs/operations.md")).Groups["text"].Value);
+
+            Passes("check", "config", "--syntax-only", file);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public void Every_alert_fires_when_it_should_and_is_silent_when_it_should()
     {
         Passes("test", "rules", Repository.PathOf(AlertCases));
@@ -125,6 +141,9 @@ public sealed partial class DeployTests
 
     private static string WithoutVariables(string query) =>
         query.Replace("$__rate_interval", "5m", StringComparison.Ordinal).Replace("$__range", "1h", StringComparison.Ordinal);
+
+    [GeneratedRegex("```yaml scrape\n(?<text>.+?)```", RegexOptions.Singleline)]
+    private static partial Regex Scrape();
 
     [GeneratedRegex(@"- alert: (?<name>\w+)")]
     private static partial Regex AlertName();

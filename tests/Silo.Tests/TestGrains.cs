@@ -1,5 +1,6 @@
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Silo.Security;
+using Orleans.Placement;
 
 namespace IvrActors.Silo.Tests;
 
@@ -39,9 +40,26 @@ public interface INoteGrain : IGrainWithStringKey
     [Requires(Permission.ViewCalls), Alias("Deactivate")]
     Task Deactivate();
 
+    [Requires(Permission.EdgeCalls), Alias("Offer")]
+    Task<string> Offer();
+
     /// <summary>Starts a timer; what it found in another note is what <see cref="Read"/> answers then.</summary>
     [Requires(Permission.ViewCalls), Alias("ReadOtherByTimer")]
     Task ReadOtherByTimer(string key);
+}
+
+[Alias("test.IPlaceGrain")]
+public interface IPlaceGrain : IGrainWithStringKey
+{
+    /// <summary>The silo where it is.</summary>
+    [Alias("Where")]
+    Task<string> Where();
+}
+
+[RandomPlacement]
+public sealed class PlaceGrain(ILocalSiloDetails silo) : Grain, IPlaceGrain
+{
+    public Task<string> Where() => Task.FromResult(silo.SiloAddress.ToParsableString());
 }
 
 [GenerateSerializer, Alias("test.NoteState")]
@@ -67,6 +85,8 @@ public sealed class NoteGrain(
     public Task<string> ReadInside() => Read();
 
     public Task<string> Unlock() => Task.FromResult("unlocked");
+
+    public Task<string> Offer() => Task.FromResult("offered");
 
     public Task<string> ReadOther(string key) => GrainFactory.GetGrain<INoteGrain>(key).ReadInside();
 

@@ -19,16 +19,21 @@ internal sealed class TestSilo : IAsyncDisposable
 {
     public const string Service = "test";
 
-    private static int s_port = 33000;
+    // Below those that outgoing connections take.
+    private const int FirstPort = 31000;
+    private const int PortCount = 1000;
+
+    private static int s_port = Random.Shared.Next(PortCount);
 
     private readonly IHost _host;
     private readonly KeyRing _ring;
 
-    private TestSilo(IHost host, KeyRing ring, IDatabase database, RoleTokens tokens, int gatewayPort)
+    private TestSilo(IHost host, KeyRing ring, IDatabase database, ClusterKeys keys, RoleTokens tokens, int gatewayPort)
     {
         _host = host;
         _ring = ring;
         Database = database;
+        Keys = keys;
         Tokens = tokens;
         GatewayPort = gatewayPort;
     }
@@ -37,6 +42,8 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public RoleTokens Tokens { get; }
 
+    public ClusterKeys Keys { get; }
+
     public int GatewayPort { get; }
 
     /// <summary>The co-hosted client, as the dashboard and the edge of a one-process cluster use it.</summary>
@@ -44,13 +51,14 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public IGrainStorage Storage => _host.Services.GetRequiredKeyedService<IGrainStorage>(StorageServices.Name);
 
-    public static async Task<TestSilo> Start(string folder, TimeProvider? time = null, StorageSettings? storage = null)
+    public static async Task<TestSilo> Start(string folder, TimeProvider? time = null, NodeTokenVerifier? nodes = null, StorageSettings? storage = null)
     {
         var database = Databases.Open(storage ?? new SqliteSettings(Path.Combine(folder, "ivr.db")));
         var first = database.IsNew;
         TestKeys.CopyTo(folder, Service);
         var ring = TestKeys.Open(folder, Service, first);
-        var tokens = new RoleTokens(ClusterKeys.Load(ring, first), time ?? TimeProvider.System);
+        var keys = ClusterKeys.Load(ring, first);
+        var tokens = new RoleTokens(keys, time ?? TimeProvider.System, nodes);
         database.Migrate();
         var (silo, gateway) = (FreePort(), FreePort());
         var builder = Host.CreateApplicationBuilder();
@@ -66,7 +74,7 @@ internal sealed class TestSilo : IAsyncDisposable
         });
         var host = builder.Build();
         await host.StartAsync();
-        return new TestSilo(host, ring, database, tokens, gateway);
+        return new TestSilo(host, ring, database, keys, tokens, gateway);
     }
 
     public INoteGrain Note(string key, string role = Roles.Viewer, string name = "ann")
@@ -108,7 +116,7 @@ internal sealed class TestSilo : IAsyncDisposable
     {
         for (var tried = 0; tried < 100; tried++)
         {
-            var port = 33000 + (Interlocked.Increment(ref s_port) % 100);
+            var port = FirstPort + (Interlocked.Increment(ref s_port) % PortCount);
             try
             {
                 using var probe = new TcpListener(IPAddress.Loopback, port);
@@ -120,7 +128,7 @@ internal sealed class TestSilo : IAsyncDisposable
                 // Taken: try the next.
             }
         }
-        throw new InvalidOperationException("No free port between 33000 and 33099.");
+        throw new InvalidOperationException("No free port for a test.");
     }
 }
 

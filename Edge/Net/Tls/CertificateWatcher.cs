@@ -4,10 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace IvrActors.Edge.Net.Tls;
 
-/// <summary>Looks for a new server certificate every few seconds, and at once on SIGHUP.</summary>
-public sealed partial class CertificateWatcher(ServerCertificate certificate, TimeProvider time, ILogger<CertificateWatcher> log) : IHostedService, IDisposable
+/// <summary>Looks for new certificates every few seconds, and at once on SIGHUP.</summary>
+public sealed partial class CertificateWatcher(IEnumerable<IReloadedCertificate> certificates, TimeProvider time, ILogger<CertificateWatcher> log) : IHostedService, IDisposable
 {
-    /// <summary>Two small files are read each time; a renewed certificate has days left before the old one expires.</summary>
+    /// <summary>Two or three small files are read each time; a renewed certificate has days left before the old one expires.</summary>
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(10);
 
     private ITimer? _timer;
@@ -39,20 +39,23 @@ public sealed partial class CertificateWatcher(ServerCertificate certificate, Ti
 
     private void Look()
     {
-        switch (certificate.Reload(time.GetUtcNow()))
+        foreach (var certificate in certificates)
         {
-            case CertificateReload.Replaced:
-                Replaced(log, certificate.Current.Subject, certificate.Current.NotAfter.ToUniversalTime());
-                break;
-            case CertificateReload.Refused:
-                Refused(log);
-                break;
+            switch (certificate.Reload(time.GetUtcNow()))
+            {
+                case CertificateReload.Replaced:
+                    Replaced(log, certificate.Purpose, certificate.Current.Subject, certificate.Current.NotAfter.ToUniversalTime());
+                    break;
+                case CertificateReload.Refused:
+                    Refused(log, certificate.Purpose);
+                    break;
+            }
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "new server certificate {Subject}, valid until {NotAfter:u}")]
-    private static partial void Replaced(ILogger log, string subject, DateTime notAfter);
+    [LoggerMessage(Level = LogLevel.Information, Message = "new {Purpose} {Subject}, valid until {NotAfter:u}")]
+    private static partial void Replaced(ILogger log, string purpose, string subject, DateTime notAfter);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "the server certificate's files changed and cannot be used (unreadable, expired, or a key of another certificate): the one in use stays")]
-    private static partial void Refused(ILogger log);
+    [LoggerMessage(Level = LogLevel.Error, Message = "the files of the {Purpose} changed and cannot be used (unreadable, expired, or a key of another certificate): the one in use stays")]
+    private static partial void Refused(ILogger log, string purpose);
 }

@@ -6,38 +6,26 @@ using Prometheus;
 
 namespace IvrActors.Edge.Net.Tls;
 
-/// <summary>What <see cref="ServerCertificate.Reload"/> found.</summary>
-public enum CertificateReload
-{
-    Unchanged,
-    Replaced,
-
-    /// <summary>The files changed and cannot be used: the certificate in use stays.</summary>
-    Refused,
-}
-
 /// <summary>The certificate of our listeners, with its key and the chain that is sent along. Read anew from its files while connections go on with what they began with.</summary>
-public sealed class ServerCertificate
+public sealed class ServerCertificate : IReloadedCertificate
 {
     private static readonly Gauge s_expiry = Metrics.CreateGauge("ivr_tls_certificate_expiry_timestamp_seconds", "When the server certificate expires, as Unix time.");
     private static readonly Counter s_reloads = Metrics.CreateCounter("ivr_tls_certificate_reloads_total", "Changed certificate files, by what became of them.", "result");
 
-    private readonly string? _file;
-    private readonly string? _keyFile;
-    private readonly Lock _lock = new();
-    private byte[] _seen;
-    private volatile Loaded _current;
+    private readonly CertificateFiles<Loaded> _files;
 
-    private ServerCertificate(Loaded loaded, string? file, string? keyFile, byte[] seen)
+    private ServerCertificate(CertificateFiles<Loaded> files)
     {
-        (_current, _file, _keyFile, _seen) = (loaded, file, keyFile, seen);
+        _files = files;
         Publish();
     }
 
-    public X509Certificate2 Current => _current.Certificate;
+    public string Purpose => "server certificate";
+
+    public X509Certificate2 Current => _files.Current.Certificate;
 
     /// <summary>For handshakes that begin now.</summary>
-    public SslStreamCertificateContext Context => _current.Context;
+    public SslStreamCertificateContext Context => _files.Current.Context;
 
     /// <summary>For a listener of web pages: TLS 1.2 and 1.3, and the certificate of the moment.</summary>
     public TlsHandshakeCallbackOptions WebOptions() => new()
@@ -53,43 +41,19 @@ public sealed class ServerCertificate
     };
 
     /// <summary>A certificate that never changes.</summary>
-    public static ServerCertificate Of(X509Certificate2 certificate) => new(new Loaded(certificate, []), null, null, []);
+    public static ServerCertificate Of(X509Certificate2 certificate) => new(new CertificateFiles<Loaded>(() => new Loaded(certificate, [])));
 
     /// <summary>A PEM file with the certificate and the ones that signed it, and a PEM file with its key.</summary>
     /// <exception cref="CryptographicException">They are no such files, or do not belong together.</exception>
-    public static ServerCertificate FromFiles(string file, string keyFile)
-    {
-        var seen = Fingerprint(file, keyFile);
-        return new ServerCertificate(Load(file, keyFile), file, keyFile, seen);
-    }
+    public static ServerCertificate FromFiles(string file, string keyFile) => new(new CertificateFiles<Loaded>(() => Load(file, keyFile), file, keyFile));
 
-    /// <summary>Looks at the files. What is refused once is not looked at again before it changes.</summary>
     public CertificateReload Reload(DateTimeOffset now)
     {
-        if (_file is null || _keyFile is null) return CertificateReload.Unchanged;
-        lock (_lock)
-        {
-            var result = CertificateReload.Refused;
-            try
-            {
-                var seen = Fingerprint(_file, _keyFile);
-                if (seen.AsSpan().SequenceEqual(_seen)) return CertificateReload.Unchanged;
-                _seen = seen;
-                var loaded = Load(_file, _keyFile);
-                if (loaded.Certificate.NotBefore <= now.LocalDateTime && now.LocalDateTime < loaded.Certificate.NotAfter)
-                {
-                    _current = loaded; // The one before stays alive as long as a connection uses it.
-                    Publish();
-                    result = CertificateReload.Replaced;
-                }
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
-            {
-                // Half written, unreadable, or a key of another certificate.
-            }
-            s_reloads.WithLabels(result == CertificateReload.Replaced ? "replaced" : "refused").Inc();
-            return result;
-        }
+        var result = _files.Reload(loaded => loaded.Certificate.NotBefore <= now.LocalDateTime && now.LocalDateTime < loaded.Certificate.NotAfter);
+        if (result == CertificateReload.Unchanged) return result;
+        if (result == CertificateReload.Replaced) Publish();
+        s_reloads.WithLabels(result == CertificateReload.Replaced ? "replaced" : "refused").Inc();
+        return result;
     }
 
     private static Loaded Load(string file, string keyFile)
@@ -99,20 +63,7 @@ public sealed class ServerCertificate
         return new Loaded(X509Certificate2.CreateFromPemFile(file, keyFile), [.. chain.Skip(1)]);
     }
 
-    private static byte[] Fingerprint(string file, string keyFile)
-    {
-        var key = File.ReadAllBytes(keyFile);
-        try
-        {
-            return [.. SHA256.HashData(File.ReadAllBytes(file)), .. SHA256.HashData(key)];
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(key);
-        }
-    }
-
-    private void Publish() => s_expiry.Set(new DateTimeOffset(_current.Certificate.NotAfter).ToUnixTimeSeconds());
+    private void Publish() => s_expiry.Set(new DateTimeOffset(Current.NotAfter).ToUnixTimeSeconds());
 
     private sealed class Loaded(X509Certificate2 certificate, X509Certificate2Collection chain)
     {

@@ -49,7 +49,7 @@ public sealed class ServerCertificateTests : IDisposable
         var old = Write();
         var certificate = ServerCertificate.FromFiles(Pem, Key);
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        using var watcher = new CertificateWatcher(certificate, time, NullLogger<CertificateWatcher>.Instance);
+        using var watcher = new CertificateWatcher([certificate], time, NullLogger<CertificateWatcher>.Instance);
         await watcher.StartAsync(TestContext.Current.CancellationToken);
         await using var host = await EdgeHost.Start(certificate: certificate);
         await using var phone = await Phone.Stream(host.Tls, tls: true);

@@ -1,0 +1,27 @@
+namespace IvrActors.Silo.Cluster;
+
+/// <summary>How a node proves to others who it is, and whom it believes. Full paths; whether the files are there is looked at by the node that uses them.</summary>
+/// <param name="AuthorityFile">PEM: the CA whose nodes are believed, and while it is being replaced the old and the new one.</param>
+/// <param name="CertificateFile">PEM: the node's certificate first, then those between it and the CA.</param>
+/// <param name="KeyFile">PEM, PKCS#8, not encrypted.</param>
+internal sealed record NodeTlsSettings(string AuthorityFile, string CertificateFile, string KeyFile);
+
+/// <summary>Reads <c>node_tls</c> of a node's entry.</summary>
+internal static class NodeTlsReader
+{
+    private const string Key = "node_tls";
+
+    /// <param name="node">The entry that may hold the key.</param>
+    /// <param name="folder">Of <c>cluster.yaml</c>.</param>
+    /// <returns>Null: the node speaks to no other.</returns>
+    public static NodeTlsSettings? Read(YamlMap node, string folder)
+    {
+        if (!node.Has(Key)) return node.Absent<NodeTlsSettings>(Key);
+        var map = node.Map(Key);
+        var settings = new NodeTlsSettings(FileOf("ca"), FileOf("certificate"), FileOf("key"));
+        map.Done();
+        return settings;
+
+        string FileOf(string key) => Path.GetFullPath(map.Text(key, "a PEM file"), folder);
+    }
+}

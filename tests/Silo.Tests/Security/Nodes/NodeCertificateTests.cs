@@ -1,0 +1,131 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using IvrActors.Edge.Net.Tls;
+using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Security;
+using Xunit;
+
+namespace IvrActors.Silo.Tests.Security.Nodes;
+
+public sealed class NodeCertificateTests : IDisposable
+{
+    private readonly NodePki _pki = new();
+    private readonly TestFolder _folder = new();
+
+    public void Dispose()
+    {
+        _pki.Dispose();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData("other", "silo", 0, "it is that of node 'peer', and this is 'other'")]
+    [InlineData("peer", "edge,dashboard", 0, "it does not say that the node is edge and dashboard")]
+    [InlineData("peer", "silo", 100, "expired (")]
+    [InlineData("peer", "silo", -10, "not valid yet")]
+    public void A_certificate_that_does_not_make_this_node_what_it_is_keeps_it_from_starting(string name, string roles, int inDays, string reason)
+    {
+        var settings = _pki.Issue("peer", NodeRoles.Silo);
+        var refused = Assert.Throws<NodeTlsException>(() => NodeCertificate.Load(settings, new NodeIdentity(name, NodePki.RolesOf(roles)), NodePki.Now.AddDays(inDays)));
+        Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+        Assert.Contains(settings.CertificateFile, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_missing_or_none_of_its_kind_is_named()
+    {
+        var right = _pki.Issue("peer", NodeRoles.Silo);
+        var missing = Assert.Throws<NodeTlsException>(() => Load(right with { KeyFile = "/nowhere/peer.key" }));
+        Assert.Contains("There is no file '/nowhere/peer.key'", missing.Message, StringComparison.Ordinal);
+        var other = Path.Combine(_folder, "other.key");
+        File.Copy(right.KeyFile, other);
+        Assert.Contains(other, Assert.Throws<NodeTlsException>(() => Load(_pki.Issue("peer", NodeRoles.Silo) with { KeyFile = other })).Message, StringComparison.Ordinal);
+        using var strangers = new NodePki(strangers: true);
+        Assert.Contains("did not sign it", Assert.Throws<NodeTlsException>(() => Load(right with { AuthorityFile = strangers.Issue("peer", NodeRoles.Silo).AuthorityFile })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Files_that_would_unmake_the_node_are_refused_and_what_it_has_stays()
+    {
+        var certificate = _pki.Node("peer", NodeRoles.Silo);
+        var first = certificate.Current;
+        Assert.Equal(CertificateReload.Unchanged, certificate.Reload(NodePki.Now));
+        _pki.Issue("peer", NodeRoles.Edge);
+        Assert.Equal(CertificateReload.Refused, certificate.Reload(NodePki.Now));
+        Assert.Equal(CertificateReload.Unchanged, certificate.Reload(NodePki.Now));
+        Assert.Same(first, certificate.Current);
+        _pki.Issue("peer", NodeRoles.Silo | NodeRoles.Edge);
+        Assert.Equal(CertificateReload.Replaced, certificate.Reload(NodePki.Now));
+        Assert.NotSame(first, certificate.Current);
+    }
+
+    [Fact]
+    public void While_a_CA_is_replaced_nodes_of_both_are_believed_and_afterwards_those_of_the_new_one_alone()
+    {
+        using var next = new NodePki(strangers: true);
+        var (old, renewed) = (_pki.Issue("peer", NodeRoles.Silo), next.Issue("peer", NodeRoles.Silo));
+        var both = Path.Combine(_folder, "both.pem");
+        File.WriteAllText(both, File.ReadAllText(old.AuthorityFile) + File.ReadAllText(renewed.AuthorityFile));
+        foreach (var certificate in new[] { old, renewed }) Load(certificate with { AuthorityFile = both });
+        var trust = NodeCertificate.Read(renewed).Trust;
+        Assert.Equal(NodeRefusal.Untrusted, VerifiedNode.Check(NodeCertificate.Read(old).Certificate, null, trust, NodeRoles.Silo, NodePki.Now).Refusal);
+    }
+
+    [Theory]
+    [InlineData("silo/a")]
+    [InlineData("silo/a", "edge/a")]
+    [InlineData("silo/a", "edge/b", null)]
+    [InlineData("silo/A", null)]
+    [InlineData("silo/", null)]
+    [InlineData("silo/a/b", null)]
+    [InlineData("king/a", null)]
+    [InlineData("silo/a", "king/a", null)]
+    public void The_identity_is_one_name_and_known_roles_or_none(params string?[] paths)
+    {
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("spiffe://ivr/silo/a");
+        names.AddUri(new Uri("https://elsewhere.example/silo/b"));
+        foreach (var path in paths.OfType<string>()) names.AddUri(new Uri("spiffe://ivr/" + path));
+        using var certificate = SelfSigned(names.Build());
+        var identity = NodeIdentity.Of(certificate);
+        if (paths[^1] is null) Assert.Null(identity);
+        else Assert.Equal(new NodeIdentity("a", paths.Length == 1 ? NodeRoles.Silo : NodeRoles.Silo | NodeRoles.Edge), identity);
+    }
+
+    [Fact]
+    public void Alternative_names_that_cannot_be_read_name_nobody()
+    {
+        foreach (var bytes in new byte[][] { [], [0x30], [0x30, 0x02, 0x86], [0x30, 0x03, 0x86, 0x01, 0xFF], [0x30, 0x80, 0, 0], [0x30, 0x00, 0x00] })
+        {
+            using var certificate = SelfSigned(new X509Extension("2.5.29.17", bytes, critical: false));
+            Assert.Null(NodeIdentity.Of(certificate));
+        }
+    }
+
+    [Fact]
+    public void A_certificate_of_the_CA_that_is_for_something_else_is_no_nodes()
+    {
+        using var authority = SelfSigned(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddUri(new Uri("spiffe://ivr/silo/a"));
+        foreach (var (usages, isNode) in new[] { (new[] { NodeUsage.Server }, false), ([NodeUsage.Client], false), ([NodeUsage.Server, NodeUsage.Client], true), (["1.3.6.1.5.5.7.3.4"], false) })
+        {
+            var request = new CertificateRequest("CN=b", key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(names.Build());
+            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. usages.Select(usage => new Oid(usage))], critical: false));
+            using var certificate = request.Create(authority, NodePki.Now.AddHours(-1), NodePki.Now.AddDays(1), [1, 2, 3]);
+            Assert.Equal(isNode, VerifiedNode.Check(certificate, null, new NodeTrust([authority]), NodeRoles.Silo, NodePki.Now).Node is not null);
+        }
+    }
+
+    private static void Load(NodeTlsSettings settings) => NodeCertificate.Load(settings, new NodeIdentity("peer", NodeRoles.Silo), NodePki.Now);
+
+    private static X509Certificate2 SelfSigned(X509Extension extension)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=a", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(extension);
+        return request.CreateSelfSigned(NodePki.Now.AddDays(-1), NodePki.Now.AddDays(2));
+    }
+}
