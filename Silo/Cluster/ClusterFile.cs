@@ -20,7 +20,7 @@ internal sealed class ClusterFile
     public required string FlowFolder { get; init; }
     public required string PromptFolder { get; init; }
     public required LogLevel LogLevel { get; init; }
-    public required string DatabaseFile { get; init; }
+    public required StorageSettings Storage { get; init; }
 
     /// <summary>All processes of the cluster, in the order of the file.</summary>
     public required IReadOnlyList<NodeSettings> Nodes { get; init; }

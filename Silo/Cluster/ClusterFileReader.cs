@@ -73,7 +73,7 @@ internal sealed class ClusterFileReader
             FlowFolder = PathOf(root.Text("flows", "a folder", "flows")),
             PromptFolder = PathOf(root.Text("prompts", "a folder", "flows/prompts")),
             LogLevel = root.Choice("log", s_levels, LogLevel.Information),
-            DatabaseFile = ReadStorage(root.Map("storage"), node.DataFolder),
+            Storage = new StorageReader(_folder, node.DataFolder, Weak).Read(root.Map("storage")),
             Nodes = nodes,
             Node = node,
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
@@ -120,14 +120,6 @@ internal sealed class ClusterFileReader
         var collectors = map.Texts("collectors", "an address and a port such as 192.0.2.80:9060", text => IPEndPoint.TryParse(text, out var end) && end.Port > 0 ? end : null);
         map.Done();
         return collectors;
-    }
-
-    private static string ReadStorage(YamlMap map, string data)
-    {
-        map.Choice("kind", new Dictionary<string, string> { ["sqlite"] = "sqlite" }, "sqlite");
-        var file = map.Text("file", "a file name in the data folder", "ivr.db", text => text == Path.GetFileName(text));
-        map.Done();
-        return Path.Combine(data, file);
     }
 
     private static RecordingSettings ReadRecordings(YamlMap map, string data)

@@ -8,7 +8,7 @@ using IvrActors.Silo.Storage;
 
 namespace IvrActors.Silo.Commands;
 
-/// <summary><c>ivr audit verify</c> and <c>ivr audit export</c>: on the database file and the key ring, with or without a running silo.</summary>
+/// <summary><c>ivr audit verify</c> and <c>ivr audit export</c>: on the database and the key ring, with or without a running silo.</summary>
 internal static class AuditCommands
 {
     public static void AddTo(RootCommand root, Terminal terminal)
@@ -27,16 +27,17 @@ internal static class AuditCommands
     private static async Task<int> Verify(ClusterFile cluster, string? exportFile, Terminal terminal, CancellationToken cancellation)
     {
         using var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow);
-        var store = new SqliteAuditStore(vault.Database);
+        var store = vault.Database.Audit;
         var faults = 0;
         // Every tenant of the configuration as well: of one whose records were all removed, nothing is left to list.
-        var tenants = cluster.Tenants.Select(t => t.Name).Append(IAuditGrain.Cluster).Where(t => t != IAuditGrain.Cluster || store.HasActed(t)).Union(store.Tenants());
+        var tenants = cluster.Tenants.Select(t => t.Name).Union(await store.Tenants());
+        if (await store.HasActed(IAuditGrain.Cluster)) tenants = tenants.Append(IAuditGrain.Cluster).Distinct();
         foreach (var tenant in tenants.Order(StringComparer.Ordinal))
         {
             var chain = new AuditChain(tenant, vault.Keys.AuditKey(tenant).ToArray());
-            using var snapshot = store.OpenSnapshot(tenant);
+            await using var snapshot = await store.OpenSnapshot(tenant);
             var verdict = await chain.Verify(snapshot.Records(), snapshot.Head, cancellation);
-            var fault = verdict is { Fault: null, Records: 0 } && store.HasActed(tenant) ? "all records and the head were removed" : verdict.Fault;
+            var fault = verdict is { Fault: null, Records: 0 } && await store.HasActed(tenant) ? "all records and the head were removed" : verdict.Fault;
             if (fault is not null) faults++;
             await terminal.Output.WriteLineAsync(fault is null ? $"{tenant}: {verdict.Records} records, the chain holds" : $"{tenant}: {fault}");
         }
@@ -51,13 +52,13 @@ internal static class AuditCommands
     private static async Task<int> Export(ClusterFile cluster, TextWriter output, CancellationToken cancellation)
     {
         using var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow);
-        await WriteRecords(new SqliteAuditStore(vault.Database), output, cancellation);
+        await WriteRecords(vault.Database.Audit, output, cancellation);
         return ExitCode.Done;
     }
 
-    private static async Task WriteRecords(SqliteAuditStore store, TextWriter output, CancellationToken cancellation)
+    private static async Task WriteRecords(IAuditTable store, TextWriter output, CancellationToken cancellation)
     {
-        foreach (var tenant in store.Tenants())
+        foreach (var tenant in await store.Tenants())
         {
             await foreach (var record in store.Read(tenant, AuditChain.First).WithCancellation(cancellation))
             {

@@ -50,6 +50,7 @@ internal static class CheckCommand
         try
         {
             cluster.Speech.Token?.Read().Dispose();
+            if (cluster.Storage is PostgresSettings postgres) postgres.Password.Read().Dispose();
             DeliveryServices.Check(cluster.Delivery);
             foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("").Outbound?.Password?.Dispose();
             return null;

@@ -30,7 +30,7 @@ internal static class CommandLedger
             await ClusterConnection.With(cluster, token, grains => grains.GetGrain<IAuditGrain>(IAuditGrain.Key(IAuditGrain.Cluster)).AppendOperatorAct(entry));
             return;
         }
-        var store = new SqliteAuditStore(vault.Database);
+        var store = vault.Database.Audit;
         var chain = new AuditChain(IAuditGrain.Cluster, vault.Keys.AuditKey(IAuditGrain.Cluster).ToArray());
         for (var tried = 1; ; tried++)
         {

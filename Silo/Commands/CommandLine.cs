@@ -61,7 +61,7 @@ internal static class CommandLine
             // The host of `run` ends by itself on SIGTERM and SIGINT; a second handler here would cut its calls off.
             return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
-        catch (Exception e) when (e is KeyRingException or MissingSecretException or NodeTlsException)
+        catch (Exception e) when (e is KeyRingException or DatabaseException or MissingSecretException or NodeTlsException)
         {
             await error.WriteLineAsync(e.Message);
             return ExitCode.Unusable;

@@ -62,7 +62,7 @@ internal sealed class IvrProcess : IAsyncDisposable
     /// <summary>Starts everything and does the opening work. Ready afterwards, unless <see cref="Opening.FlowErrors"/> says why not.</summary>
     public async Task Start()
     {
-        var left = _vault is null ? [] : SiloHosting.CallsLeftBehind(_cluster, _vault);
+        var left = _vault is null ? [] : await SiloHosting.CallsLeftBehind(_vault);
         await _app.StartAsync();
         try
         {

@@ -10,7 +10,7 @@ namespace IvrActors.Silo.Hosting;
 /// Removes lockouts of accounts that nobody enrolled, a while after the last attempt: whoever tries numbers would otherwise fill the database for ever. Those of enrolled callers stay: they
 /// are as many as these.
 /// </summary>
-internal sealed partial class LockoutRetention(SqliteStateTable states, IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<LockoutRetention> logger) : BackgroundService
+internal sealed partial class LockoutRetention(IStateTable states, IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<LockoutRetention> logger) : BackgroundService
 {
     private static readonly TimeSpan s_period = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_start = TimeSpan.FromMinutes(1);
@@ -36,7 +36,7 @@ internal sealed partial class LockoutRetention(SqliteStateTable states, IGrainFa
     /// <summary>Goes on where the last sweep ended, and begins anew at the end.</summary>
     internal async Task<int> Sweep(CancellationToken stoppingToken)
     {
-        var keys = states.LockoutsOfStrangers(_after, Most);
+        var keys = await states.LockoutsOfStrangers(_after, Most);
         var removed = 0;
         foreach (var key in keys)
         {

@@ -36,9 +36,17 @@ internal static class SiloHosting
         builder.Services.AddGrains(cluster.ToPolicy());
     }
 
-    /// <summary>Calls of a process before this one, whose sockets were its own: what was killed left them, and they would otherwise stay for ever.</summary>
-    public static Dictionary<string, IReadOnlyList<string>> CallsLeftBehind(ClusterFile cluster, ClusterVault vault) =>
-        s_relaxedStates.ToDictionary(state => state, vault.Database.States.KeysOf, StringComparer.Ordinal);
+    /// <summary>
+    /// Calls of a process before this one, whose sockets were its own: what was killed left them, and they would otherwise stay for ever. None where several silos share the
+    /// database: there calls go on with another one.
+    /// </summary>
+    public static async Task<Dictionary<string, IReadOnlyList<string>>> CallsLeftBehind(ClusterVault vault)
+    {
+        var left = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+        if (vault.Database.States.IsShared) return left;
+        foreach (var state in s_relaxedStates) left[state] = await vault.Database.States.KeysOf(state);
+        return left;
+    }
 
     public static async Task Remove(ClusterVault vault, Dictionary<string, IReadOnlyList<string>> left)
     {
@@ -50,7 +58,7 @@ internal static class SiloHosting
         vault.Ring.AddTo(services);
         services.AddSingleton(vault.Keys);
         services.AddSingleton<IClusterKeys>(vault.Keys);
-        services.AddSingleton<IAuditStore>(new SqliteAuditStore(vault.Database));
+        services.AddSingleton<IAuditStore>(vault.Database.Audit);
         services.AddSingleton<RoleTokens>();
         services.AddSingleton<IRoleTokens>(provider => provider.GetRequiredService<RoleTokens>());
         services.AddHostedService<ActivationCounter>();

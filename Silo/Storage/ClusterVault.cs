@@ -2,14 +2,14 @@ using IvrActors.Silo.Cluster;
 
 namespace IvrActors.Silo.Storage;
 
-/// <summary>What a cluster keeps on disk, opened: the key ring, the keys made from it, and the database. One way in for the host and the commands.</summary>
+/// <summary>What a cluster keeps, opened: the key ring, the keys made from it, and the database. One way in for the host and the commands.</summary>
 internal sealed class ClusterVault : IDisposable
 {
     private readonly RingProtection _protection;
 
-    private ClusterVault(ClusterFile cluster, IKeyStore store, RingProtection protection, bool first)
+    private ClusterVault(ClusterFile cluster, IDatabase database, IKeyStore store, RingProtection protection, bool first)
     {
-        _protection = protection;
+        (Database, _protection) = (database, protection);
         try
         {
             Ring = KeyRing.Open(store, protection, cluster.Service, first, cluster.Keys.Lifetime);
@@ -22,7 +22,6 @@ internal sealed class ClusterVault : IDisposable
         try
         {
             Keys = ClusterKeys.Load(Ring, first);
-            Database = new SqliteDatabase(cluster.DatabaseFile);
         }
         catch
         {
@@ -36,34 +35,51 @@ internal sealed class ClusterVault : IDisposable
 
     public ClusterKeys Keys { get; }
 
-    public SqliteDatabase Database { get; }
+    public IDatabase Database { get; }
 
     /// <summary>Opens what is there, or makes it all at the first start.</summary>
     /// <exception cref="KeyRingException">Something that stored data needs is missing or does not open.</exception>
+    /// <exception cref="DatabaseException">The database cannot be used.</exception>
     public static ClusterVault OpenOrCreate(ClusterFile cluster, DateTimeOffset now)
     {
         PrivateFiles.CreateFolder(cluster.DataFolder);
-        var first = !File.Exists(cluster.DatabaseFile);
-        var store = new FileKeyStore(cluster.KeyFolder);
-        var vault = new ClusterVault(cluster, store, Protection(cluster, first && !store.HasKeys, now), first);
-        try
+        return Open(Databases.Open(cluster.Storage), database =>
         {
-            Migrations.Run(vault.Database);
-            return vault;
-        }
-        catch
-        {
-            vault.Dispose();
-            throw;
-        }
+            // Of two that start together one makes the keys; the other waits, and then misses them or has them.
+            using var held = database.HoldStart();
+            var first = database.IsNew;
+            var store = new FileKeyStore(cluster.KeyFolder);
+            var vault = new ClusterVault(cluster, database, store, Protection(cluster, first && !store.HasKeys, now), first);
+            try
+            {
+                database.Migrate();
+                return vault;
+            }
+            catch
+            {
+                vault.Dispose();
+                throw;
+            }
+        });
     }
 
     /// <summary>Opens what a running or stopped cluster left; makes nothing.</summary>
-    /// <exception cref="KeyRingException">As above, or the cluster was never started.</exception>
-    public static ClusterVault OpenExisting(ClusterFile cluster, DateTimeOffset now)
+    /// <exception cref="KeyRingException">As above.</exception>
+    /// <exception cref="DatabaseException">As above, or the cluster was never started.</exception>
+    public static ClusterVault OpenExisting(ClusterFile cluster, DateTimeOffset now) =>
+        Open(Databases.OpenExisting(cluster.Storage), database => new ClusterVault(cluster, database, new FileKeyStore(cluster.KeyFolder), Protection(cluster, mayCreate: false, now), first: false));
+
+    private static ClusterVault Open(IDatabase database, Func<IDatabase, ClusterVault> open)
     {
-        if (!File.Exists(cluster.DatabaseFile)) throw new KeyRingException($"There is no database at '{cluster.DatabaseFile}': this cluster was never started.");
-        return new ClusterVault(cluster, new FileKeyStore(cluster.KeyFolder), Protection(cluster, mayCreate: false, now), first: false);
+        try
+        {
+            return open(database);
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What moves the rows of this vault to the current key.</summary>

@@ -26,7 +26,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     private const byte Cleared = 0;
     private const byte Present = 1;
 
-    private readonly SqliteStateTable _rows;
+    private readonly IStateTable _rows;
     private readonly IReadOnlySet<string> _relaxedStates;
     private readonly IReadOnlySet<string> _removableStates;
     private readonly TimeProvider _time;
@@ -39,7 +39,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     /// <param name="relaxedStates">States that die with their call: their commits survive a crash of the process, but not always a power cut. All others are durable.</param>
     /// <param name="removableStates">Durable states of which no tombstone stays when their grain clears them.</param>
     public EncryptedGrainStorage(
-        SqliteStateTable rows, IReadOnlySet<string> relaxedStates, string serviceId,
+        IStateTable rows, IReadOnlySet<string> relaxedStates, string serviceId,
         IDataProtectionProvider protection, Serializer serializer, IActivatorProvider activators, ILogger<EncryptedGrainStorage> logger,
         IReadOnlySet<string>? removableStates = null, TimeProvider? time = null)
     {
@@ -55,11 +55,11 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
 
     public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        // A read does not wait for writers, and not for the disk where the page was used before.
-        if (await Run(Operation.Read, stateName, () => Task.FromResult(_rows.Read(stateName, KeyOf(grainId)))).ConfigureAwait(false) is not { } row)
+        if (await Run(Operation.Read, stateName, () => _rows.Read(stateName, KeyOf(grainId))).ConfigureAwait(false) is not { } row)
         {
-            // Of a state that is not relaxed a tombstone stays: no row where there was one means that somebody took it away.
-            if (IsDurable(stateName) && !_newest.IsNewest(stateName, grainId, 0)) throw Tampered(stateName, "was removed");
+            // Of a state that is not relaxed a tombstone stays: no row where there was one means that somebody took it away. Or another silo, where there are several and
+            // the state is one that may be removed.
+            if (IsDurable(stateName) && !(_rows.IsShared && _removableStates.Contains(stateName)) && !_newest.IsNewest(stateName, grainId, 0)) throw Tampered(stateName, "was removed");
             Forget(grainState, null);
             return;
         }
@@ -107,7 +107,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     private async Task<string> Write<T>(Operation operation, string stateName, GrainId grainId, string? etag, T? state)
     {
         var expected = VersionOf(etag);
-        var version = expected == 0 ? FirstVersion(stateName) : expected + 1;
+        var version = expected == 0 ? await FirstVersion(operation, stateName).ConfigureAwait(false) : expected + 1;
         var payload = Seal(stateName, grainId, version, operation == Operation.Clear ? Cleared : Present, state);
         if (!await Run(operation, stateName, () => _rows.Write(stateName, KeyOf(grainId), payload, expected, version, IsDurable(stateName))).ConfigureAwait(false)) throw Conflict(stateName);
         if (IsDurable(stateName)) _newest.Saw(stateName, grainId, version);
@@ -116,8 +116,10 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
 
     /// <summary>
     /// A row that comes after one that was removed begins above it, so that the old one, put back, is an older one. No row is written a thousand times a second for all its life.
+    /// Silos whose clocks differ go by one clock: else a new row could look older than one that another of them knew.
     /// </summary>
-    private long FirstVersion(string stateName) => _removableStates.Contains(stateName) ? _time.GetUtcNow().ToUnixTimeSeconds() << 10 : 1;
+    private async Task<long> FirstVersion(Operation operation, string stateName) =>
+        _removableStates.Contains(stateName) ? (await Run(operation, stateName, () => _rows.Now(_time)).ConfigureAwait(false)).ToUnixTimeSeconds() << 10 : 1;
 
     private byte[] Seal<T>(string stateName, GrainId grainId, long version, byte kind, T? state)
     {

@@ -15,7 +15,7 @@ internal sealed record ReencryptionPass(long Rewritten, long Changed, long Unrea
 /// Moves rows to the current key. A row keeps its version, which its ciphertext holds too, and is replaced only as long as it is what was read: a grain that writes meanwhile wins and
 /// notices nothing. Where a pass was broken off, the next one finds what is left by the rows themselves.
 /// </summary>
-internal sealed class Reencryption(SqliteStateTable rows, KeyRing ring, string serviceId, IReadOnlyDictionary<string, string> owners, TimeProvider time)
+internal sealed class Reencryption(IStateTable rows, KeyRing ring, string serviceId, IReadOnlyDictionary<string, string> owners, TimeProvider time)
 {
     /// <summary>Rows looked at together: a millisecond or two, in which the reader serves nobody else.</summary>
     private const int PageSize = 200;
@@ -118,7 +118,7 @@ internal sealed class Reencryption(SqliteStateTable rows, KeyRing ring, string s
         }
     }
 
-    private Task<StateRow?> Read(string state, string grain) => Task.FromResult(rows.Read(state, grain));
+    private Task<StateRow?> Read(string state, string grain) => rows.Read(state, grain);
 
     private async IAsyncEnumerable<IReadOnlyList<RowHead>> Pages(int? perSecond, [EnumeratorCancellation] CancellationToken cancellation)
     {

@@ -7,9 +7,9 @@ using Microsoft.Data.Sqlite;
 namespace IvrActors.Silo.Storage;
 
 /// <summary>The audit table in SQLite. Appends commit to the disk before they answer; reads do not wait for writers.</summary>
-internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
+internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditTable
 {
-    private const int MostPerPage = 500;
+    internal const int MostPerPage = 500;
     private const string Columns = "number, at, actor, action, result, origin, object, detail, hash";
 
     public Task<AuditHead> ReadHead(string tenant)
@@ -73,11 +73,9 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         return Task.FromResult(new AuditPage { Records = records, Next = records.Count == limit ? records[^1].Number : null });
     }
 
-    /// <summary>Head and records as they stood at one moment, whatever is appended meanwhile. For checks from outside the silo.</summary>
-    public AuditSnapshot OpenSnapshot(string tenant) => new(database.OpenReader(), tenant);
+    public Task<IAuditSnapshot> OpenSnapshot(string tenant) => Task.FromResult<IAuditSnapshot>(new SqliteAuditSnapshot(database.OpenReader(), tenant));
 
-    /// <summary>Tenants that have records or a head.</summary>
-    public IReadOnlyList<string> Tenants()
+    public Task<IReadOnlyList<string>> Tenants()
     {
         using var connection = database.OpenReader();
         using var command = connection.CreateCommand();
@@ -85,18 +83,20 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
         var tenants = new List<string>();
         using var reader = command.ExecuteReader();
         while (reader.Read()) tenants.Add(reader.GetString(0));
-        return tenants;
+        return Task.FromResult<IReadOnlyList<string>>(tenants);
     }
 
-    /// <summary>Whether something is stored that is recorded before it is stored: then a ledger without a record is one that was emptied.</summary>
-    public bool HasActed(string tenant)
+    public Task<bool> HasActed(string tenant)
     {
         using var connection = database.OpenReader();
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT EXISTS (SELECT 1 FROM grain_state WHERE instr(grain, $key) > 0)";
-        command.Parameters.AddWithValue("$key", tenant == IAuditGrain.Cluster ? IOperatorDirectoryGrain.Key : IFlowGrain.Key(tenant, ""));
-        return (long)command.ExecuteScalar()! == 1;
+        command.Parameters.AddWithValue("$key", KeyOfActed(tenant));
+        return Task.FromResult((long)command.ExecuteScalar()! == 1);
     }
+
+    /// <summary>What the key of a grain holds that was recorded before it was first written.</summary>
+    internal static string KeyOfActed(string tenant) => tenant == IAuditGrain.Cluster ? IOperatorDirectoryGrain.Key : IFlowGrain.Key(tenant, "");
 
     internal static IEnumerable<AuditRecord> Read(SqliteConnection connection, string tenant, long from)
     {
@@ -160,13 +160,13 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditStore
 }
 
 /// <summary>One tenant's chain at one moment: a read transaction, which SQLite serves from one state of the file.</summary>
-internal sealed class AuditSnapshot : IDisposable
+internal sealed class SqliteAuditSnapshot : IAuditSnapshot
 {
     private readonly SqliteConnection _connection;
     private readonly SqliteTransaction _transaction;
     private readonly string _tenant;
 
-    public AuditSnapshot(SqliteConnection connection, string tenant)
+    public SqliteAuditSnapshot(SqliteConnection connection, string tenant)
     {
         (_connection, _tenant) = (connection, tenant);
         _transaction = connection.BeginTransaction(deferred: true);
@@ -181,10 +181,10 @@ internal sealed class AuditSnapshot : IDisposable
         await Task.CompletedTask.ConfigureAwait(false);
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        _transaction.Dispose();
-        _connection.Dispose();
+        await _transaction.DisposeAsync().ConfigureAwait(false);
+        await _connection.DisposeAsync().ConfigureAwait(false);
     }
 }
 

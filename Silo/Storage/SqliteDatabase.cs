@@ -1,9 +1,10 @@
+using DbUp;
 using Microsoft.Data.Sqlite;
 
 namespace IvrActors.Silo.Storage;
 
 /// <summary>One SQLite file in WAL mode: one writer (<see cref="Writer"/>), and readers that do not wait for it.</summary>
-public sealed class SqliteDatabase : IDisposable
+internal sealed class SqliteDatabase : IDatabase
 {
     // Longer than any write of ours; only another process (the command line, a backup) can make us wait on the file itself.
     private const string BusyTimeout = "PRAGMA busy_timeout = 5000;";
@@ -28,17 +29,34 @@ public sealed class SqliteDatabase : IDisposable
         }
         Writer = new SqliteWriter(ConnectionString, WriterSettings);
         States = new SqliteStateTable(this);
+        Audit = new SqliteAuditStore(this);
     }
 
     public string File { get; }
 
-    internal string ConnectionString { get; }
+    public string ConnectionString { get; }
 
-    internal SqliteWriter Writer { get; }
+    public SqliteWriter Writer { get; }
 
-    internal SqliteStateTable States { get; }
+    public IStateTable States { get; }
+
+    public IAuditTable Audit { get; }
+
+    public bool IsNew => Read(session =>
+    {
+        var select = session.Statement("SELECT count(*) FROM sqlite_schema");
+        select.Step();
+        var tables = select.Long(0);
+        select.Reset();
+        return tables == 0;
+    });
 
     private string ReadOnlyConnectionString => new SqliteConnectionStringBuilder { DataSource = File, Pooling = false, Mode = SqliteOpenMode.ReadOnly }.ToString();
+
+    /// <summary>The file belongs to one silo: nobody else starts with it.</summary>
+    public IDisposable? HoldStart() => null;
+
+    public void Migrate() => Migrations.Run(DeployChanges.To.SqliteDatabase(ConnectionString), Migrations.Sqlite);
 
     /// <summary>A connection for reading (WAL readers see the last commit). Dispose it.</summary>
     public SqliteConnection OpenReader()
@@ -52,7 +70,7 @@ public sealed class SqliteDatabase : IDisposable
     }
 
     /// <summary>A short read on the one connection whose statements stay prepared.</summary>
-    internal T Read<T>(Func<SqliteSession, T> work)
+    public T Read<T>(Func<SqliteSession, T> work)
     {
         lock (_reading)
         {

@@ -15,7 +15,7 @@ internal static class StorageServices
 
     /// <param name="relaxedStates">States that die with their call.</param>
     /// <param name="removableStates">Durable states that leave nothing behind when their grain clears them.</param>
-    public static IServiceCollection AddEncryptedStorage(this IServiceCollection services, SqliteDatabase database, IReadOnlySet<string> relaxedStates, IReadOnlySet<string>? removableStates = null) =>
+    public static IServiceCollection AddEncryptedStorage(this IServiceCollection services, IDatabase database, IReadOnlySet<string> relaxedStates, IReadOnlySet<string>? removableStates = null) =>
         services.AddGrainStorage(Name, (provider, _) => new EncryptedGrainStorage(
             database.States, relaxedStates, provider.GetRequiredService<IOptions<ClusterOptions>>().Value.ServiceId,
             provider.GetRequiredService<IDataProtectionProvider>(), provider.GetRequiredService<Serializer>(),

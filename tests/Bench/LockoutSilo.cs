@@ -22,9 +22,9 @@ internal sealed class LockoutSilo : IAsyncDisposable
 
     private readonly IHost _host;
     private readonly KeyRing _ring;
-    private readonly SqliteDatabase _database;
+    private readonly IDatabase _database;
 
-    private LockoutSilo(IHost host, KeyRing ring, SqliteDatabase database, ClusterKeys keys) => (_host, _ring, _database, Keys) = (host, ring, database, keys);
+    private LockoutSilo(IHost host, KeyRing ring, IDatabase database, ClusterKeys keys) => (_host, _ring, _database, Keys) = (host, ring, database, keys);
 
     public ClusterKeys Keys { get; }
 
@@ -36,17 +36,16 @@ internal sealed class LockoutSilo : IAsyncDisposable
     /// <param name="rule">PINs are hashed at the least cost: what is looked at is what stands around them.</param>
     public static async Task<LockoutSilo> Start(string folder, LockoutRule rule)
     {
-        var file = Path.Combine(folder, "ivr.db");
-        var first = !File.Exists(file);
+        IDatabase database = new SqliteDatabase(Path.Combine(folder, "ivr.db"));
+        var first = database.IsNew;
         var ring = KeyRing.Open(new FileKeyStore(Path.Combine(folder, "keys")), new RingProtection(CertificateKey.Generated(Path.Combine(folder, "certs"), first, DateTimeOffset.UtcNow)), Service, first);
         var keys = ClusterKeys.Load(ring, first);
-        var database = new SqliteDatabase(file);
-        Migrations.Run(database);
+        database.Migrate();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.SetMinimumLevel(LogLevel.None);
         ring.AddTo(builder.Services);
         builder.Services.AddSingleton<IClusterKeys>(keys);
-        builder.Services.AddSingleton<IAuditStore>(new SqliteAuditStore(database));
+        builder.Services.AddSingleton<IAuditStore>(database.Audit);
         builder.Services.AddGrains(PolicyOf(rule));
         builder.UseOrleans(orleans =>
         {

@@ -100,7 +100,7 @@ public sealed partial class KeyCommandTests : IDisposable
     {
         using var vault = ClusterVault.OpenExisting(Cluster, DateTimeOffset.UtcNow);
         var entries = new List<AuditEntry>();
-        await foreach (var record in new SqliteAuditStore(vault.Database).Read(IAuditGrain.Cluster, AuditChain.First)) entries.Add(record.Entry);
+        await foreach (var record in vault.Database.Audit.Read(IAuditGrain.Cluster, AuditChain.First)) entries.Add(record.Entry);
         return entries;
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using Microsoft.Data.Sqlite;
@@ -27,7 +28,7 @@ internal sealed class TestSilo : IAsyncDisposable
     private readonly IHost _host;
     private readonly KeyRing _ring;
 
-    private TestSilo(IHost host, KeyRing ring, SqliteDatabase database, ClusterKeys keys, RoleTokens tokens, int gatewayPort)
+    private TestSilo(IHost host, KeyRing ring, IDatabase database, ClusterKeys keys, RoleTokens tokens, int gatewayPort)
     {
         _host = host;
         _ring = ring;
@@ -37,7 +38,7 @@ internal sealed class TestSilo : IAsyncDisposable
         GatewayPort = gatewayPort;
     }
 
-    public SqliteDatabase Database { get; }
+    public IDatabase Database { get; }
 
     public RoleTokens Tokens { get; }
 
@@ -50,16 +51,15 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public IGrainStorage Storage => _host.Services.GetRequiredKeyedService<IGrainStorage>(StorageServices.Name);
 
-    public static async Task<TestSilo> Start(string folder, TimeProvider? time = null, NodeTokenVerifier? nodes = null)
+    public static async Task<TestSilo> Start(string folder, TimeProvider? time = null, NodeTokenVerifier? nodes = null, StorageSettings? storage = null)
     {
-        var file = Path.Combine(folder, "ivr.db");
-        var first = !File.Exists(file);
+        var database = Databases.Open(storage ?? new SqliteSettings(Path.Combine(folder, "ivr.db")));
+        var first = database.IsNew;
         TestKeys.CopyTo(folder, Service);
         var ring = TestKeys.Open(folder, Service, first);
         var keys = ClusterKeys.Load(ring, first);
         var tokens = new RoleTokens(keys, time ?? TimeProvider.System, nodes);
-        var database = new SqliteDatabase(file);
-        Migrations.Run(database);
+        database.Migrate();
         var (silo, gateway) = (FreePort(), FreePort());
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
@@ -94,9 +94,7 @@ internal sealed class TestSilo : IAsyncDisposable
         return host;
     }
 
-    /// <summary>Runs SQL as somebody who has the file, past the data source.</summary>
-    public void Sql(string sql) => SqlOn(Database.File, sql);
-
+    /// <summary>Runs SQL as somebody who has the file.</summary>
     public static void SqlOn(string file, string sql)
     {
         using var connection = new SqliteConnection($"Data Source={file};Pooling=False");

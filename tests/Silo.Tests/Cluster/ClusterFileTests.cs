@@ -22,7 +22,7 @@ public sealed class ClusterFileTests
         Assert.True(cluster!.Development);
         Assert.Equal(5060, cluster.Listeners.Sip.Udp);
         Assert.Equal(5061, cluster.Listeners.Sip.Tls);
-        Assert.Equal(Path.Combine(Root(), "data", "ivr.db"), cluster.DatabaseFile);
+        Assert.Equal(new SqliteSettings(Path.Combine(Root(), "data", "ivr.db")), cluster.Storage);
         Assert.Equal(NodeRoles.Silo | NodeRoles.Edge | NodeRoles.Dashboard, cluster.Node.Roles);
         var tenant = Assert.Single(cluster.Tenants);
         Assert.Equal("bank", tenant.Numbers["bank"]);
@@ -58,7 +58,7 @@ public sealed class ClusterFileTests
     [InlineData("service: ivr ", "cluster: ivr ", "cluster.yaml:5:1: missing key (service, expected a name of a-z, 0-9 and dashes, at most 40 characters)|cluster.yaml:6:1: duplicate key (cluster, expected one, the first stands in line 5)")]
     [InlineData("development: true", "development: yes", null)]
     [InlineData("log: information", "log: loud", "cluster.yaml:11:6: bad value (log, expected one of trace, debug, information, warning, error, critical)")]
-    [InlineData("kind: sqlite", "kind: postgres", "cluster.yaml:14:9: bad value (storage.kind, expected one of sqlite)")]
+    [InlineData("kind: sqlite", "kind: postgres", "cluster.yaml:14:9: bad value (storage.kind, expected one of sqlite, postgresql)")]
     [InlineData("file: ivr.db", "file: ../ivr.db", "cluster.yaml:15:9: bad value (storage.file, expected a file name in the data folder)")]
     [InlineData("roles: [silo, edge, dashboard]", "roles: [silo, edg]", "cluster.yaml:19:19: bad value (nodes[0].roles, expected silo, edge or dashboard)")]
     [InlineData("roles: [silo, edge, dashboard]", "roles: [edge]", "cluster.yaml:18:3: no silo (nodes, expected at least one node with the role silo)")]

@@ -39,6 +39,8 @@ public sealed partial class HostTests : IDisposable
         TestKeys.CopyTo(_cluster.DataFolder, _cluster.Service);
     }
 
+    private string DatabaseFile => ((SqliteSettings)_cluster.Storage).File;
+
     public void Dispose() => _folder.Dispose();
 
     [Fact]
@@ -126,7 +128,7 @@ public sealed partial class HostTests : IDisposable
 
     private async Task A_second_process_on_the_same_data_changes_nothing()
     {
-        TestSilo.SqlOn(_cluster.DatabaseFile, "INSERT INTO grain_state VALUES ('call', 'call-left', 1, x'00')");
+        TestSilo.SqlOn(DatabaseFile, "INSERT INTO grain_state VALUES ('call', 'call-left', 1, x'00')");
         await using var second = IvrProcess.Create(_cluster, LogLevel.Critical);
         await Assert.ThrowsAnyAsync<Exception>(second.Start);
         Assert.Equal(1, CallRows());
@@ -134,7 +136,7 @@ public sealed partial class HostTests : IDisposable
 
     private long CallRows()
     {
-        using var database = new SqliteDatabase(_cluster.DatabaseFile);
+        using var database = new SqliteDatabase(DatabaseFile);
         using var connection = database.OpenReader();
         using var command = connection.CreateCommand();
         command.CommandText = "SELECT count(*) FROM grain_state WHERE state = 'call'";

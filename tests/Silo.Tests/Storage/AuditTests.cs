@@ -1,33 +1,44 @@
+using System.Data.Common;
+using System.Text.RegularExpressions;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Commands;
 using IvrActors.Silo.Storage;
 using IvrActors.Silo.Tests.Cluster;
-using Microsoft.Data.Sqlite;
 using Xunit;
 
 namespace IvrActors.Silo.Tests.Storage;
 
-public sealed class AuditTests : IDisposable
+public abstract partial class AuditTests : IAsyncLifetime
 {
     private static readonly DateTimeOffset s_start = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     private readonly TestFolder _folder = new();
-    private readonly string _clusterFile;
-    private readonly ClusterFile _cluster;
+    private string _clusterFile = "";
+    private ClusterFile _cluster = null!;
+    private TestDatabase _database = null!;
 
-    public AuditTests()
+    public async ValueTask InitializeAsync()
     {
+        _database = await CreateDatabase(Path.Combine(_folder, "data"));
         _clusterFile = Path.Combine(_folder, "cluster.yaml");
-        File.Copy(Path.Combine(ClusterFileTests.Root(), "cluster.yaml"), _clusterFile);
-        _cluster = ClusterFileReader.Read(_clusterFile).Cluster!;
+        await File.WriteAllTextAsync(_clusterFile, StorageReaderTests.Section().Replace(ClusterFileTests.Text, _database.Yaml));
+        var (cluster, errors) = ClusterFileReader.Read(_clusterFile);
+        Assert.Empty(errors);
+        _cluster = cluster!;
         TestKeys.CopyTo(_cluster.DataFolder, _cluster.Service);
         using var vault = ClusterVault.OpenOrCreate(_cluster, DateTimeOffset.UtcNow);
-        Append(vault, 12).GetAwaiter().GetResult();
+        await Append(vault, 12);
     }
 
-    public void Dispose() => _folder.Dispose();
+    public async ValueTask DisposeAsync()
+    {
+        if (_database is not null) await _database.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private protected abstract Task<TestDatabase> CreateDatabase(string folder);
 
     [Fact]
     public async Task An_untouched_chain_holds()
@@ -47,13 +58,13 @@ public sealed class AuditTests : IDisposable
     [InlineData("UPDATE audit_record SET number = 100 WHERE number = 3; UPDATE audit_record SET number = 3 WHERE number = 4; UPDATE audit_record SET number = 4 WHERE number = 100", "record 3 was changed, moved")]
     [InlineData("DELETE FROM audit_record WHERE number > 10; UPDATE audit_head SET number = 10, hash = (SELECT hash FROM audit_record WHERE number = 10)", "the head was changed")]
     [InlineData("DELETE FROM audit_head", "the head names record 0")]
-    [InlineData("UPDATE audit_head SET mac = zeroblob(32)", "the head was changed")]
+    [InlineData("UPDATE audit_head SET mac = x'00'", "the head was changed")]
     [InlineData("INSERT INTO audit_record SELECT tenant, 13, at, actor, action, result, origin, object, detail, hash FROM audit_record WHERE number = 12", "record 13 was changed")]
     [InlineData("INSERT INTO audit_record SELECT tenant, 0, at, actor, action, result, origin, object, detail, hash FROM audit_record WHERE number = 12", "record 0 stands in its place")]
     [InlineData("DELETE FROM audit_record; DELETE FROM audit_head; INSERT INTO grain_state VALUES ('flow', 'flow-demo/bank', 1, x'00')", "all records and the head were removed")]
     public async Task Tampering_is_found_and_named(string sql, string fault)
     {
-        TestSilo.SqlOn(_cluster.DatabaseFile, "DROP TRIGGER audit_record_is_not_changed; DROP TRIGGER audit_record_is_not_removed; " + sql);
+        _database.Sql(_database.DropTriggers + Hex().Replace(sql, match => _database.Bytes(match.Groups[1].Value)));
         var (exit, output) = await Ivr("audit", "verify");
         Assert.Equal(ExitCode.Findings, exit);
         Assert.Contains(fault, output, StringComparison.Ordinal);
@@ -61,13 +72,13 @@ public sealed class AuditTests : IDisposable
 
     [Theory, InlineData("UPDATE audit_record SET detail = 'x'"), InlineData("DELETE FROM audit_record")]
     public void The_table_itself_refuses_changes(string sql) =>
-        Assert.Contains("audit records are never", Assert.Throws<SqliteException>(() => TestSilo.SqlOn(_cluster.DatabaseFile, sql)).Message, StringComparison.Ordinal);
+        Assert.Contains("audit records are never", Assert.ThrowsAny<DbException>(() => _database.Sql(sql)).Message, StringComparison.Ordinal);
 
     [Fact]
     public async Task Two_appends_behind_the_same_head_do_not_fork_the_chain()
     {
         using var vault = ClusterVault.OpenExisting(_cluster, DateTimeOffset.UtcNow);
-        var store = new SqliteAuditStore(vault.Database);
+        var store = vault.Database.Audit;
         var chain = new AuditChain("demo", vault.Keys.AuditKey("demo").ToArray());
         var head = await store.ReadHead("demo");
         var record = chain.Next(head, s_start, Entry(1));
@@ -80,7 +91,7 @@ public sealed class AuditTests : IDisposable
     public async Task Search_finds_newest_first_by_any_field_and_pages()
     {
         using var vault = ClusterVault.OpenExisting(_cluster, DateTimeOffset.UtcNow);
-        var store = new SqliteAuditStore(vault.Database);
+        var store = vault.Database.Audit;
         var first = await store.Search("demo", new AuditQuery { Limit = 5 });
         Assert.Equal([12, 11, 10, 9, 8], first.Records.Select(r => r.Number));
         var second = await store.Search("demo", new AuditQuery { Limit = 5, Before = first.Next });
@@ -111,7 +122,7 @@ public sealed class AuditTests : IDisposable
 
     private static async Task Append(ClusterVault vault, int count)
     {
-        var store = new SqliteAuditStore(vault.Database);
+        var store = vault.Database.Audit;
         var chain = new AuditChain("demo", vault.Keys.AuditKey("demo").ToArray());
         for (var i = 1; i <= count; i++)
         {
@@ -122,4 +133,17 @@ public sealed class AuditTests : IDisposable
     }
 
     private static AuditEntry Entry(int i) => new() { Actor = $"actor-{i}", Action = $"action-{i % 3}", Result = AuditResult.Failure, Detail = "wrong" };
+
+    [GeneratedRegex("x'([0-9a-f]*)'")]
+    private static partial Regex Hex();
+}
+
+public sealed class AuditOnSqliteTests : AuditTests
+{
+    private protected override Task<TestDatabase> CreateDatabase(string folder) => Task.FromResult<TestDatabase>(new TestSqlite(folder));
+}
+
+public sealed class AuditOnPostgresTests : AuditTests
+{
+    private protected override async Task<TestDatabase> CreateDatabase(string folder) => await TestPostgresDatabase.Create();
 }

@@ -11,7 +11,7 @@ using Xunit;
 
 namespace IvrActors.Silo.Tests.Storage;
 
-public sealed class ReencryptionTests : IDisposable
+public abstract class ReencryptionTests : IAsyncLifetime
 {
     private const string Service = "test";
     private const string State = "note";
@@ -21,18 +21,29 @@ public sealed class ReencryptionTests : IDisposable
 
     private readonly TestFolder _folder = new();
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
-    private readonly KeyRing _ring;
-    private readonly SqliteDatabase _database;
-    private readonly Reencryption _rows;
+    private KeyRing _ring = null!;
+    private TestDatabase _test = null!;
+    private IDatabase _database = null!;
+    private Reencryption _rows = null!;
 
-    public ReencryptionTests()
+    public async ValueTask InitializeAsync()
     {
         TestKeys.CopyCertificateTo(_folder);
+        _test = await CreateDatabase(_folder);
+        _database = _test.Open();
         _ring = KeyRing.Open(new FileKeyStore(Path.Combine(_folder, "keys")), TestKeys.Protection(_folder, mayCreate: false), Service, mayCreate: true, time: _time);
-        _database = new SqliteDatabase(Path.Combine(_folder, "ivr.db"));
-        Migrations.Run(_database);
         _rows = new Reencryption(_database.States, _ring, Service, s_owners, TimeProvider.System);
     }
+
+    public async ValueTask DisposeAsync()
+    {
+        _database?.Dispose();
+        _ring?.Dispose();
+        if (_test is not null) await _test.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private protected abstract Task<TestDatabase> CreateDatabase(string folder);
 
     [Fact]
     public async Task Rows_go_to_the_current_key_with_their_versions_and_are_still_their_grains()
@@ -57,7 +68,7 @@ public sealed class ReencryptionTests : IDisposable
         var storage = NewStorage();
         var note = await Write(storage, 1, "first");
         var key = Grain(1).Key.ToString()!;
-        var seen = _database.States.Read(State, key)!.Value;
+        var seen = (await _database.States.Read(State, key))!.Value;
         note.State!.Text = "second";
         await storage.WriteStateAsync(State, Grain(1), note);
         Assert.False(await _database.States.Rewrite(State, key, seen.Version, seen.Payload, [1]));
@@ -128,7 +139,7 @@ public sealed class ReencryptionTests : IDisposable
         await Write(storage, 1, "text");
         await storage.WriteStateAsync("of-a-newer-version", Grain(1), new GrainState<NoteState>(new NoteState { Text = "text" }));
         await Write(storage, 2, "text");
-        TestSilo.SqlOn(_database.File, $"UPDATE grain_state SET payload = (SELECT payload FROM grain_state WHERE state = '{State}' AND grain = '{Grain(1).Key}') WHERE state = '{State}' AND grain = '{Grain(2).Key}'");
+        _test.Sql($"UPDATE grain_state SET payload = (SELECT payload FROM grain_state WHERE state = '{State}' AND grain = '{Grain(1).Key}') WHERE state = '{State}' AND grain = '{Grain(2).Key}'");
         _ring.Live.Rotate();
         Assert.Equal(new ReencryptionPass(1, 0, 1, 1), await Pass());
     }
@@ -196,13 +207,6 @@ public sealed class ReencryptionTests : IDisposable
         Assert.Contains("no key", (await Revoke(Guid.NewGuid(), () => Task.CompletedTask)).Refusal, StringComparison.Ordinal);
     }
 
-    public void Dispose()
-    {
-        _database.Dispose();
-        _ring.Dispose();
-        _folder.Dispose();
-    }
-
     private static GrainId Grain(int i) => GrainId.Create("note", $"note-{i}");
 
     private bool IsOld(Guid id) => id != _ring.Live.Current.KeyId;
@@ -236,4 +240,14 @@ public sealed class ReencryptionTests : IDisposable
         await storage.ReadStateAsync(State, Grain(i), note);
         return note;
     }
+}
+
+public sealed class ReencryptionOnSqliteTests : ReencryptionTests
+{
+    private protected override Task<TestDatabase> CreateDatabase(string folder) => Task.FromResult<TestDatabase>(new TestSqlite(folder));
+}
+
+public sealed class ReencryptionOnPostgresTests : ReencryptionTests
+{
+    private protected override async Task<TestDatabase> CreateDatabase(string folder) => await TestPostgresDatabase.Create();
 }

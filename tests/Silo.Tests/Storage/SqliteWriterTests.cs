@@ -12,7 +12,7 @@ public sealed class SqliteWriterTests : IDisposable
     public SqliteWriterTests()
     {
         _database = new SqliteDatabase(Path.Combine(_folder, "ivr.db"));
-        Migrations.Run(_database);
+        _database.Migrate();
     }
 
     public void Dispose()
@@ -26,7 +26,7 @@ public sealed class SqliteWriterTests : IDisposable
     {
         Assert.True(await _database.States.Write("note", "n-0", [1], expected: 0, version: 1, durable: false));
         Assert.All(await InOneBatch(i => _database.States.Write("note", "n-0", [2], expected: i == 3 ? 1 : 7, version: i == 3 ? 2 : 8, durable: i == 5)), (won, i) => Assert.Equal(i == 3, won));
-        Assert.Equal(2, _database.States.Read("note", "n-0")!.Value.Version);
+        Assert.Equal(2, (await _database.States.Read("note", "n-0"))!.Value.Version);
     }
 
     [Fact]
@@ -49,8 +49,8 @@ public sealed class SqliteWriterTests : IDisposable
             }
         });
         Assert.All(results, (written, i) => Assert.Equal(i != 4, written));
-        Assert.Equal(results.Length - 1, _database.States.KeysOf("note").Count);
-        Assert.DoesNotContain("n-4", _database.States.KeysOf("note"));
+        Assert.Equal(results.Length - 1, (await _database.States.KeysOf("note")).Count);
+        Assert.DoesNotContain("n-4", await _database.States.KeysOf("note"));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class SqliteWriterTests : IDisposable
         Assert.All(await Task.WhenAll(writes), Assert.True);
         await Assert.ThrowsAsync<ObjectDisposedException>(() => _database.States.Write("note", "n-late", [1], expected: 0, version: 1, durable: false));
         using var again = new SqliteDatabase(_database.File);
-        Assert.Equal(1000, again.States.KeysOf("note").Count);
+        Assert.Equal(1000, (await again.States.KeysOf("note")).Count);
     }
 
     /// <summary>Runs ten writes that the writer finds together, because it is held up while they are given to it.</summary>
