@@ -43,13 +43,13 @@ internal sealed class NodeRevocations
             whole.ThrowIfNotEmpty();
             var signed = outer.ReadEncodedValue();
             var algorithm = outer.ReadSequence().ReadObjectIdentifier();
-            var signature = outer.ReadBitString(out _);
+            var signature = outer.ReadBitString(out var unused);
             outer.ThrowIfNotEmpty();
             var fields = new AsnReader(signed, AsnEncodingRules.DER).ReadSequence();
             fields.ReadInteger(); // Version 2: the extensions that follow make it one.
             fields.ReadSequence();
             var issuer = fields.ReadEncodedValue().ToArray();
-            if (algorithm != EcdsaWithSha256 || !authorities.Any(authority => authority.SubjectName.RawData.AsSpan().SequenceEqual(issuer) && HasSigned(authority, signed.Span, signature)))
+            if (algorithm != EcdsaWithSha256 || unused != 0 || !authorities.Any(authority => authority.SubjectName.RawData.AsSpan().SequenceEqual(issuer) && HasSigned(authority, signed.Span, signature)))
                 throw new CryptographicException("A list of revoked certificates is not signed by the CA.");
             SkipTime(fields);
             if (fields.HasData && !fields.PeekTag().HasSameClassAndValue(Asn1Tag.Sequence)) SkipTime(fields);

@@ -88,11 +88,13 @@ public sealed class NodeCertificateTests : IDisposable
         {
             list[at] ^= 1;
             File.WriteAllText(file, PemEncoding.WriteString("X509 CRL", list));
-            // The algorithm's parameters are the one place that no signature covers; there are none of this algorithm.
-            Assert.Throws<NodeTlsException>(() => Load(right with { RevokedFile = file }));
-            File.WriteAllText(file, PemEncoding.WriteString("X509 CRL", list.AsSpan(0, at)));
             Assert.Throws<NodeTlsException>(() => Load(right with { RevokedFile = file }));
             list[at] ^= 1;
+        }
+        for (var length = 0; length < list.Length; length += 9)
+        {
+            File.WriteAllText(file, PemEncoding.WriteString("X509 CRL", list.AsSpan(0, length)));
+            Assert.Throws<NodeTlsException>(() => Load(right with { RevokedFile = file }));
         }
     }
 

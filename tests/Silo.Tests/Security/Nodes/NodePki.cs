@@ -6,7 +6,7 @@ using Prometheus;
 
 namespace IvrActors.Silo.Tests.Security.Nodes;
 
-/// <summary>A CA, a month old, and a test's nodes that it signs. The CA is made once for all tests: opening up 600,000 rounds of its password takes a while.</summary>
+/// <summary>A CA, a month old, and a test's nodes that it signs. The CA is made once for all tests: the rounds of its password take a while.</summary>
 internal sealed class NodePki : IDisposable
 {
     private static readonly Lazy<(NodeAuthority Authority, string Pem, string List)> s_ours = new(Make);
