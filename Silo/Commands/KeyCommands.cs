@@ -90,7 +90,7 @@ internal static class KeyCommands
 
     private static Command Pepper(Terminal terminal)
     {
-        var pepper = new Command("pepper", "Makes a new pepper for PINs. Each PIN is hashed under it when it is right next; back up the key folder before silos start with it.");
+        var pepper = new Command("pepper", "Makes a new pepper for PINs. Each PIN is hashed under it when it is right next; back up the key ring before silos start with it.");
         pepper.SetAction(terminal, (_, cluster, _) =>
         {
             using var vault = ClusterVault.OpenExisting(cluster, DateTimeOffset.UtcNow);

@@ -7,25 +7,18 @@ internal sealed class ClusterVault : IDisposable
 {
     private readonly RingProtection _protection;
 
-    private ClusterVault(ClusterFile cluster, IDatabase database, IKeyStore store, RingProtection protection, bool first)
+    private ClusterVault(ClusterFile cluster, IDatabase database, RingProtection protection, bool first)
     {
         (Database, _protection) = (database, protection);
+        KeyRing? ring = null;
         try
         {
-            Ring = KeyRing.Open(store, protection, cluster.Service, first, cluster.Keys.Lifetime);
-        }
-        catch
-        {
-            protection.Dispose();
-            throw;
-        }
-        try
-        {
+            Ring = ring = KeyRing.Open(StoreOf(cluster, database), protection, cluster.Service, first, cluster.Keys.Lifetime);
             Keys = ClusterKeys.Load(Ring, first);
         }
         catch
         {
-            Ring.Dispose();
+            ring?.Dispose();
             protection.Dispose();
             throw;
         }
@@ -45,21 +38,13 @@ internal sealed class ClusterVault : IDisposable
         PrivateFiles.CreateFolder(cluster.DataFolder);
         return Open(Databases.Open(cluster.Storage), database =>
         {
-            // Of two that start together one makes the keys; the other waits, and then misses them or has them.
+            // Of two that start together one makes the keys; the other waits, and then has them or misses them.
             using var held = database.HoldStart();
-            var first = database.IsNew;
-            var store = new FileKeyStore(cluster.KeyFolder);
-            var vault = new ClusterVault(cluster, database, store, Protection(cluster, first && !store.HasKeys, now), first);
-            try
-            {
-                database.Migrate();
-                return vault;
-            }
-            catch
-            {
-                vault.Dispose();
-                throw;
-            }
+            var isNew = database.IsNew;
+            database.Migrate();
+            // A first start that was cut off leaves tables without a row: nothing needs keys of before.
+            var first = isNew || database.States.Page("", "", 1).GetAwaiter().GetResult().Count == 0;
+            return new ClusterVault(cluster, database, Protection(cluster, first && !StoreOf(cluster, database).HasKeys, now), first);
         });
     }
 
@@ -67,7 +52,7 @@ internal sealed class ClusterVault : IDisposable
     /// <exception cref="KeyRingException">As above.</exception>
     /// <exception cref="DatabaseException">As above, or the cluster was never started.</exception>
     public static ClusterVault OpenExisting(ClusterFile cluster, DateTimeOffset now) =>
-        Open(Databases.OpenExisting(cluster.Storage), database => new ClusterVault(cluster, database, new FileKeyStore(cluster.KeyFolder), Protection(cluster, mayCreate: false, now), first: false));
+        Open(Databases.OpenExisting(cluster.Storage), database => new ClusterVault(cluster, database, Protection(cluster, mayCreate: false, now), first: false));
 
     private static ClusterVault Open(IDatabase database, Func<IDatabase, ClusterVault> open)
     {
@@ -93,4 +78,7 @@ internal sealed class ClusterVault : IDisposable
     }
 
     private static RingProtection Protection(ClusterFile cluster, bool mayCreate, DateTimeOffset now) => RingProtection.Open(cluster.Certificates.KeyRing, cluster.CertificateFolder, mayCreate, now);
+
+    // A database that several silos share has the ring for all of them.
+    private static IKeyStore StoreOf(ClusterFile cluster, IDatabase database) => database.Keys ?? new FileKeyStore(cluster.KeyFolder);
 }

@@ -10,6 +10,9 @@ internal interface IDatabase : IDisposable
 
     IAuditTable Audit { get; }
 
+    /// <summary>The key ring, where it rests with the rows; null where it has files of its own.</summary>
+    IKeyStore? Keys { get; }
+
     /// <summary>Whether no cluster was ever started with it: it holds nothing, and needs no keys of before.</summary>
     bool IsNew { get; }
 

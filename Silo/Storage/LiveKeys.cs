@@ -75,9 +75,10 @@ internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan 
                 _failed = null;
                 Volatile.Write(ref _checked, time.GetTimestamp());
             }
-            catch (Exception e) when (e is not KeyRingException)
+            catch (Exception e) when (e is not OutOfMemoryException)
             {
                 _failed = time.GetTimestamp();
+                if (e is KeyRingException) throw;
                 throw NoAnswer(e);
             }
         }

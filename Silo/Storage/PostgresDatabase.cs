@@ -28,6 +28,7 @@ internal sealed class PostgresDatabase : IDatabase
         Writer = new PostgresWriter(Source);
         States = new PostgresStateTable(this);
         Audit = new PostgresAuditStore(this);
+        Keys = new PostgresKeyStore(Source, Name);
     }
 
     /// <summary>Its connections, with TLS and password as <c>cluster.yaml</c> says.</summary>
@@ -38,6 +39,8 @@ internal sealed class PostgresDatabase : IDatabase
     public IStateTable States { get; }
 
     public IAuditTable Audit { get; }
+
+    public IKeyStore? Keys { get; }
 
     public bool IsNew
     {

@@ -74,7 +74,7 @@ internal sealed class Reencryption(IStateTable rows, KeyRing ring, string servic
     /// <summary>The key for which a pass found nothing left to do, or null.</summary>
     public async Task<Guid?> Done()
     {
-        if (await Read(MarkState, MarkGrain).ConfigureAwait(false) is not { } row) return null;
+        if (await rows.Read(MarkState, MarkGrain).ConfigureAwait(false) is not { } row) return null;
         try
         {
             return new Guid(_mark.Unprotect(row.Payload));
@@ -89,7 +89,7 @@ internal sealed class Reencryption(IStateTable rows, KeyRing ring, string servic
     /// <summary>Writes down, with the rows, that none is left under another key than this one.</summary>
     public async Task MarkDone(Guid current)
     {
-        var version = (await Read(MarkState, MarkGrain).ConfigureAwait(false))?.Version ?? 0;
+        var version = (await rows.Read(MarkState, MarkGrain).ConfigureAwait(false))?.Version ?? 0;
         // Of two silos that come to the same end one writes it.
         await rows.Write(MarkState, MarkGrain, _mark.Protect(current.ToByteArray()), version, version + 1, durable: true).ConfigureAwait(false);
     }
@@ -97,7 +97,7 @@ internal sealed class Reencryption(IStateTable rows, KeyRing ring, string servic
     /// <returns>True when it was rewritten, false when it is another row by now, null when it does not open.</returns>
     private async Task<bool?> Rewrite(RowHead head, GrainId grain)
     {
-        if (await Read(head.State, head.Grain).ConfigureAwait(false) is not { } row || row.Version != head.Version) return false;
+        if (await rows.Read(head.State, head.Grain).ConfigureAwait(false) is not { } row || row.Version != head.Version) return false;
         var protector = (IDataProtector)_states.CreateProtector([head.State, grain.ToString()]);
         byte[] plain;
         try
@@ -117,8 +117,6 @@ internal sealed class Reencryption(IStateTable rows, KeyRing ring, string servic
             CryptographicOperations.ZeroMemory(plain);
         }
     }
-
-    private Task<StateRow?> Read(string state, string grain) => rows.Read(state, grain);
 
     private async IAsyncEnumerable<IReadOnlyList<RowHead>> Pages(int? perSecond, [EnumeratorCancellation] CancellationToken cancellation)
     {

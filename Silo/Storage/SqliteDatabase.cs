@@ -42,6 +42,9 @@ internal sealed class SqliteDatabase : IDatabase
 
     public IAuditTable Audit { get; }
 
+    /// <summary>Apart from the file: each is worthless without the other.</summary>
+    public IKeyStore? Keys => null;
+
     public bool IsNew => Read(session =>
     {
         var select = session.Statement("SELECT count(*) FROM sqlite_schema");

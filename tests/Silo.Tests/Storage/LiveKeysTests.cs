@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.KeyManagement.Internal;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -202,6 +203,30 @@ public sealed class LiveKeysTests : IDisposable
     }
 
     [Fact]
+    public void No_key_stands_in_any_line_of_the_log_at_the_finest_level()
+    {
+        var ring = Open();
+        var lines = new Lines();
+        var services = new ServiceCollection();
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(lines));
+        ring.AddTo(services);
+        using var host = services.BuildServiceProvider();
+        var protector = host.GetRequiredService<IDataProtectionProvider>().CreateProtector("a");
+        protector.Unprotect(protector.Protect([1]));
+        ring.Live.Rotate();
+        protector.Unprotect(protector.Protect([1]));
+        // What DataProtection does on its own way to the keys, too.
+        var keys = host.GetRequiredService<IKeyManager>().GetAllKeys().Select(key => key.Descriptor.ExportToXml().SerializedDescriptorElement.Descendants("value").Single().Value).ToList();
+        Assert.Equal(2, keys.Count);
+        Assert.NotEmpty(lines.All);
+        foreach (var key in keys)
+        {
+            Assert.DoesNotContain(lines.All, line => line.Contains(key[..16], StringComparison.Ordinal));
+            Assert.DoesNotContain(lines.All, line => line.Contains(Convert.ToHexString(Convert.FromBase64String(key))[..16], StringComparison.OrdinalIgnoreCase));
+        }
+    }
+
+    [Fact]
     public void The_key_of_a_payload_is_told_from_its_header()
     {
         var ring = Open();
@@ -229,6 +254,23 @@ public sealed class LiveKeysTests : IDisposable
     private static byte[] Seal(KeyRing ring, byte[] plain) => ring.Protection.CreateProtector("a").Protect(plain);
 
     private static byte[] Unseal(KeyRing ring, byte[] content) => ring.Protection.CreateProtector("a").Unprotect(content);
+
+    private sealed class Lines : ILoggerProvider, ILogger
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<string> All { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => All.Enqueue(formatter(state, exception) + exception);
+
+        public void Dispose()
+        {
+        }
+    }
 
     private sealed class ReadOnly(IKeyStore store) : Microsoft.AspNetCore.DataProtection.Repositories.IXmlRepository
     {

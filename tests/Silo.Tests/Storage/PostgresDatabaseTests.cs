@@ -153,14 +153,18 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
     public async Task Silos_that_start_together_make_one_database_and_one_ring_of_keys()
     {
         var cluster = Cluster(Path.Combine(_folder, "one"));
-        TestKeys.CopyTo(cluster.DataFolder, cluster.Service);
+        TestKeys.CopyCertificateTo(cluster.DataFolder);
         var vaults = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => ClusterVault.OpenOrCreate(cluster, DateTimeOffset.UtcNow))));
-        Assert.Single(vaults.Select(vault => vault.Keys.SealingKey.KeyId).Distinct());
+        var key = Assert.Single(vaults.Select(vault => vault.Keys.SealingKey.KeyId).Distinct());
+        Assert.Single(vaults[0].Ring.List());
         foreach (var vault in vaults) vault.Dispose();
-        Assert.Equal(3, _database.Scalar("SELECT count(*) FROM schemaversions"));
-        // One that has no keys does not make its own.
-        var error = Assert.Throws<KeyRingException>(() => ClusterVault.OpenOrCreate(Cluster(Path.Combine(_folder, "other")), DateTimeOffset.UtcNow));
-        Assert.Contains("Restore", error.Message, StringComparison.Ordinal);
+        Assert.Equal(4, _database.Scalar("SELECT count(*) FROM schemaversions"));
+        // One without what protects the ring makes nothing of its own; with it, it has the same keys.
+        var other = Cluster(Path.Combine(_folder, "other"));
+        Assert.Contains("certificate that protects the key ring is missing", Assert.Throws<KeyRingException>(() => ClusterVault.OpenOrCreate(other, DateTimeOffset.UtcNow)).Message, StringComparison.Ordinal);
+        TestKeys.CopyCertificateTo(other.DataFolder);
+        using var second = ClusterVault.OpenOrCreate(other, DateTimeOffset.UtcNow);
+        Assert.Equal(key, second.Keys.SealingKey.KeyId);
     }
 
     [Fact]
@@ -190,14 +194,14 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
         {
             // Made.
         }
-        _database.Sql("INSERT INTO schemaversions (scriptname, applied) VALUES ('IvrActors.Silo.Storage.sql.postgresql.0004-later.sql', now())");
+        _database.Sql("INSERT INTO schemaversions (scriptname, applied) VALUES ('IvrActors.Silo.Storage.sql.postgresql.0005-later.sql', now())");
         using (Opened())
         {
             // One ahead.
         }
-        _database.Sql("INSERT INTO schemaversions (scriptname, applied) VALUES ('IvrActors.Silo.Storage.sql.postgresql.0005-latest.sql', now())");
+        _database.Sql("INSERT INTO schemaversions (scriptname, applied) VALUES ('IvrActors.Silo.Storage.sql.postgresql.0006-latest.sql', now())");
         using var database = new PostgresDatabase(_database.Settings);
-        Assert.Contains("later version: it is at script 0005, and this version knows 0003", Assert.Throws<DatabaseException>(database.Migrate).Message, StringComparison.Ordinal);
+        Assert.Contains("later version: it is at script 0006, and this version knows 0004", Assert.Throws<DatabaseException>(database.Migrate).Message, StringComparison.Ordinal);
     }
 
     private PostgresDatabase Opened() => (PostgresDatabase)_database.Open();
