@@ -25,18 +25,23 @@ public sealed partial class HostTests : IDisposable
 
     public HostTests()
     {
+        _clusterFile = Path.Combine(_folder, "cluster.yaml");
+        File.WriteAllText(_clusterFile, Yaml());
+        var (cluster, errors) = ClusterFileReader.Read(_clusterFile);
+        Assert.Empty(errors);
+        _cluster = cluster!;
+        TestKeys.CopyTo(_cluster.DataFolder, _cluster.Service);
+    }
+
+    /// <summary>The committed cluster with ports of its own.</summary>
+    internal static string Yaml()
+    {
         var root = ClusterFileTests.Root();
         var text = File.ReadAllText(Path.Combine(root, "cluster.yaml"))
             .Replace("flows: flows ", $"flows: {root}/flows ", StringComparison.Ordinal)
             .Replace("prompts: flows/prompts", $"prompts: {root}/flows/prompts", StringComparison.Ordinal);
         text = PortNumber().Replace(text, match => match.Groups[1].Value + TestSilo.FreePort());
-        text = text.Replace("first: 20000, last: 29999", "first: 36000, last: 36099", StringComparison.Ordinal);
-        _clusterFile = Path.Combine(_folder, "cluster.yaml");
-        File.WriteAllText(_clusterFile, text);
-        var (cluster, errors) = ClusterFileReader.Read(_clusterFile);
-        Assert.Empty(errors);
-        _cluster = cluster!;
-        TestKeys.CopyTo(_cluster.DataFolder, _cluster.Service);
+        return text.Replace("first: 20000, last: 29999", "first: 36000, last: 36099", StringComparison.Ordinal);
     }
 
     private string DatabaseFile => ((SqliteSettings)_cluster.Storage).File;

@@ -158,13 +158,25 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
         var key = Assert.Single(vaults.Select(vault => vault.Keys.SealingKey.KeyId).Distinct());
         Assert.Single(vaults[0].Ring.List());
         foreach (var vault in vaults) vault.Dispose();
-        Assert.Equal(4, _database.Scalar("SELECT count(*) FROM schemaversions"));
+        Assert.Equal(Newest, _database.Scalar("SELECT count(*) FROM schemaversions"));
         // One without what protects the ring makes nothing of its own; with it, it has the same keys.
         var other = Cluster(Path.Combine(_folder, "other"));
         Assert.Contains("certificate that protects the key ring is missing", Assert.Throws<KeyRingException>(() => ClusterVault.OpenOrCreate(other, DateTimeOffset.UtcNow)).Message, StringComparison.Ordinal);
         TestKeys.CopyCertificateTo(other.DataFolder);
         using var second = ClusterVault.OpenOrCreate(other, DateTimeOffset.UtcNow);
         Assert.Equal(key, second.Keys.SealingKey.KeyId);
+    }
+
+    [Fact]
+    public void A_database_with_content_whose_keys_are_gone_gets_no_others()
+    {
+        var cluster = Cluster(_folder);
+        TestKeys.CopyCertificateTo(cluster.DataFolder);
+        ClusterVault.OpenOrCreate(cluster, DateTimeOffset.UtcNow).Dispose();
+        _database.Sql("INSERT INTO grain_state VALUES ('note', 'n-1', 1, '\\x00'); DELETE FROM key_element");
+        var error = Assert.Throws<KeyRingException>(() => ClusterVault.OpenOrCreate(cluster, DateTimeOffset.UtcNow));
+        Assert.Contains("is missing. Restore it", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, _database.Scalar("SELECT count(*) FROM key_element"));
     }
 
     [Fact]
@@ -194,15 +206,20 @@ public sealed class PostgresDatabaseTests : IAsyncLifetime
         {
             // Made.
         }
-        _database.Sql("INSERT INTO schemaversions (scriptname, applied) VALUES ('IvrActors.Silo.Storage.sql.postgresql.0005-later.sql', now())");
+        Journal(Newest + 1);
         using (Opened())
         {
             // One ahead.
         }
-        _database.Sql("INSERT INTO schemaversions (scriptname, applied) VALUES ('IvrActors.Silo.Storage.sql.postgresql.0006-latest.sql', now())");
+        Journal(Newest + 2);
         using var database = new PostgresDatabase(_database.Settings);
-        Assert.Contains("later version: it is at script 0006, and this version knows 0004", Assert.Throws<DatabaseException>(database.Migrate).Message, StringComparison.Ordinal);
+        Assert.Contains($"later version: it is at script {Newest + 2:0000}, and this version knows {Newest:0000}", Assert.Throws<DatabaseException>(database.Migrate).Message, StringComparison.Ordinal);
+
+        void Journal(long script) => _database.Sql($"INSERT INTO schemaversions (scriptname, applied) VALUES ('{Migrations.Postgres}{script:0000}-later.sql', now())");
     }
+
+    /// <summary>How many scripts there are.</summary>
+    private static long Newest => typeof(Migrations).Assembly.GetManifestResourceNames().Count(name => name.StartsWith(Migrations.Postgres, StringComparison.Ordinal));
 
     private PostgresDatabase Opened() => (PostgresDatabase)_database.Open();
 
