@@ -1,21 +1,25 @@
 namespace IvrActors.Silo.Cluster;
 
 /// <summary>A key that can open what is encrypted to it.</summary>
-internal abstract record RingKeySettings;
+/// <param name="Secret">Opens it: a password or a PIN.</param>
+internal abstract record RingKeySettings(SecretSource Secret);
 
 /// <param name="File">Full path of a PKCS#12 file with an RSA certificate and its private key.</param>
-internal sealed record CertificateFileSettings(string File, SecretSource Password) : RingKeySettings;
+internal sealed record CertificateFileSettings(string File, SecretSource Password) : RingKeySettings(Password);
 
 /// <summary>An RSA key in a PKCS#11 token.</summary>
 /// <param name="Library">Full path of the token's PKCS#11 library.</param>
 /// <param name="Token">Label of the token.</param>
 /// <param name="Key">Label of the private key.</param>
-internal sealed record TokenSettings(string Library, string Token, string Key, SecretSource Pin) : RingKeySettings;
+internal sealed record TokenSettings(string Library, string Token, string Key, SecretSource Pin) : RingKeySettings(Pin);
 
 /// <summary>What protects the key ring.</summary>
 /// <param name="Key">What new keys of the ring are encrypted to; null: a certificate that is generated (development).</param>
 /// <param name="Additional">More that open what was encrypted to them, while the key is changed.</param>
-internal sealed record KeyRingSettings(RingKeySettings? Key, IReadOnlyList<RingKeySettings> Additional);
+internal sealed record KeyRingSettings(RingKeySettings? Key, IReadOnlyList<RingKeySettings> Additional)
+{
+    public IEnumerable<SecretSource> Secrets => (Key is null ? Additional : Additional.Prepend(Key)).Select(key => key.Secret);
+}
 
 /// <summary>Keys of the ring.</summary>
 /// <param name="Lifetime">How long a key is used for what is written.</param>

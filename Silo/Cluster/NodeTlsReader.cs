@@ -4,7 +4,8 @@ namespace IvrActors.Silo.Cluster;
 /// <param name="AuthorityFile">PEM: the CA whose nodes are believed, and while it is being replaced the old and the new one.</param>
 /// <param name="CertificateFile">PEM: the node's certificate first, then those between it and the CA.</param>
 /// <param name="KeyFile">PEM, PKCS#8, not encrypted.</param>
-internal sealed record NodeTlsSettings(string AuthorityFile, string CertificateFile, string KeyFile);
+/// <param name="RevokedFile">PEM: the CA's list of certificates that count no more; null: all count until they expire.</param>
+internal sealed record NodeTlsSettings(string AuthorityFile, string CertificateFile, string KeyFile, string? RevokedFile = null);
 
 /// <summary>Reads <c>node_tls</c> of a node's entry.</summary>
 internal static class NodeTlsReader
@@ -18,7 +19,7 @@ internal static class NodeTlsReader
     {
         if (!node.Has(Key)) return node.Absent<NodeTlsSettings>(Key);
         var map = node.Map(Key);
-        var settings = new NodeTlsSettings(FileOf("ca"), FileOf("certificate"), FileOf("key"));
+        var settings = new NodeTlsSettings(FileOf("ca"), FileOf("certificate"), FileOf("key"), map.Has("revoked") ? FileOf("revoked") : map.Absent<string>("revoked"));
         map.Done();
         return settings;
 

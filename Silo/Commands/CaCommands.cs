@@ -2,13 +2,14 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Security;
 
 namespace IvrActors.Silo.Commands;
 
-/// <summary><c>ivr ca init</c>, <c>node</c>, <c>renew</c> and <c>show</c>: a private CA for those who have none. They need no cluster.yaml and speak to nobody.</summary>
+/// <summary><c>ivr ca init</c>, <c>node</c>, <c>renew</c>, <c>revoke</c> and <c>show</c>: a private CA for those who have none. They need no cluster.yaml and speak to nobody.</summary>
 internal sealed class CaCommands
 {
     private const string DefaultVariable = "IVR_CA_PASSWORD";
@@ -16,7 +17,7 @@ internal sealed class CaCommands
     private readonly Terminal _terminal;
     private readonly TimeProvider _time = TimeProvider.System;
     private readonly Option<string> _folder = new("--folder") { Description = "Where the CA is.", DefaultValueFactory = _ => "ca", Recursive = true, HelpName = "FOLDER" };
-    private readonly Option<string?> _passwordFile = new("--password-file") { Description = "A file whose first line is the password of the CA's key.", Recursive = true, HelpName = "FILE" };
+    private readonly Option<string?> _passwordFile = new("--password-file") { Description = "A file that holds the password of the CA's key.", Recursive = true, HelpName = "FILE" };
     private readonly Option<string> _passwordVariable = new("--password-variable")
     {
         Description = "The environment variable that holds it, where there is no file.",
@@ -33,7 +34,7 @@ internal sealed class CaCommands
         root.Add(new Command("ca", "A private CA for the certificates that nodes show each other.")
         {
             commands._folder, commands._passwordFile, commands._passwordVariable,
-            commands.Init(), commands.Node(), commands.Renew(), commands.Show(),
+            commands.Init(), commands.Node(), commands.Renew(), commands.Revoke(), commands.Show(),
         });
     }
 
@@ -43,7 +44,7 @@ internal sealed class CaCommands
         MustBeNames(name.Validators);
         var days = Days(3650);
         var replace = Replace("Overwrite a CA that is there.");
-        var init = new Command("init", "Makes the CA: ca.pem, which every node gets, and ca.key, which no node gets.") { name, days, replace };
+        var init = new Command("init", "Makes the CA: ca.pem and revoked.pem, which every node gets, and ca.key, which no node gets.") { name, days, replace };
         init.SetAction(parsed => Try(() =>
         {
             var folder = FolderOf(parsed);
@@ -94,6 +95,23 @@ internal sealed class CaCommands
         return renew;
     }
 
+    private Command Revoke()
+    {
+        var name = new Argument<string>("name") { Description = "Whose." };
+        MustBeNames(name.Validators);
+        var revoke = new Command("revoke", "Puts the certificate that a node has now on the list of those that count no more, revoked.pem. Give that to the nodes, then make the node a new one by renew.") { name };
+        revoke.SetAction(parsed => Try(() =>
+        {
+            var folder = FolderOf(parsed);
+            using var certificate = CertificateOf(folder, parsed.GetRequiredValue(name));
+            using var password = PasswordOf(parsed);
+            using var authority = NodeAuthority.Open(folder, password);
+            authority.Revoke(folder, certificate, _time.GetUtcNow());
+            _terminal.Output.WriteLine($"{NodeAuthority.RevokedFile(folder)} names {parsed.GetRequiredValue(name)} {certificate.SerialNumber}");
+        }));
+        return revoke;
+    }
+
     private Command Show()
     {
         var show = new Command("show", "Prints the CA and each node's certificate: name, roles, when it expires, other names.");
@@ -101,11 +119,12 @@ internal sealed class CaCommands
         {
             var folder = FolderOf(parsed);
             using var authority = NodeAuthority.ReadCertificate(NodeAuthority.CertificateFile(folder)) ?? throw new NodeAuthorityException($"There is no CA in '{folder}'. Make one by: ivr ca init");
+            var revoked = RevokedBy(authority, folder);
             _terminal.Output.WriteLine($"{authority.Subject} {Expiry(authority)}");
             foreach (var node in NodesIn(folder))
             {
                 using var certificate = CertificateOf(folder, node);
-                _terminal.Output.WriteLine($"{Line(node, certificate)}{(NodeAuthority.HasSigned(authority, certificate) ? "" : ", not signed by this CA")}");
+                _terminal.Output.WriteLine($"{Line(node, certificate)}{(NodeAuthority.HasSigned(authority, certificate) ? "" : ", not signed by this CA")}{(revoked.Contains(certificate) ? ", revoked" : "")}");
             }
         }));
         return show;
@@ -148,6 +167,18 @@ internal sealed class CaCommands
 
     private Grains.Interfaces.Secret<char> PasswordOf(ParseResult parsed) =>
         new SecretSource(parsed.GetValue(_passwordFile), parsed.GetRequiredValue(_passwordVariable), "the CA's key").Read();
+
+    private static NodeRevocations RevokedBy(X509Certificate2 authority, string folder)
+    {
+        try
+        {
+            return NodeRevocations.Read(NodeAuthority.RevokedFile(folder), [authority]);
+        }
+        catch (Exception e) when (e is CryptographicException or FormatException or IOException)
+        {
+            throw new NodeAuthorityException($"'{NodeAuthority.RevokedFile(folder)}' is not this CA's list of revoked certificates.");
+        }
+    }
 
     private static List<string> NodesIn(string folder)
     {

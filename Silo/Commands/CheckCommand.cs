@@ -51,6 +51,7 @@ internal static class CheckCommand
         {
             cluster.Speech.Token?.Read().Dispose();
             if (cluster.Storage is PostgresSettings postgres) postgres.Password.Read().Dispose();
+            foreach (var secret in cluster.Certificates.KeyRing.Secrets) secret.Read().Dispose();
             DeliveryServices.Check(cluster.Delivery);
             foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("").Outbound?.Password?.Dispose();
             return null;

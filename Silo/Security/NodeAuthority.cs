@@ -1,4 +1,5 @@
 using System.Net;
+using System.Numerics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -16,16 +17,16 @@ internal sealed class NodeAuthorityException(string message) : Exception(message
 internal sealed record NodeRequest(NodeIdentity Identity, IReadOnlyList<string> Dns, IReadOnlyList<IPAddress> Addresses, TimeSpan Life);
 
 /// <summary>
-/// The private CA of one cluster, in a folder: <c>ca.pem</c>, <c>ca.key</c> (PKCS#8, encrypted under a password), and below <c>nodes/</c> a certificate and a key for each
+/// The private CA of one cluster, in a folder: <c>ca.pem</c>, <c>ca.key</c> (PKCS#8, encrypted under a password), <c>revoked.pem</c> (RFC 5280 5), and below <c>nodes/</c> a certificate and a key for each
 /// node. Whoever has the CA's key can make a silo, so the folder belongs on no node.
 /// </summary>
 internal sealed class NodeAuthority : IDisposable
 {
-    /// <summary>A password that is tried offline: long enough that 600,000 rounds make it hopeless.</summary>
+    /// <summary>A password that is tried offline: long enough that the rounds make it hopeless.</summary>
     public const int LeastPassword = 12;
 
-    // OWASP's figure for PBKDF2 with HMAC-SHA-256.
-    private const int Rounds = 600_000;
+    // OWASP's figure for PBKDF2 with HMAC-SHA-512.
+    private const int Rounds = 210_000;
 
     // So that a node whose clock is behind takes a new certificate for valid.
     private static readonly TimeSpan s_backdate = TimeSpan.FromHours(1);
@@ -40,6 +41,9 @@ internal sealed class NodeAuthority : IDisposable
     public static string CertificateFile(string folder) => Path.Combine(folder, "ca.pem");
 
     public static string KeyFile(string folder) => Path.Combine(folder, "ca.key");
+
+    /// <summary>The CA's list of certificates that count no more.</summary>
+    public static string RevokedFile(string folder) => Path.Combine(folder, "revoked.pem");
 
     public static string NodeFolder(string folder) => Path.Combine(folder, "nodes");
 
@@ -58,11 +62,13 @@ internal sealed class NodeAuthority : IDisposable
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         using var certificate = request.CreateSelfSigned(now - s_backdate, now + life);
-        var protection = new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, Rounds);
+        var protection = new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA512, Rounds);
         Write(KeyFile(folder), key.ExportEncryptedPkcs8PrivateKeyPem(password.Expose(), protection));
         Write(CertificateFile(folder), certificate.ExportCertificatePem());
         using var alone = X509CertificateLoader.LoadCertificate(certificate.RawDataMemory.Span);
-        return new NodeAuthority(alone.CopyWithPrivateKey(key));
+        var made = new NodeAuthority(alone.CopyWithPrivateKey(key));
+        made.Write(new CertificateRevocationListBuilder(), 1, folder, now); // Empty, so that nodes can name it from the beginning.
+        return made;
     }
 
     /// <exception cref="NodeAuthorityException">There is none, or its key does not open.</exception>
@@ -113,6 +119,24 @@ internal sealed class NodeAuthority : IDisposable
         return X509CertificateLoader.LoadCertificate(certificate.RawDataMemory.Span);
     }
 
+    /// <summary>Puts the certificate that a node has now on the list. A key that is used for more than one does not exist here.</summary>
+    /// <exception cref="NodeAuthorityException">The list is missing or another's.</exception>
+    public void Revoke(string folder, X509Certificate2 certificate, DateTimeOffset now)
+    {
+        try
+        {
+            NodeRevocations.Read(RevokedFile(folder), [_certificate]);
+            var list = CertificateRevocationListBuilder.LoadPem(File.ReadAllText(RevokedFile(folder)), out var number);
+            list.RemoveEntry(certificate.SerialNumberBytes.Span); // Twice is once.
+            list.AddEntry(certificate, now);
+            Write(list, number + 1, folder, now);
+        }
+        catch (Exception e) when (e is CryptographicException or FormatException)
+        {
+            throw new NodeAuthorityException($"'{RevokedFile(folder)}' is not this CA's list of revoked certificates.");
+        }
+    }
+
     /// <summary>What would have to be asked for to get this certificate again; null when it is no node's.</summary>
     public static NodeRequest? RequestOf(X509Certificate2 certificate)
     {
@@ -128,7 +152,7 @@ internal sealed class NodeAuthority : IDisposable
     public static bool HasSigned(X509Certificate2 authority, X509Certificate2 certificate)
     {
         using var chain = new X509Chain();
-        chain.ChainPolicy = new NodeTrust([authority]).Policy(new DateTimeOffset(certificate.NotBefore));
+        chain.ChainPolicy = new NodeTrust([authority], NodeRevocations.None).Policy(new DateTimeOffset(certificate.NotBefore));
         return chain.Build(certificate);
     }
 
@@ -151,6 +175,9 @@ internal sealed class NodeAuthority : IDisposable
         var issuerFrom = new DateTimeOffset(_certificate.NotBefore);
         return request.Create(_certificate, from < issuerFrom ? issuerFrom : from, until, RandomNumberGenerator.GetBytes(16));
     }
+
+    private void Write(CertificateRevocationListBuilder list, BigInteger number, string folder, DateTimeOffset now) =>
+        Write(RevokedFile(folder), PemEncoding.WriteString("X509 CRL", list.Build(_certificate, number, _certificate.NotAfter, HashAlgorithmName.SHA256, rsaSignaturePadding: null, now)));
 
     private static void Write(string file, string pem)
     {

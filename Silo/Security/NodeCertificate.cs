@@ -66,17 +66,18 @@ internal sealed class NodeCertificate : IReloadedCertificate
 
     private static CertificateFiles<NodeProof> FilesOf(NodeTlsSettings settings)
     {
-        foreach (var file in new[] { settings.AuthorityFile, settings.CertificateFile, settings.KeyFile })
+        string[] files = [settings.AuthorityFile, settings.CertificateFile, settings.KeyFile, .. settings.RevokedFile is { } list ? [list] : Array.Empty<string>()];
+        foreach (var file in files)
         {
             if (!File.Exists(file)) throw new NodeTlsException($"There is no file '{file}' (node_tls).");
         }
         try
         {
-            return new CertificateFiles<NodeProof>(() => Read(settings), settings.AuthorityFile, settings.CertificateFile, settings.KeyFile);
+            return new CertificateFiles<NodeProof>(() => Read(settings), files);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            throw new NodeTlsException($"'{settings.CertificateFile}', '{settings.KeyFile}' and '{settings.AuthorityFile}' are no certificate with its key and a CA in PEM: {e.Message}");
+            throw new NodeTlsException($"{string.Join(", ", files.Select(file => $"'{file}'"))} (node_tls) are not a CA, a certificate with its key, and a list of that CA, in PEM: {e.Message}");
         }
     }
 
@@ -87,7 +88,7 @@ internal sealed class NodeCertificate : IReloadedCertificate
         authorities.ImportFromPemFile(settings.AuthorityFile);
         var chain = new X509Certificate2Collection();
         chain.ImportFromPemFile(settings.CertificateFile);
-        return new NodeProof(X509Certificate2.CreateFromPemFile(settings.CertificateFile, settings.KeyFile), [.. chain.Skip(1)], new NodeTrust(authorities));
+        return new NodeProof(X509Certificate2.CreateFromPemFile(settings.CertificateFile, settings.KeyFile), [.. chain.Skip(1)], new NodeTrust(authorities, settings.RevokedFile is { } list ? NodeRevocations.Read(list, authorities) : NodeRevocations.None));
     }
 
     // What others would refuse is refused here, where it can be said why.
@@ -98,6 +99,7 @@ internal sealed class NodeCertificate : IReloadedCertificate
         if (verified is null) return refusal switch
         {
             NodeRefusal.Untrusted => "node_tls.ca did not sign it, or not for a node",
+            NodeRefusal.Revoked => "it is revoked",
             NodeRefusal.Expired => $"it, or its CA, expired ({proof.Certificate.NotAfter.ToUniversalTime():u})",
             NodeRefusal.NotYetValid => $"it is not valid yet ({proof.Certificate.NotBefore.ToUniversalTime():u}): is this machine's clock right?",
             _ => "it names no node (spiffe://ivr/ROLE/NAME)",

@@ -19,12 +19,12 @@ internal sealed partial class NodeRefusals(ILogger<NodeRefusals> log, TimeProvid
     public static NodeRefusals Of(IServiceProvider services) =>
         new(services.GetService<ILogger<NodeRefusals>>() ?? NullLogger<NodeRefusals>.Instance, services.GetService<TimeProvider>() ?? TimeProvider.System);
 
-    /// <param name="what">What was refused.</param>
+    /// <param name="where">Which connection it was.</param>
     /// <param name="subject">Of the certificate that was shown, if one was.</param>
-    public void Report(NodeRefusal refusal, string what, EndPoint? peer, string? subject)
+    public void Report(NodeRefusal refusal, string where, EndPoint? peer, string? subject)
     {
         s_refused.WithLabels(LabelOf(refusal)).Inc();
-        if (IsTime(refusal)) LogRefused(refusal == NodeRefusal.Closed ? LogLevel.Debug : LogLevel.Warning, what, peer?.ToString() ?? "?", LabelOf(refusal), Shown(subject));
+        if (IsTime(refusal)) LogRefused(refusal == NodeRefusal.Closed ? LogLevel.Debug : LogLevel.Warning, where, peer?.ToString() ?? "?", LabelOf(refusal), Shown(subject));
     }
 
     public static string LabelOf(NodeRefusal refusal) => refusal switch
@@ -35,6 +35,7 @@ internal sealed partial class NodeRefusals(ILogger<NodeRefusals> log, TimeProvid
         NodeRefusal.Handshake => "handshake",
         NodeRefusal.NoCertificate => "no_certificate",
         NodeRefusal.Untrusted => "untrusted",
+        NodeRefusal.Revoked => "revoked",
         NodeRefusal.Expired => "expired",
         NodeRefusal.NotYetValid => "not_yet_valid",
         NodeRefusal.NoIdentity => "no_identity",
@@ -57,6 +58,6 @@ internal sealed partial class NodeRefusals(ILogger<NodeRefusals> log, TimeProvid
     private static string Shown(string? subject) =>
         subject is null ? "none" : string.Concat(subject.Take(MostSubject).Select(c => char.IsControl(c) ? '?' : c));
 
-    [LoggerMessage(Message = "{What} was refused, peer {Peer}: {Reason}; certificate: {Subject}")]
-    private partial void LogRefused(LogLevel level, string what, string peer, string reason, string subject);
+    [LoggerMessage(Message = "a connection {Where} was refused, peer {Peer}: {Reason}; certificate: {Subject}")]
+    private partial void LogRefused(LogLevel level, string where, string peer, string reason, string subject);
 }

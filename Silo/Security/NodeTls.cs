@@ -26,14 +26,14 @@ internal static class NodeTls
     /// <summary>On all connections of this silo, from and to silos and from clients.</summary>
     public static ISiloBuilder UseNodeTls(this ISiloBuilder silo, NodeCertificate certificate) => silo.Configure<SiloConnectionOptions>(options =>
     {
-        options.ConfigureSiloInboundConnection(connection => connection.Secure(certificate, OnSiloPort, isServer: true));
-        options.ConfigureSiloOutboundConnection(connection => connection.Secure(certificate, Listening, isServer: false));
-        options.ConfigureGatewayInboundConnection(connection => connection.Secure(certificate, OnGateway, isServer: true));
+        options.ConfigureSiloInboundConnection(connection => connection.Secure(certificate, OnSiloPort, isServer: true, "on the silo port"));
+        options.ConfigureSiloOutboundConnection(connection => connection.Secure(certificate, Listening, isServer: false, "of ours to a silo"));
+        options.ConfigureGatewayInboundConnection(connection => connection.Secure(certificate, OnGateway, isServer: true, "on the gateway"));
     });
 
     /// <summary>On all connections of this client to gateways.</summary>
     public static IClientBuilder UseNodeTls(this IClientBuilder client, NodeCertificate certificate) =>
-        client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connection => connection.Secure(certificate, Listening, isServer: false)));
+        client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connection => connection.Secure(certificate, Listening, isServer: false, "of ours to a gateway")));
 
     /// <summary>What a process with a node certificate needs besides: it is watched, and a silo takes the tokens that nodes sign.</summary>
     public static void AddNodeCertificate(this IServiceCollection services, NodeCertificate certificate)
@@ -59,7 +59,7 @@ internal static class NodeTls
                 options.RemoteCertificateValidationCallback = (sender, shown, chain, errors) =>
                 {
                     var isRight = check(sender, shown, chain, errors);
-                    if (handshake.Refusal is { } refusal) refusals.Report(refusal, "the metrics port", connection.Connection.RemoteEndPoint, handshake.Subject);
+                    if (handshake.Refusal is { } refusal) refusals.Report(refusal, "on the metrics port", connection.Connection.RemoteEndPoint, handshake.Subject);
                     return isRight;
                 };
                 return ValueTask.FromResult(options);
@@ -67,16 +67,16 @@ internal static class NodeTls
         };
     }
 
-    private static void Secure(this IConnectionBuilder connections, NodeCertificate certificate, NodeRoles allowed, bool isServer)
+    private static void Secure(this IConnectionBuilder connections, NodeCertificate certificate, NodeRoles allowed, bool isServer, string where)
     {
         var refusals = NodeRefusals.Of(connections.ApplicationServices);
         var time = connections.ApplicationServices.GetService<TimeProvider>() ?? TimeProvider.System;
-        connections.Use(next => connection => Run(connection, next, certificate.Current, allowed, isServer, refusals, time));
+        connections.Use(next => connection => Run(connection, next, certificate.Current, allowed, isServer, where, refusals, time));
     }
 
     /// <summary>One connection: the handshake, then what comes above it, over the secured pipes.</summary>
     /// <exception cref="ConnectionAbortedException">The peer was refused. Counted and logged already.</exception>
-    internal static async Task Run(ConnectionContext connection, ConnectionDelegate next, NodeProof own, NodeRoles allowed, bool isServer, NodeRefusals refusals, TimeProvider time)
+    internal static async Task Run(ConnectionContext connection, ConnectionDelegate next, NodeProof own, NodeRoles allowed, bool isServer, string where, NodeRefusals refusals, TimeProvider time)
     {
         var plain = connection.Transport;
         var wire = new DuplexPipeStream(plain);
@@ -86,7 +86,7 @@ internal static class NodeTls
             var handshake = new NodeHandshake(own, allowed, time.GetUtcNow());
             if (await Shake(tls, wire, handshake, isServer, time) is { } refusal)
             {
-                refusals.Report(refusal, isServer ? "a connection" : "our connection", connection.RemoteEndPoint, handshake.Subject);
+                refusals.Report(refusal, where, connection.RemoteEndPoint, handshake.Subject);
                 throw new ConnectionAbortedException($"No TLS between nodes: {refusal}."); // Else the peer would wait for its own time-out.
             }
             var secured = new StreamPipes(tls);

@@ -22,6 +22,7 @@ internal enum NodeRefusal
 
     /// <summary>Another CA, or none.</summary>
     Untrusted,
+    Revoked,
     Expired,
     NotYetValid,
 
@@ -42,7 +43,7 @@ internal sealed class VerifiedNode
     /// <summary>When its certificate, or one above it, expires.</summary>
     public DateTimeOffset Until { get; }
 
-    /// <summary>Checks, in this order: a chain to one of the authorities, the time, the identity, the role. Nothing is downloaded.</summary>
+    /// <summary>Checks, in this order: a chain to one of the authorities, the time, that it was not revoked, the identity, the role. Nothing is downloaded.</summary>
     /// <param name="sent">Certificates between it and the CA that came along.</param>
     /// <param name="allowed">It must have one of these roles.</param>
     public static (VerifiedNode? Node, NodeRefusal Refusal) Check(X509Certificate2? certificate, X509Certificate2Collection? sent, NodeTrust trust, NodeRoles allowed, DateTimeOffset now)
@@ -52,6 +53,7 @@ internal sealed class VerifiedNode
         chain.ChainPolicy = trust.Policy(now);
         if (sent is not null) chain.ChainPolicy.ExtraStore.AddRange(sent);
         if (!chain.Build(certificate)) return (null, RefusalOf(chain, now));
+        if (chain.ChainElements.Any(element => trust.Revoked.Contains(element.Certificate))) return (null, NodeRefusal.Revoked);
         if (NodeIdentity.Of(certificate) is not { } identity) return (null, NodeRefusal.NoIdentity);
         if ((identity.Roles & allowed) == NodeRoles.None) return (null, NodeRefusal.Role);
         return (new VerifiedNode(identity, chain.ChainElements.Min(element => new DateTimeOffset(element.Certificate.NotAfter))), default);
@@ -65,15 +67,17 @@ internal sealed class VerifiedNode
     }
 }
 
-/// <summary>Whom nodes believe: the CA's certificates, and nothing that the machine trusts besides.</summary>
-internal sealed class NodeTrust(X509Certificate2Collection authorities)
+/// <summary>Whom nodes believe: the CA's certificates, less those that it revoked, and nothing that the machine trusts besides.</summary>
+internal sealed class NodeTrust(X509Certificate2Collection authorities, NodeRevocations revoked)
 {
+    public NodeRevocations Revoked => revoked;
+
     public X509ChainPolicy Policy(DateTimeOffset now)
     {
         var policy = new X509ChainPolicy
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
-            // There is no list to ask for: certificates live for weeks, and the CA's file is what ends them all.
+            // The list is a file of ours, looked at afterwards. The platform would fetch one from where the certificate says.
             RevocationMode = X509RevocationMode.NoCheck,
             DisableCertificateDownloads = true,
             VerificationTimeIgnored = false,

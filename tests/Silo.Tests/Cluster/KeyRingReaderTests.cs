@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using IvrActors.Silo.Cluster;
+using IvrActors.Silo.Commands;
 using IvrActors.Silo.Storage;
 using Xunit;
 
@@ -94,6 +95,17 @@ public sealed partial class KeyRingReaderTests : IDisposable
         Assert.DoesNotContain("a-password", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("environment variable IVR_NOT_SET", Assert.Throws<MissingSecretException>(() =>
             RingProtection.Open(new KeyRingSettings(new CertificateFileSettings(wrong, new SecretSource(null, "IVR_NOT_SET", "the key ring's certificate")), []), _folder, false, DateTimeOffset.UtcNow)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_says_which_pin_is_missing()
+    {
+        var file = Path.Combine(_folder, "cluster.yaml");
+        var ring = "\ncertificates: { key_ring: { file: ring.p12, password_file: secret, additional: [ { pkcs11: { library: lib.so, token: ivr, key: ring, pin_variable: IVR_NO_SUCH_PIN } } ] } }\n";
+        await File.WriteAllTextAsync(file, ClusterFileTests.Text.Replace(" flows", " " + Path.Combine(ClusterFileTests.Root(), "flows"), StringComparison.Ordinal) + ring, TestContext.Current.CancellationToken);
+        var (exit, _, error) = await CommandLineTests.Ivr("check", "--cluster", file);
+        Assert.Equal(ExitCode.Findings, exit);
+        Assert.Contains("The password of the token 'ivr' (its PIN) is missing, empty or longer than 256 characters (environment variable IVR_NO_SUCH_PIN).", error, StringComparison.Ordinal);
     }
 
     public void Dispose() => _folder.Dispose();

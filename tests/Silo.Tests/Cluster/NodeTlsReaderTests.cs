@@ -9,9 +9,9 @@ public sealed partial class NodeTlsReaderTests
     [Fact]
     public void A_nodes_files_are_relative_to_the_cluster_file_and_need_not_be_on_this_machine()
     {
-        var (cluster, errors) = With("    node_tls: { ca: tls/ca.pem, certificate: tls/node-1.pem, key: /etc/ivr/node-1.key }\n");
+        var (cluster, errors) = With("    node_tls: { ca: tls/ca.pem, certificate: tls/node-1.pem, key: /etc/ivr/node-1.key, revoked: tls/revoked.pem }\n");
         Assert.Empty(errors);
-        Assert.Equal(new NodeTlsSettings("/srv/ivr/tls/ca.pem", "/srv/ivr/tls/node-1.pem", "/etc/ivr/node-1.key"), cluster!.Node.Tls);
+        Assert.Equal(new NodeTlsSettings("/srv/ivr/tls/ca.pem", "/srv/ivr/tls/node-1.pem", "/etc/ivr/node-1.key", "/srv/ivr/tls/revoked.pem"), cluster!.Node.Tls);
     }
 
     [Fact]
@@ -19,7 +19,7 @@ public sealed partial class NodeTlsReaderTests
 
     [Theory]
     [InlineData("    node_tls: { ca: ca.pem, certificate: a.pem }\n", "missing key (nodes[0].node_tls.key, expected a PEM file)")]
-    [InlineData("    node_tls: { ca: ca.pem, certificate: a.pem, key: a.key, crl: a }\n", "unknown key (nodes[0].node_tls.crl, expected one of ca, certificate, key)")]
+    [InlineData("    node_tls: { ca: ca.pem, certificate: a.pem, key: a.key, crl: a }\n", "unknown key (nodes[0].node_tls.crl, expected one of ca, certificate, key, revoked)")]
     [InlineData("    node_tls: yes\n", "not a mapping (nodes[0].node_tls, expected keys with values)")]
     public void A_mistake_is_named(string lines, string finding)
     {

@@ -53,6 +53,26 @@ public sealed partial class CaCommandsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_revoked_certificate_is_on_the_list_and_shown_as_such_until_the_node_has_another()
+    {
+        await Done("init");
+        await Done("node", "node-1", "--roles", "edge");
+        await Done("node", "node-2", "--roles", "edge");
+        Assert.Matches(@"^\S+revoked.pem names node-1 [0-9A-F]+\n$", await Done("revoke", "node-1"));
+        var shown = (await Done("show")).Split('\n');
+        Assert.EndsWith(", revoked", shown[1], StringComparison.Ordinal);
+        Assert.EndsWith("days)", shown[2], StringComparison.Ordinal);
+        Assert.Throws<NodeTlsException>(() => NodeCertificate.Load(SettingsOf("node-1"), new NodeIdentity("node-1", NodeRoles.Edge), DateTimeOffset.UtcNow));
+        await Done("renew", "node-1");
+        Assert.DoesNotContain("revoked", await Done("show"), StringComparison.Ordinal);
+        NodeCertificate.Load(SettingsOf("node-1"), new NodeIdentity("node-1", NodeRoles.Edge), DateTimeOffset.UtcNow);
+        Assert.Contains("There is no certificate of 'node-9'", await Refused("revoke", "node-9"), StringComparison.Ordinal);
+        await File.WriteAllTextAsync(Path.Combine(_ca, "revoked.pem"), "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n", TestContext.Current.CancellationToken);
+        Assert.Contains("is not this CA's list", await Refused("revoke", "node-1"), StringComparison.Ordinal);
+        Assert.Contains("is not this CA's list", await Refused("show"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_keys_are_for_their_owner_alone_and_the_CAs_is_encrypted()
     {
         await Done("init");
@@ -150,7 +170,7 @@ public sealed partial class CaCommandsTests : IDisposable
     [GeneratedRegex("```sh ca\n(?<text>.*?)```", RegexOptions.Singleline)]
     private static partial Regex Block();
 
-    private NodeTlsSettings SettingsOf(string node) => new(Path.Combine(_ca, "ca.pem"), Path.Combine(_ca, "nodes", node + ".pem"), Path.Combine(_ca, "nodes", node + ".key"));
+    private NodeTlsSettings SettingsOf(string node) => new(Path.Combine(_ca, "ca.pem"), Path.Combine(_ca, "nodes", node + ".pem"), Path.Combine(_ca, "nodes", node + ".key"), Path.Combine(_ca, "revoked.pem"));
 
     private string Content() => string.Concat(Directory.EnumerateFiles(_ca, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(File.ReadAllText));
 

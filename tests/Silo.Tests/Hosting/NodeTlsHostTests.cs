@@ -94,7 +94,7 @@ public sealed partial class NodeTlsHostTests : IDisposable
             TargetHost = "node-1",
             ClientCertificates = certificate is null ? [] : [certificate.Current.Certificate],
             LocalCertificateSelectionCallback = certificate is null ? null : (_, _, _, _, _) => certificate.Current.Certificate,
-            CertificateChainPolicy = new NodeTrust([authority]).Policy(NodePki.Now),
+            CertificateChainPolicy = new NodeTrust([authority], NodeRevocations.None).Policy(NodePki.Now),
         };
         using var http = new HttpClient(handler);
         return await http.GetStringAsync($"https://127.0.0.1:{port}/metrics", TestContext.Current.CancellationToken);

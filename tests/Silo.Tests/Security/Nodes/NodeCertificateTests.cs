@@ -41,7 +41,7 @@ public sealed class NodeCertificateTests : IDisposable
         File.Copy(right.KeyFile, other);
         Assert.Contains(other, Assert.Throws<NodeTlsException>(() => Load(_pki.Issue("peer", NodeRoles.Silo) with { KeyFile = other })).Message, StringComparison.Ordinal);
         using var strangers = new NodePki(strangers: true);
-        Assert.Contains("did not sign it", Assert.Throws<NodeTlsException>(() => Load(right with { AuthorityFile = strangers.Issue("peer", NodeRoles.Silo).AuthorityFile })).Message, StringComparison.Ordinal);
+        Assert.Contains("did not sign it", Assert.Throws<NodeTlsException>(() => Load(right with { AuthorityFile = strangers.Issue("peer", NodeRoles.Silo).AuthorityFile, RevokedFile = null })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -69,6 +69,42 @@ public sealed class NodeCertificateTests : IDisposable
         foreach (var certificate in new[] { old, renewed }) Load(certificate with { AuthorityFile = both });
         var trust = NodeCertificate.Read(renewed).Trust;
         Assert.Equal(NodeRefusal.Untrusted, VerifiedNode.Check(NodeCertificate.Read(old).Certificate, null, trust, NodeRoles.Silo, NodePki.Now).Refusal);
+    }
+
+    [Fact]
+    public void A_list_that_the_CA_did_not_sign_as_it_stands_keeps_the_node_from_starting()
+    {
+        using var strangers = new NodePki(strangers: true);
+        var (right, theirs) = (_pki.Issue("peer", NodeRoles.Silo), strangers.Issue("peer", NodeRoles.Silo));
+        Load(right);
+        _pki.Revoke(NodeCertificate.Read(_pki.Issue("other", NodeRoles.Edge)));
+        Load(right);
+        var list = Convert.FromBase64String(string.Concat(File.ReadAllLines(right.RevokedFile!).Where(line => !line.StartsWith('-'))));
+        Assert.Contains("not signed by the CA", Assert.Throws<NodeTlsException>(() => Load(right with { RevokedFile = theirs.RevokedFile })).Message, StringComparison.Ordinal);
+        Assert.Contains("holds no list", Assert.Throws<NodeTlsException>(() => Load(right with { RevokedFile = right.AuthorityFile })).Message, StringComparison.Ordinal);
+        Assert.Contains("There is no file", Assert.Throws<NodeTlsException>(() => Load(right with { RevokedFile = "/nowhere/revoked.pem" })).Message, StringComparison.Ordinal);
+        var file = Path.Combine(_folder, "changed.pem");
+        for (var at = 0; at < list.Length; at++)
+        {
+            list[at] ^= 1;
+            File.WriteAllText(file, PemEncoding.WriteString("X509 CRL", list));
+            Assert.Throws<NodeTlsException>(() => Load(right with { RevokedFile = file }));
+            list[at] ^= 1;
+        }
+        for (var length = 0; length < list.Length; length += 9)
+        {
+            File.WriteAllText(file, PemEncoding.WriteString("X509 CRL", list.AsSpan(0, length)));
+            Assert.Throws<NodeTlsException>(() => Load(right with { RevokedFile = file }));
+        }
+    }
+
+    [Fact]
+    public void A_node_does_not_start_with_a_revoked_certificate()
+    {
+        var settings = _pki.Issue("peer", NodeRoles.Silo);
+        _pki.Revoke(NodeCertificate.Read(settings));
+        Assert.EndsWith("cannot be used: it is revoked.", Assert.Throws<NodeTlsException>(() => Load(settings)).Message, StringComparison.Ordinal);
+        Load(_pki.Issue("peer", NodeRoles.Silo));
     }
 
     [Theory]
@@ -115,7 +151,7 @@ public sealed class NodeCertificateTests : IDisposable
             request.CertificateExtensions.Add(names.Build());
             request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. usages.Select(usage => new Oid(usage))], critical: false));
             using var certificate = request.Create(authority, NodePki.Now.AddHours(-1), NodePki.Now.AddDays(1), [1, 2, 3]);
-            Assert.Equal(isNode, VerifiedNode.Check(certificate, null, new NodeTrust([authority]), NodeRoles.Silo, NodePki.Now).Node is not null);
+            Assert.Equal(isNode, VerifiedNode.Check(certificate, null, new NodeTrust([authority], NodeRevocations.None), NodeRoles.Silo, NodePki.Now).Node is not null);
         }
     }
 

@@ -6,11 +6,11 @@ using Prometheus;
 
 namespace IvrActors.Silo.Tests.Security.Nodes;
 
-/// <summary>A CA, a month old, and a test's nodes that it signs. The CA is made once for all tests: opening up 600,000 rounds of its password takes a while.</summary>
+/// <summary>A CA, a month old, and a test's nodes that it signs. The CA is made once for all tests: the rounds of its password take a while.</summary>
 internal sealed class NodePki : IDisposable
 {
-    private static readonly Lazy<(NodeAuthority Authority, string Pem)> s_ours = new(Make);
-    private static readonly Lazy<(NodeAuthority Authority, string Pem)> s_strangers = new(Make);
+    private static readonly Lazy<(NodeAuthority Authority, string Pem, string List)> s_ours = new(Make);
+    private static readonly Lazy<(NodeAuthority Authority, string Pem, string List)> s_strangers = new(Make);
     private static readonly Lock s_lock = new();
 
     private readonly TestFolder _folder = new();
@@ -19,16 +19,17 @@ internal sealed class NodePki : IDisposable
     /// <param name="strangers">Another CA than the one that tests have otherwise.</param>
     public NodePki(bool strangers = false)
     {
-        (_authority, var pem) = strangers ? s_strangers.Value : s_ours.Value;
+        (_authority, var pem, var list) = strangers ? s_strangers.Value : s_ours.Value;
         File.WriteAllText(NodeAuthority.CertificateFile(_folder), pem);
+        File.WriteAllText(NodeAuthority.RevokedFile(_folder), list);
     }
 
-    private static (NodeAuthority Authority, string Pem) Make()
+    private static (NodeAuthority Authority, string Pem, string List) Make()
     {
         using var folder = new TestFolder();
         using var password = new Secret<char>("correct horse battery".ToCharArray());
         var made = NodeAuthority.Create(folder, "test", TimeSpan.FromDays(365), password, replace: false, Now.AddDays(-30));
-        return (made, File.ReadAllText(NodeAuthority.CertificateFile(folder)));
+        return (made, File.ReadAllText(NodeAuthority.CertificateFile(folder)), File.ReadAllText(NodeAuthority.RevokedFile(folder)));
     }
 
     public static DateTimeOffset Now => DateTimeOffset.UtcNow;
@@ -39,7 +40,12 @@ internal sealed class NodePki : IDisposable
     {
         lock (s_lock) _authority.Issue(_folder, new NodeRequest(new NodeIdentity(name, roles), [], [IPAddress.Loopback], life ?? TimeSpan.FromDays(90)), replace: true, now ?? Now).Dispose();
         var (certificate, key) = NodeAuthority.FilesOf(_folder, name);
-        return new NodeTlsSettings(NodeAuthority.CertificateFile(_folder), certificate, key);
+        return new NodeTlsSettings(NodeAuthority.CertificateFile(_folder), certificate, key, NodeAuthority.RevokedFile(_folder));
+    }
+
+    public void Revoke(NodeProof proof)
+    {
+        lock (s_lock) _authority.Revoke(_folder, proof.Certificate, Now);
     }
 
     public NodeCertificate Node(string name, NodeRoles roles) => NodeCertificate.Load(Issue(name, roles), new NodeIdentity(name, roles), Now);

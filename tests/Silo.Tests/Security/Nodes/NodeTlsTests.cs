@@ -94,6 +94,21 @@ public sealed class NodeTlsTests(NodeTlsTests.Authorities authorities) : IClassF
     }
 
     [Fact]
+    public async Task A_revoked_certificate_is_refused_and_the_next_one_of_the_same_node_is_not()
+    {
+        var before = NodePki.Refused("revoked");
+        using var pki = new NodePki();
+        var (stolen, own) = (pki.Proof(NodeRoles.Edge), pki.Proof(NodeRoles.Silo));
+        Assert.Equal((null, "hello"), await Meet(own, All, stolen, All));
+        pki.Revoke(stolen);
+        pki.Revoke(stolen);
+        own = pki.Proof(NodeRoles.Silo);
+        Assert.Equal(("Revoked", null), await Meet(own, All, stolen, All));
+        Assert.True(NodePki.Refused("revoked") > before);
+        Assert.Equal((null, "hello"), await Meet(own, All, pki.Proof(NodeRoles.Edge), All));
+    }
+
+    [Fact]
     public async Task A_peer_without_TLS_is_refused()
     {
         var before = NodePki.Refused("plaintext");
@@ -136,13 +151,13 @@ public sealed class NodeTlsTests(NodeTlsTests.Authorities authorities) : IClassF
         var log = new Lines();
         var refusals = new NodeRefusals(log, time);
         var before = NodePki.Refused("no_identity");
-        for (var i = 0; i < 3; i++) refusals.Report(NodeRefusal.NoIdentity, "a connection", null, "CN=a\nb" + new string('x', 500));
+        for (var i = 0; i < 3; i++) refusals.Report(NodeRefusal.NoIdentity, "on a port", null, "CN=a\nb" + new string('x', 500));
         Assert.True(NodePki.Refused("no_identity") >= before + 3);
         var line = Assert.Single(log.All);
         Assert.Contains("no_identity; certificate: CN=a?bxxx", line, StringComparison.Ordinal);
         Assert.InRange(line.Length, 0, 250);
         time.Advance(TimeSpan.FromSeconds(10));
-        refusals.Report(NodeRefusal.NoIdentity, "a connection", null, null);
+        refusals.Report(NodeRefusal.NoIdentity, "on a port", null, null);
         Assert.Equal(2, log.All.Count);
     }
 
@@ -158,7 +173,7 @@ public sealed class NodeTlsTests(NodeTlsTests.Authorities authorities) : IClassF
             {
                 await connection.Transport.Output.WriteAsync("hello"u8.ToArray());
                 answer = await Read(connection.Transport.Input);
-            }, client, clientAllows, isServer: false, Refusals(), TimeProvider.System).WaitAsync(s_patience);
+            }, client, clientAllows, isServer: false, "of ours", Refusals(), TimeProvider.System).WaitAsync(s_patience);
         }
         catch (Exception e) when (e is ConnectionAbortedException or IOException)
         {
@@ -185,7 +200,7 @@ public sealed class NodeTlsTests(NodeTlsTests.Authorities authorities) : IClassF
             await NodeTls.Run(connection, async secured =>
             {
                 if (await Read(secured.Transport.Input) is { } said) await secured.Transport.Output.WriteAsync(Encoding.ASCII.GetBytes(said));
-            }, own, allowed, isServer: true, Refusals(), time);
+            }, own, allowed, isServer: true, "on a port", Refusals(), time);
         }
         finally
         {

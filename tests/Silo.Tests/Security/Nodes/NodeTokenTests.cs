@@ -143,6 +143,18 @@ public sealed class NodeTokenTests : IDisposable
     }
 
     [Fact]
+    public void What_was_believed_of_a_certificate_that_is_revoked_is_believed_no_more()
+    {
+        var stolen = _pki.Proof(NodeRoles.Edge);
+        var text = Sign(stolen, "peer", Roles.Edge, TimeSpan.FromMinutes(5));
+        Assert.NotNull(_verifier.Verify(text));
+        _pki.Revoke(stolen);
+        Assert.Equal(CertificateReload.Replaced, _silo.Reload(NodePki.Now));
+        Assert.Null(_verifier.Verify(text));
+        Assert.NotNull(_verifier.Verify(Tokens(NodeRoles.Edge).Issue("node-1", Roles.Edge)));
+    }
+
+    [Fact]
     public void A_token_is_its_own_certificates()
     {
         var (mine, others) = (_pki.Proof(NodeRoles.Edge), _pki.Proof(NodeRoles.Edge));
