@@ -3,8 +3,8 @@ using Orleans.Runtime;
 namespace IvrActors.Grains;
 
 /// <summary>
-/// What a call to a grain ends with whose silo has just gone: nothing is decided, and asked again in a moment the grain is on another silo. Of all failures this one goes back as it is, through every grain, to the edge,
-/// which sends its event again under the same number; all else is answered for politely where it happens.
+/// What a call to a grain ends with whose silo has just gone: nothing is decided, and asked again in a moment the grain is on another silo. Of all failures this one goes back as it is, through the grains that serve a
+/// call, to the edge, which sends its event again under the same number; all else is answered for politely where it happens. So what such a grain does has to bear being asked twice.
 /// </summary>
 internal static class SiloLoss
 {

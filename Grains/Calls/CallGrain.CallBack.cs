@@ -53,7 +53,7 @@ internal sealed partial class CallGrain
             if (await GrainFactory.Grain<ICallGrain>(id.Value).Expect(ticket)) return new CallBackOrdered { Outcome = CallBackOutcome.Ordered, Call = id };
             await Outbound.Over(state, id, open, new BridgeResult { Outcome = BridgeOutcome.Cancelled });
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Is(e))
         {
             // What was set aside for a ticket that was perhaps not written counts in full.
             LogFailed(nameof(OrderCallBack), e.GetType().Name);

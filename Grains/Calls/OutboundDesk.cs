@@ -113,13 +113,13 @@ internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys ke
                 await Append(state, call, "outbound.permitted", AuditResult.Success, $"seconds={(long)decision.MostTalk.TotalSeconds} price={price} trunk={open.Trunk} to={open.To}");
                 return (OutboundRefusal.None, decision.MostTalk);
             }
-            catch (Exception e)
+            catch (Exception e) when (!SiloLoss.Is(e))
             {
                 LogFailed("the record of a call out", e.GetType().Name);
                 await Spending(state.Tenant).Settle(open.Id, TimeSpan.Zero);
             }
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Is(e))
         {
             LogFailed("setting money aside", e.GetType().Name);
         }

@@ -45,7 +45,7 @@ internal sealed partial class CallLimits(IGrainFactory grains, TimeSpan longestC
             _places.Remove(key);
             return new LimitRefusal(scope + (decision.NoPlace ? "-busy" : "-rate-limit"), decision.RetryAfter);
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Is(e))
         {
             LogUnasked(log, scope, e.GetType().Name);
             PolicyMetrics.Decided(scope, rule.OpenWhenUnavailable ? "alone" : "unavailable");

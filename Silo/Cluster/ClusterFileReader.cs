@@ -62,8 +62,9 @@ internal sealed class ClusterFileReader
         var limits = LimitReader.Read(root.Map("limits", required: false));
         var nodes = new NodeReader(_folder, _development, Weak).Read(root, data);
         var node = ThisNode(root, nodes);
+        var isSilo = node.Roles.HasFlag(NodeRoles.Silo);
         var lockout = ReadLockout(root.Map("lockout", required: false));
-        var delivery = new DeliveryReader(_folder, data, Weak).Read(root.Map("delivery", required: false));
+        var delivery = new DeliveryReader(_folder, node.DataFolder, isSilo, Weak).Read(root.Map("delivery", required: false));
         var cluster = new ClusterFile
         {
             Path = _path,
@@ -73,18 +74,18 @@ internal sealed class ClusterFileReader
             FlowFolder = PathOf(root.Text("flows", "a folder", "flows")),
             PromptFolder = PathOf(root.Text("prompts", "a folder", "flows/prompts")),
             LogLevel = root.Choice("log", s_levels, LogLevel.Information),
-            Storage = new StorageReader(_folder, node.DataFolder, Weak).Read(root.Map("storage")),
+            Storage = new StorageReader(_folder, node.DataFolder, isSilo, Weak).Read(root.Map("storage")),
             Nodes = nodes,
             Node = node,
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             TraceCollectors = ReadTrace(root.Map("trace", required: false)),
-            Certificates = ReadCertificates(root.Map("certificates", required: false)),
+            Certificates = ReadCertificates(root.Map("certificates", required: false), isSilo),
             Keys = KeyRingReader.ReadKeys(root.Map("keys", required: false)),
             Limits = limits,
             Admission = OverloadReader.Read(root.Map("overload", required: false), limits.CallsAtOnce),
             NeverBlock = root.List("never_block", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null, required: false),
             DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
-            Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), data) : root.Absent<RecordingSettings>("recordings"),
+            Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), node.DataFolder) : root.Absent<RecordingSettings>("recordings"),
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
             Stir = new StirReader(_folder).ReadOptions(root.Map("stir", required: false)),
             Delivery = delivery,
@@ -131,14 +132,14 @@ internal sealed class ClusterFileReader
         return settings;
     }
 
-    private CertificateSettings ReadCertificates(YamlMap map)
+    private CertificateSettings ReadCertificates(YamlMap map, bool isSilo)
     {
         var server = map.Map("server", required: false);
         var settings = new CertificateSettings
         {
             ServerFile = FileOf(server, "file", "a PEM file"),
             ServerKeyFile = FileOf(server, "key", "a PEM file"),
-            KeyRing = new KeyRingReader(_folder, Weak).ReadRing(map),
+            KeyRing = new KeyRingReader(_folder, isSilo, Weak).ReadRing(map),
         };
         if (settings.ServerFile is null != settings.ServerKeyFile is null) map.Report("server", "half of a pair", "file and key, or neither");
         if (settings.ServerFile is null) Weak(map, "server", "a generated server certificate", "file and key");

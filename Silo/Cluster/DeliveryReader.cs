@@ -62,8 +62,9 @@ internal sealed class DeliverySettings
 /// <summary>Reads <c>delivery</c>. What each key means: docs/operations.md, "Codes out of band".</summary>
 /// <param name="folder">What relative paths in the file are relative to.</param>
 /// <param name="data">What a sink's file is relative to.</param>
+/// <param name="isHere">Whether this node uses them: on another machine its files need not be.</param>
 /// <param name="weak">Reports a setting that only a development cluster may have.</param>
-internal sealed class DeliveryReader(string folder, string data, Action<YamlMap, string, string, string> weak)
+internal sealed class DeliveryReader(string folder, string data, bool isHere, Action<YamlMap, string, string, string> weak)
 {
     private const string Secret = "secret";
     private const string Password = "password";
@@ -206,7 +207,7 @@ internal sealed class DeliveryReader(string folder, string data, Action<YamlMap,
     {
         if (map.OptionalText(key, "a file") is not { } name) return null;
         var path = Path.GetFullPath(name, folder);
-        if (!File.Exists(path)) map.Report(key, "no such file", "a file");
+        if (isHere && !File.Exists(path)) map.Report(key, "no such file", "a file");
         return path;
     }
 }

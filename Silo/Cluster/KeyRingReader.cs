@@ -28,8 +28,9 @@ internal sealed record KeySettings(TimeSpan Lifetime, int RowsPerSecond);
 
 /// <summary>Reads <c>certificates.key_ring</c> and <c>keys</c>. What each key means: docs/operations.md, "Keys".</summary>
 /// <param name="folder">What relative paths in the file are relative to.</param>
+/// <param name="isHere">Whether this node uses them: on another machine its files need not be.</param>
 /// <param name="weak">Reports a setting that only a development cluster may have.</param>
-internal sealed class KeyRingReader(string folder, Action<YamlMap, string, string, string> weak)
+internal sealed class KeyRingReader(string folder, bool isHere, Action<YamlMap, string, string, string> weak)
 {
     private const string Ring = "key_ring";
     private const string More = "additional";
@@ -102,7 +103,7 @@ internal sealed class KeyRingReader(string folder, Action<YamlMap, string, strin
     {
         if (map.OptionalText(key, expected) is not { } name) return null;
         var path = Path.GetFullPath(name, folder);
-        if (!File.Exists(path)) map.Report(key, "no such file", expected);
+        if (isHere && !File.Exists(path)) map.Report(key, "no such file", expected);
         return path;
     }
 }

@@ -48,11 +48,7 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
             Listeners = map.Has("listeners") ? ReadListeners(map.Map("listeners"), common, isAlone) : map.Absent<ListenerSettings>("listeners") ?? common,
             Tls = NodeTlsReader.Read(map, folder),
         };
-        if (!isAlone && node.Tls is null)
-        {
-            if (!node.Roles.HasFlag(NodeRoles.Silo)) map.Report("node_tls", "no certificate", "ca, certificate and key: without a silo it has nothing else to prove what it is");
-            else weak(map, "node_tls", "connections between nodes without TLS", "ca, certificate and key");
-        }
+        if (!isAlone && node.Tls is null) map.Report("node_tls", "no certificate", "ca, certificate and key: nodes know each other by nothing else (ivr ca makes them)");
         map.Done();
         return node;
     }

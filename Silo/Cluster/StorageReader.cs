@@ -3,8 +3,9 @@ namespace IvrActors.Silo.Cluster;
 /// <summary>Reads <c>storage</c>. What each key means: docs/operations.md, "PostgreSQL".</summary>
 /// <param name="folder">What relative paths in the file are relative to.</param>
 /// <param name="data">What SQLite's file stands in.</param>
+/// <param name="isHere">Whether this node uses them: on another machine its files need not be.</param>
 /// <param name="weak">Reports a setting that only a development cluster may have.</param>
-internal sealed class StorageReader(string folder, string data, Action<YamlMap, string, string, string> weak)
+internal sealed class StorageReader(string folder, string data, bool isHere, Action<YamlMap, string, string, string> weak)
 {
     private const string Password = "password";
 
@@ -56,7 +57,7 @@ internal sealed class StorageReader(string folder, string data, Action<YamlMap, 
     {
         if (map.OptionalText(key, "a file") is not { } name) return null;
         var path = Path.GetFullPath(name, folder);
-        if (!File.Exists(path)) map.Report(key, "no such file", "a file");
+        if (isHere && !File.Exists(path)) map.Report(key, "no such file", "a file");
         return path;
     }
 }

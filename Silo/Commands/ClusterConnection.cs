@@ -65,7 +65,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private static async Task<ClusterConnection> Open(ClusterFile cluster)
     {
         // A client of the runtime tries for minutes; a person at a terminal wants to know at once that nothing listens.
-        using (var probe = new System.Net.Sockets.TcpClient()) await probe.ConnectAsync(cluster.Listeners.Gateway);
+        await Probe([.. cluster.Nodes.Where(node => node.Roles.HasFlag(NodeRoles.Silo)).Select(node => node.Listeners.Gateway)]);
         return await Connect(cluster);
     }
 
@@ -89,6 +89,24 @@ internal sealed class ClusterConnection : IAsyncDisposable
         {
             host.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Whether one of the silos answers.</summary>
+    private static async Task Probe(System.Net.IPEndPoint[] gateways)
+    {
+        for (var i = 0; ; i++)
+        {
+            try
+            {
+                using var probe = new System.Net.Sockets.TcpClient();
+                await probe.ConnectAsync(gateways[i]);
+                return;
+            }
+            catch (System.Net.Sockets.SocketException) when (i < gateways.Length - 1)
+            {
+                // The next.
+            }
         }
     }
 }

@@ -43,6 +43,10 @@ internal static class RunCommand
         {
             await process.Start();
         }
+        catch (Exception) when (process.IsStopping)
+        {
+            return []; // Ended while it waited for the silos.
+        }
         catch (IOException e)
         {
             return ["A listener could not be opened: " + e.Message]; // Kestrel's message names the address.

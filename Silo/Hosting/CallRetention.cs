@@ -34,7 +34,15 @@ internal sealed partial class CallRetention(IStateTable states, IGrainFactory gr
         {
             if (stoppingToken.IsCancellationRequested) break;
             RequestContext.Set(RoleToken.ContextKey, tokens.IssueSystem());
-            await grains.GetGrain<ICallGrain>(call).Visit();
+            try
+            {
+                await grains.GetGrain<ICallGrain>(call).Visit();
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                // The next one may be elsewhere; this one is come back to in an hour.
+                LogFailure(e.GetType().Name);
+            }
         }
         return calls.Count;
     }

@@ -36,6 +36,9 @@ internal sealed class IvrProcess : IAsyncDisposable
     /// <summary>What a silo does before it is ready; null without one.</summary>
     public Opening? Opening { get; }
 
+    /// <summary>Whether it was asked to end.</summary>
+    public bool IsStopping => Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested;
+
     public IServiceProvider Services => _app.Services;
 
     public Addresses Addresses => new(_cluster.Listeners.Dashboard, _cluster.Listeners.Metrics);

@@ -50,11 +50,19 @@ internal sealed class NodeCertificate : IReloadedCertificate
 
     public CertificateReload Reload(DateTimeOffset now)
     {
-        var result = _files.Reload(proof => WhyUnfit(proof, _needed, now) is null);
+        var result = _files.Reload((used, loaded) => Choose(used, loaded, now));
         if (result == CertificateReload.Unchanged) return result;
         if (result == CertificateReload.Replaced) Publish();
         s_reloads.WithLabels(result == CertificateReload.Replaced ? "replaced" : "refused").Inc();
         return result;
+    }
+
+    /// <summary>Of a certificate that has run out or was revoked what it holds others' against counts all the same: it names who else is revoked, and this node lets nobody in whom the new one would not.</summary>
+    private NodeProof Choose(NodeProof used, NodeProof loaded, DateTimeOffset now)
+    {
+        if (WhyUnfit(loaded, _needed, now) is null) return loaded;
+        var refusal = VerifiedNode.Check(loaded.Certificate, loaded.Intermediates, loaded.Trust, ~NodeRoles.None, now).Refusal;
+        return refusal is NodeRefusal.Revoked or NodeRefusal.Expired or NodeRefusal.NotYetValid ? new NodeProof(used.Certificate, used.Intermediates, loaded.Trust) : used;
     }
 
     /// <summary>Whether its key is one that signs role tokens.</summary>
@@ -104,6 +112,7 @@ internal sealed class NodeCertificate : IReloadedCertificate
             NodeRefusal.NotYetValid => $"it is not valid yet ({proof.Certificate.NotBefore.ToUniversalTime():u}): is this machine's clock right?",
             _ => "it names no node (spiffe://ivr/ROLE/NAME)",
         };
+        if (VerifiedNode.Check(proof.Certificate, null, proof.Trust, ~NodeRoles.None, now).Node is null) return "what signed it has to stand in node_tls.ca itself: what the node signs is checked without the certificates between";
         var identity = verified.Identity;
         if (identity.Name != needed.Name) return $"it is that of node '{identity.Name}', and this is '{needed.Name}'";
         var missing = needed.Roles & ~identity.Roles;

@@ -36,7 +36,7 @@ internal sealed class KeyRing : IDisposable
         _serviceId = serviceId;
         var services = new ServiceCollection();
         Configure(services);
-        services.AddSingleton<IKeyRingProvider>(provider => new LiveKeys((XmlKeyManager)provider.GetRequiredService<IKeyManager>(), store, lifetime, time));
+        services.AddSingleton<IKeyRingProvider>(provider => new LiveKeys(() => ActivatorUtilities.CreateInstance<XmlKeyManager>(provider), store, lifetime, time));
         _services = services.BuildServiceProvider();
         Live = (LiveKeys)_services.GetRequiredService<IKeyRingProvider>();
     }

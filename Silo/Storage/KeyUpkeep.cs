@@ -50,7 +50,7 @@ internal sealed partial class KeyUpkeep(KeyRing ring, Reencryption rows, KeySett
             if (pass.Rewritten > 0) LogRewritten(pass.Rewritten);
             if (pass.Rewritten + pass.Changed > 0 || ring.Live.Current.KeyId != current.KeyId) return true;
             if (pass.Unreadable > 0) LogUnreadable(pass.Unreadable);
-            if (pass.Foreign == 0) await rows.MarkDone(current.KeyId);
+            if (pass.Foreign + pass.Unreadable == 0) await rows.MarkDone(current.KeyId);
             _done = current.KeyId;
             return false;
         }

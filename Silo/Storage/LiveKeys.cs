@@ -10,7 +10,7 @@ namespace IvrActors.Silo.Storage;
 /// key that is not revoked is the current one at once, and a payload under a key that is not known has the store asked before it is refused.
 /// </summary>
 /// <remarks>A key is current until the next one is made: when its lifetime is over, or by <c>ivr keys rotate</c>. What else a key's dates say is not looked at.</remarks>
-internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan lifetime, TimeProvider time) : IKeyRingProvider
+internal sealed class LiveKeys(Func<XmlKeyManager> makeManager, IKeyStore store, TimeSpan lifetime, TimeProvider time) : IKeyRingProvider
 {
     /// <summary>How often each silo asks whether the ring was changed.</summary>
     public static readonly TimeSpan CheckPeriod = TimeSpan.FromSeconds(2);
@@ -18,16 +18,23 @@ internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan 
     /// <summary>A process that has not asked for so long (it was stopped, or the store was away) asks before it uses a key.</summary>
     public static readonly TimeSpan Staleness = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Without an answer for so long nothing is written under a key any more: it may have been replaced and be revoked soon, and what is written under it then would be lost. What was written opens.
+    /// </summary>
+    private static readonly TimeSpan s_mostUnheard = Staleness * 1.5;
+
     /// <summary>A key from further ahead was made by a machine whose clock is wrong: good for reading, not for writing.</summary>
     private static readonly TimeSpan s_mostAhead = TimeSpan.FromHours(1);
 
     private static readonly TimeSpan s_afterFailure = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
+    private XmlKeyManager? _manager;
     private volatile Ring? _ring;
     private long _asked;
     private long _answered;
     private long _checked;
+    private long _heard;
     private long? _failed;
 
     /// <exception cref="KeyRingException">There are no keys yet, and none can be had.</exception>
@@ -39,13 +46,16 @@ internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan 
             return _ring!;
         }
         if (!IsDue(ring.Current) && time.GetElapsedTime(Volatile.Read(ref _checked)) < Staleness) return ring;
+        // Another thread asks just now, and may wait long for a database that hangs: its answer is for all.
+        if (!_gate.TryEnter()) return ring;
+        _gate.Exit();
         try
         {
             Check();
         }
         catch (KeyRingException)
         {
-            // What is known goes on: without the database nothing is written anyway, and a key that is overdue is as good as it was.
+            // What is known goes on for a while, and a key that is overdue is as good as it was.
             Volatile.Write(ref _checked, time.GetTimestamp());
         }
         return _ring;
@@ -74,6 +84,7 @@ internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan 
                 _answered = answers;
                 _failed = null;
                 Volatile.Write(ref _checked, time.GetTimestamp());
+                Volatile.Write(ref _heard, time.GetTimestamp());
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -101,7 +112,7 @@ internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan 
     {
         lock (_gate)
         {
-            using (store.Lock()) ((IInternalXmlKeyManager)manager).RevokeSingleKey(id, time.GetUtcNow(), reason);
+            using (store.Lock()) ((IInternalXmlKeyManager)Manager).RevokeSingleKey(id, time.GetUtcNow(), reason);
             Load(store.Stamp());
         }
     }
@@ -124,30 +135,33 @@ internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan 
             }
         }
         _ring = ring;
+        Volatile.Write(ref _heard, time.GetTimestamp());
     }
 
     /// <summary>The ring as it stands, or null when it is empty.</summary>
     /// <exception cref="KeyRingException">It has keys, and none of them can be used.</exception>
     private Ring? Read(string stamp)
     {
-        var keys = manager.GetAllKeys();
+        var keys = Manager.GetAllKeys();
         // A key that is open stays so: what protects the ring (a token) is asked once for each key.
         var held = keys.ToDictionary(key => key.KeyId, key => _ring is { } known && known.Find(key.KeyId) is { IsOpen: true } open ? open.As(key) : new HeldKey(key));
         var ahead = time.GetUtcNow() + s_mostAhead;
-        var current = held.Values.Where(key => !key.Key.IsRevoked).OrderBy(key => key.Key.CreationDate > ahead).ThenByDescending(key => key.Key.CreationDate).ThenBy(key => key.Key.KeyId)
-            .FirstOrDefault(key => key.Open() is not null);
-        if (current is not null) return new Ring(this, stamp, current, held.ToFrozenDictionary());
-        // Never make one beside keys that do not open: what they protect would look lost.
-        return keys.All(key => key.IsRevoked) ? null : throw new KeyRingException($"No key in {store.Place} opens with what protects the key ring.");
+        var current = held.Values.Where(key => !key.Key.IsRevoked).OrderBy(key => key.Key.CreationDate > ahead).ThenByDescending(key => key.Key.CreationDate).ThenBy(key => key.Key.KeyId).FirstOrDefault();
+        if (current is null) return null;
+        if (current.Open() is not null) return new Ring(this, stamp, current, held.ToFrozenDictionary());
+        // The manager keeps for ever that a key did not open, perhaps for a token that was away for a moment: the next look begins anew. Never is an older key taken, nor one made
+        // beside it: the others write under this one.
+        _manager = null;
+        throw new KeyRingException($"The newest key in {store.Place} does not open with what protects the key ring.");
     }
 
     private IKey New()
     {
         // The newest is current: this one has to be, also where the clock of the one that made the last key was ahead of ours.
         var now = time.GetUtcNow();
-        var last = manager.GetAllKeys().Select(key => key.CreationDate).Where(made => made <= now + s_mostAhead).DefaultIfEmpty().Max();
+        var last = Manager.GetAllKeys().Select(key => key.CreationDate).Where(made => made <= now + s_mostAhead).DefaultIfEmpty().Max();
         if (last >= now) now = last + TimeSpan.FromMilliseconds(1);
-        return ((IInternalXmlKeyManager)manager).CreateNewKey(Guid.NewGuid(), now, now, now + lifetime);
+        return ((IInternalXmlKeyManager)Manager).CreateNewKey(Guid.NewGuid(), now, now, now + lifetime);
     }
 
     // The configured lifetime counts for keys that were made under a longer one, too.
@@ -158,6 +172,10 @@ internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan 
         Check();
         return _ring!.Find(id);
     }
+
+    private XmlKeyManager Manager => _manager ??= makeManager();
+
+    private bool IsUnheard => time.GetElapsedTime(Volatile.Read(ref _heard)) >= s_mostUnheard;
 
     private KeyRingException NoAnswer(Exception? inner) => new($"The key ring in {store.Place} does not answer.", inner);
 
@@ -171,7 +189,7 @@ internal sealed class LiveKeys(XmlKeyManager manager, IKeyStore store, TimeSpan 
 
         public Guid DefaultKeyId => current.Key.KeyId;
 
-        public IAuthenticatedEncryptor? DefaultAuthenticatedEncryptor => current.Open();
+        public IAuthenticatedEncryptor? DefaultAuthenticatedEncryptor => owner.IsUnheard ? throw owner.NoAnswer(null) : current.Open();
 
         public HeldKey? Find(Guid id) => keys.GetValueOrDefault(id);
 

@@ -227,6 +227,16 @@ internal sealed class PostgresLine(NpgsqlDataSource source) : IDisposable
     {
         var connection = _connection;
         _connection = null;
-        if (connection is not null) await connection.DisposeAsync().ConfigureAwait(false);
+        if (connection is null) return;
+        try
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // It undoes a transaction first, which a server that has gone does not answer. Whoever waited is told of what was before.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            // It is closed all the same.
+        }
     }
 }

@@ -48,10 +48,11 @@ public sealed class CertificateFiles<T>
 
     public T Current => _current;
 
-    /// <summary>Takes up what the files hold now, if it changed and <paramref name="isFit"/> says that it can be used.</summary>
-    public CertificateReload Reload(Predicate<T> isFit)
+    /// <summary>Takes up what the files hold now, if it changed.</summary>
+    /// <param name="choose">Of what is used now and what was loaded: what is used from now on, which is the latter, or the former, or what of the latter counts all the same.</param>
+    public CertificateReload Reload(Func<T, T, T> choose)
     {
-        ArgumentNullException.ThrowIfNull(isFit);
+        ArgumentNullException.ThrowIfNull(choose);
         lock (_lock)
         {
             try
@@ -60,9 +61,8 @@ public sealed class CertificateFiles<T>
                 if (seen.AsSpan().SequenceEqual(_seen)) return CertificateReload.Unchanged;
                 _seen = seen;
                 var loaded = _load();
-                if (!isFit(loaded)) return CertificateReload.Refused;
-                _current = loaded; // The one before stays alive as long as a connection uses it.
-                return CertificateReload.Replaced;
+                _current = choose(_current, loaded); // The one before stays alive as long as a connection uses it.
+                return ReferenceEquals(_current, loaded) ? CertificateReload.Replaced : CertificateReload.Refused;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
             {

@@ -49,7 +49,7 @@ public sealed class ServerCertificate : IReloadedCertificate
 
     public CertificateReload Reload(DateTimeOffset now)
     {
-        var result = _files.Reload(loaded => loaded.Certificate.NotBefore <= now.LocalDateTime && now.LocalDateTime < loaded.Certificate.NotAfter);
+        var result = _files.Reload((used, loaded) => loaded.Certificate.NotBefore <= now.LocalDateTime && now.LocalDateTime < loaded.Certificate.NotAfter ? loaded : used);
         if (result == CertificateReload.Unchanged) return result;
         if (result == CertificateReload.Replaced) Publish();
         s_reloads.WithLabels(result == CertificateReload.Replaced ? "replaced" : "refused").Inc();

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using IvrActors.Silo.Cluster;
 using Xunit;
 
@@ -7,10 +8,26 @@ public sealed class NodeReaderTests
 {
     private const string Committed = "  - name: node-1\n    roles: [silo, edge, dashboard]   # one process with everything is the simplest thing that takes a call\n";
 
-    private static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Read(string nodes, string? node = null)
+    private const string Nodes =
+        """
+          - name: silo-1
+            roles: [silo]
+            node_tls: { ca: LICENSE, certificate: LICENSE, key: LICENSE }
+          - name: edge-1
+            roles: [edge]
+            data: data/edge-1
+            listeners:
+              sip: { udp: 5070, tcp: 5070, tls: 5071, wss: 7444 }
+              metrics: { port: 9465 }
+            node_tls: { ca: LICENSE, certificate: LICENSE, key: LICENSE }
+
+        """;
+
+    private static (ClusterFile? Cluster, IReadOnlyList<ClusterError> Errors) Read(string nodes, string? node = null, Func<string, string>? change = null)
     {
         var text = ClusterFileTests.Text.Replace(Committed, nodes, StringComparison.Ordinal);
         Assert.NotEqual(ClusterFileTests.Text, text);
+        if (change is not null) text = change(text);
         return ClusterFileReader.Parse(Path.Combine(ClusterFileTests.Root(), "cluster.yaml"), text, node);
     }
 
@@ -19,20 +36,6 @@ public sealed class NodeReaderTests
     [Fact]
     public void Each_node_has_roles_a_folder_and_listeners_and_what_it_does_not_say_is_the_clusters()
     {
-        const string Nodes =
-            """
-              - name: silo-1
-                roles: [silo]
-                node_tls: { ca: LICENSE, certificate: LICENSE, key: LICENSE }
-              - name: edge-1
-                roles: [edge]
-                data: data/edge-1
-                listeners:
-                  sip: { udp: 5070, tcp: 5070, tls: 5071, wss: 7444 }
-                  metrics: { port: 9465 }
-                node_tls: { ca: LICENSE, certificate: LICENSE, key: LICENSE }
-
-            """;
         var (cluster, errors) = Read(Nodes, "edge-1");
         Assert.Empty(errors);
         Assert.Equal(["silo-1", "edge-1"], cluster!.Nodes.Select(node => node.Name));
@@ -42,6 +45,14 @@ public sealed class NodeReaderTests
         Assert.Null(cluster.DashboardAddress);
         Assert.Equal("silo-1", Read(Nodes).Cluster!.Node.Name);
         Assert.Equal(11111, cluster.Nodes[0].Listeners.Silo.Port);
+    }
+
+    [Fact]
+    public void Files_that_silos_alone_use_are_looked_for_on_silos_alone()
+    {
+        string Postgres(string text) => Regex.Replace(text, @"(?m)^storage:\n(?: .*\n)+", "storage: { kind: postgresql, host: db.example, database: ivr, user: ivr, password_file: nowhere }\n");
+        Assert.Contains("no such file (storage.password_file, ", Assert.Single(Read(Nodes, "silo-1", Postgres).Errors).ToString(), StringComparison.Ordinal);
+        Assert.Empty(Read(Nodes, "edge-1", Postgres).Errors);
     }
 
     [Fact]

@@ -41,16 +41,13 @@ public sealed partial class NodeTlsReaderTests
     }
 
     [Fact]
-    public void Of_several_nodes_each_has_a_certificate_and_only_a_silo_under_development_may_do_without()
+    public void Of_several_nodes_each_has_a_certificate()
     {
         const string edge = "    node_tls: { ca: ca.pem, certificate: a.pem, key: a.key }\n  - name: edge-1\n    roles: [edge]\n";
-        const string bare = "no certificate (nodes[1].node_tls, expected ca, certificate and key: without a silo it has nothing else to prove what it is)";
-        const string weak = "weak setting: connections between nodes without TLS (nodes[1].node_tls, expected ca, certificate and key, or development: true)";
+        const string bare = "no certificate (nodes[1].node_tls, expected ca, certificate and key: nodes know each other by nothing else (ivr ca makes them))";
         Assert.Contains(Texts(With(edge)), text => text.EndsWith(bare, StringComparison.Ordinal));
+        Assert.Contains(Texts(With(edge.Replace("[edge]", "[silo]", StringComparison.Ordinal))), text => text.EndsWith(bare, StringComparison.Ordinal));
         Assert.DoesNotContain(Texts(With(edge + "    node_tls: { ca: ca.pem, certificate: b.pem, key: b.key }\n")), text => text.Contains("node_tls", StringComparison.Ordinal));
-        var silo = edge.Replace("[edge]", "[silo]", StringComparison.Ordinal);
-        Assert.Contains(Texts(With(silo, development: "false")), text => text.EndsWith(weak, StringComparison.Ordinal));
-        Assert.DoesNotContain(Texts(With(silo)), text => text.Contains("node_tls", StringComparison.Ordinal));
     }
 
     [Fact]

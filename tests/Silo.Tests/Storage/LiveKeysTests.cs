@@ -169,9 +169,16 @@ public sealed class LiveKeysTests : IDisposable
         Seal(other, [3]);
         var error = Assert.Throws<CryptographicException>(() => Unseal(other, unknown));
         Assert.Contains("does not answer", Assert.IsType<KeyRingException>(error.InnerException).Message, StringComparison.Ordinal);
+        // What it writes under may have been replaced by now.
+        _time.Advance(LiveKeys.Staleness / 2);
+        Assert.Equal([1], Unseal(other, known));
+        Assert.IsType<KeyRingException>(Assert.Throws<CryptographicException>(() => Seal(other, [4])).InnerException);
         _store.IsAway = false;
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal([2], Unseal(other, unknown));
+        _time.Advance(LiveKeys.Staleness);
+        Assert.Equal(one.Live.Current.KeyId, other.Live.Current.KeyId);
+        Assert.Equal([4], Unseal(one, Seal(other, [4])));
     }
 
     [Fact]
@@ -184,8 +191,8 @@ public sealed class LiveKeysTests : IDisposable
         another.AddTo(services.AddDataProtection().SetApplicationName("test"));
         services.Configure<KeyManagementOptions>(options => options.XmlRepository = new ReadOnly(_store));
         using var built = services.BuildServiceProvider();
-        var live = new LiveKeys((XmlKeyManager)built.GetRequiredService<IKeyManager>(), _store, KeyRing.DefaultLifetime, _time);
-        Assert.Contains("No key in", Assert.Throws<KeyRingException>(live.Check).Message, StringComparison.Ordinal);
+        var live = new LiveKeys(() => (XmlKeyManager)built.GetRequiredService<IKeyManager>(), _store, KeyRing.DefaultLifetime, _time);
+        Assert.Contains("The newest key in", Assert.Throws<KeyRingException>(live.Check).Message, StringComparison.Ordinal);
         Assert.Single(_store.Elements());
     }
 

@@ -60,6 +60,17 @@ public sealed class NodeCertificateTests : IDisposable
     }
 
     [Fact]
+    public void A_node_whose_own_certificate_is_revoked_learns_who_else_is()
+    {
+        var certificate = _pki.Node("peer", NodeRoles.Silo);
+        var stolen = NodeCertificate.Read(_pki.Issue("other", NodeRoles.Edge));
+        _pki.Revoke(certificate.Current);
+        _pki.Revoke(stolen);
+        Assert.Equal(CertificateReload.Refused, certificate.Reload(NodePki.Now));
+        Assert.Equal(NodeRefusal.Revoked, VerifiedNode.Check(stolen.Certificate, null, certificate.Current.Trust, NodeRoles.Edge, NodePki.Now).Refusal);
+    }
+
+    [Fact]
     public void While_a_CA_is_replaced_nodes_of_both_are_believed_and_afterwards_those_of_the_new_one_alone()
     {
         using var next = new NodePki(strangers: true);
