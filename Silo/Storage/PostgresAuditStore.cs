@@ -12,7 +12,7 @@ internal sealed class PostgresAuditStore(PostgresDatabase database) : IAuditTabl
     /// <summary>Records that are fetched together.</summary>
     private const int Page = 1000;
 
-    private const string Columns = "number, at, actor, action, result, origin, object, detail, hash";
+    private const string Columns = SqliteAuditStore.Columns;
 
     // One statement: records go in only where the head was the expected one, and the head goes on only with them.
     private const string Insert =
@@ -167,25 +167,7 @@ internal sealed class PostgresAuditStore(PostgresDatabase database) : IAuditTabl
     {
         var records = new List<AuditRecord>();
         await using var reader = await command.ExecuteReaderAsync().ConfigureAwait(false);
-        while (await reader.ReadAsync().ConfigureAwait(false))
-        {
-            records.Add(new AuditRecord
-            {
-                Tenant = tenant,
-                Number = reader.GetInt64(0),
-                At = new DateTimeOffset(reader.GetInt64(1), TimeSpan.Zero),
-                Entry = new AuditEntry
-                {
-                    Actor = reader.GetString(2),
-                    Action = reader.GetString(3),
-                    Result = (AuditResult)reader.GetInt32(4),
-                    Origin = reader.GetString(5),
-                    Object = reader.GetString(6),
-                    Detail = reader.GetString(7),
-                },
-                Hash = reader.GetFieldValue<byte[]>(8),
-            });
-        }
+        while (await reader.ReadAsync().ConfigureAwait(false)) records.Add(SqliteAuditStore.RecordOf(tenant, reader));
         return records;
     }
 

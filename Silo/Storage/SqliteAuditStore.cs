@@ -1,3 +1,4 @@
+using System.Data.Common;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Flows;
@@ -10,7 +11,7 @@ namespace IvrActors.Silo.Storage;
 internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditTable
 {
     internal const int MostPerPage = 500;
-    private const string Columns = "number, at, actor, action, result, origin, object, detail, hash";
+    internal const string Columns = "number, at, actor, action, result, origin, object, detail, hash";
 
     public Task<AuditHead> ReadHead(string tenant)
     {
@@ -141,7 +142,8 @@ internal sealed class SqliteAuditStore(SqliteDatabase database) : IAuditTable
             .Bind(1, tenant).Bind(2, head.Number).Bind(3, head.Hash).Bind(4, head.Mac)
             .Run();
 
-    private static AuditRecord RecordOf(string tenant, SqliteDataReader reader) => new()
+    /// <summary>A row of the columns that all stores of audit records select, in that order.</summary>
+    internal static AuditRecord RecordOf(string tenant, DbDataReader reader) => new()
     {
         Tenant = tenant,
         Number = reader.GetInt64(0),

@@ -1,11 +1,4 @@
-using System.Text;
-using IvrActors.Grains.Flows;
-using IvrActors.Grains.Interfaces.Audit;
-using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
-using IvrActors.Grains.Interfaces.Edges;
-using IvrActors.Grains.Interfaces.Policies;
-using IvrActors.Grains.Tests.Flows;
 using Xunit;
 using static IvrActors.Grains.Tests.Calls.GrainWorld;
 
