@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using IvrActors.Grains;
 using IvrActors.Grains.Audit;
+using IvrActors.Grains.Flows;
+using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
@@ -46,6 +48,7 @@ internal sealed class LockoutSilo : IAsyncDisposable
         ring.AddTo(builder.Services);
         builder.Services.AddSingleton<IClusterKeys>(keys);
         builder.Services.AddSingleton<IAuditStore>(database.Audit);
+        builder.Services.AddSingleton<IPromptCatalogue, AnyPrompt>();
         builder.Services.AddGrains(PolicyOf(rule));
         builder.UseOrleans(orleans =>
         {
@@ -72,15 +75,28 @@ internal sealed class LockoutSilo : IAsyncDisposable
             [Tenant] = new()
             {
                 Name = Tenant,
-                Numbers = new Dictionary<string, string>(),
-                TransferTargets = new Dictionary<string, string>(),
-                Trunks = new Dictionary<string, TrunkPolicy>(),
+                Numbers = new Dictionary<string, string> { ["bank"] = "bank" },
+                TransferTargets = new Dictionary<string, string> { ["agent"] = "sip:agent@127.0.0.1:5080" },
+                Trunks = new Dictionary<string, TrunkPolicy> { ["local"] = new() { Name = "local" } },
                 Lockout = rule,
             },
         },
         Argon2MemoryKiB = 64,
         Argon2Passes = 1,
     };
+
+    private sealed class AnyPrompt : IPromptCatalogue
+    {
+        public bool CanRender => false;
+
+        public bool Contains(string promptId) => true;
+
+        public bool TryCover(string text, out IReadOnlyList<string> promptIds)
+        {
+            promptIds = [];
+            return false;
+        }
+    }
 
     private static int FreePort()
     {
