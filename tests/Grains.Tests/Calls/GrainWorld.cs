@@ -9,6 +9,7 @@ using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
@@ -39,6 +40,7 @@ internal sealed class GrainWorld
         var published = Flow.Publish("bank.yaml", FlowTexts.Bank).GetAwaiter().GetResult();
         if (published.Version is null) throw new InvalidOperationException("the demo flow is not valid");
         Audit.Entries.Clear();
+        Actor = "edge-1";
     }
 
     public FakeLog Log { get; } = new();
@@ -115,7 +117,25 @@ internal sealed class GrainWorld
 
     public CallGrain Call() => Call(new CallId(CallKey));
 
-    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
+    /// <summary>The edge whose token is shown with what is asked next.</summary>
+    public string Actor
+    {
+        get;
+        set
+        {
+            field = value;
+            RequestContext.Set(RequestActor.ContextKey, value);
+        }
+    }
+
+    /// <summary>A new activation, asked by <see cref="Actor"/>.</summary>
+    public CallGrain Call(CallId id)
+    {
+        RequestContext.Set(RequestActor.ContextKey, Actor);
+        return Activate(id);
+    }
+
+    private CallGrain Activate(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
 
     /// <summary>Knows nothing, because it reaches no grain.</summary>
     private RiskDesk Risk => new(Policy, FakeKeys.Instance, Answering.Make<IGrainFactory>((method, _) => throw new NotSupportedException(method.Name)), new RiskPicture(), Clock, NullLogger<RiskDesk>.Instance);
@@ -175,7 +195,7 @@ internal sealed class GrainWorld
         if (type == typeof(ICallerGrain)) return Caller;
         if (type == typeof(IEdgeGrain)) return Edges.GetValueOrDefault(key, Edge);
         if (type == typeof(IEdgeDirectoryGrain)) return Answering.Make<IEdgeDirectoryGrain>((_, _) => Task.FromResult(Edges.Keys.Select(name => name[IEdgeGrain.Key("").Length..]).ToList()));
-        if (type == typeof(ICallGrain)) return Call(new CallId(key));
+        if (type == typeof(ICallGrain)) return Activate(new CallId(key));
         if (type == typeof(IRateLimitGrain)) return new FakeRate(Rates, key);
         if (type == typeof(ISpendGrain)) return Spending;
         if (type == typeof(IRecordingGrain)) return Answering.Make<IRecordingGrain>((method, given) => method.Name == nameof(IRecordingGrain.Bind) ? Bind(key, (CallerKey)given[0]!) : Permit((RecordingPermit)given[0]!));
@@ -391,6 +411,12 @@ internal sealed class FakeEdge : IEdgeGrain
         Sent.Add((call, command));
         return Task.FromResult(true);
     }
+
+    public Task<bool> Beat(string incarnation) => throw new NotSupportedException();
+
+    public Task<EdgeLoss?> Watch() => throw new NotSupportedException();
+
+    public Task Settled(EdgeLoss loss) => throw new NotSupportedException();
 
     public Task<bool> Drain(DateTimeOffset deadline) => throw new NotSupportedException();
 
