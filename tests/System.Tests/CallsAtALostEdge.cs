@@ -14,7 +14,7 @@ public sealed class CallsAtALostEdge
         await cluster.Start();
         var (silo, first, second) = (cluster["silo-1"], cluster["edge-1"], cluster["edge-2"]);
         // They listen, are asked what they do not answer, and hang up in order at whichever edge they are then.
-        await using var load = new LoadGenerator(first, "", "127.0.0.1", $"setup:rate={Calls},seconds=1,hold=15000");
+        await using var load = new LoadGenerator(first, "/dev/null", "127.0.0.1", $"setup:rate={Calls},seconds=1,hold=15000");
         await Eventually.Holds(async () => await first.Metric("ivr_calls_active") == Calls && await first.Metric("ivr_rtp_packets_total", "direction=\"out\"") > Calls * 50, "all calls hear their first prompt", () => load.Output);
         await first.Kill();
         await load.Succeeds(Eventually.Limit);

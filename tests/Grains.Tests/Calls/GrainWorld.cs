@@ -151,7 +151,14 @@ internal sealed class GrainWorld
 
     private FlowGrain? _other;
 
-    public FlowGrain NewFlow(string key = "flow-demo/bank") => new(
+    /// <summary>Asked by the cluster itself.</summary>
+    public FlowGrain NewFlow(string key = "flow-demo/bank")
+    {
+        RequestContext.Remove(RequestActor.ContextKey);
+        return ActivateFlow(key);
+    }
+
+    private FlowGrain ActivateFlow(string key) => new(
         new FakePersistentState(), Policy, Catalogue, Library, Clock, NullLogger<FlowGrain>.Instance, Context(GrainId.Create("flow", key)), Runtime());
 
     /// <summary>The origin of <see cref="Offered"/>.</summary>
@@ -190,7 +197,7 @@ internal sealed class GrainWorld
         var type = method.GetGenericArguments().Single();
         var key = (string)arguments[0]!;
         Asked.Add((type, key));
-        if (type == typeof(IFlowGrain)) return key == "flow-demo/bank" ? Flow : key == "flow-demo/out" && _other is not null ? _other : NewFlow(key);
+        if (type == typeof(IFlowGrain)) return key == "flow-demo/bank" ? Flow : key == "flow-demo/out" && _other is not null ? _other : ActivateFlow(key);
         if (type == typeof(IAuditGrain)) return Audit;
         if (type == typeof(ICallerGrain)) return Caller;
         if (type == typeof(IEdgeGrain)) return Edges.GetValueOrDefault(key, Edge);
