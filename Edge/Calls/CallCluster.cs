@@ -101,7 +101,7 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
     private static partial void Failed(ILogger log, string call, int sequence, int attempt, string error);
 }
 
-/// <summary>The edge's role token, renewed every minute.</summary>
+/// <summary>The edge's role token, renewed every minute, and at once when what signs it was replaced.</summary>
 public sealed class EdgeToken(EdgeOptions options, IRoleTokens tokens, TimeProvider time)
 {
     private static readonly TimeSpan s_life = TimeSpan.FromMinutes(1);
@@ -113,13 +113,16 @@ public sealed class EdgeToken(EdgeOptions options, IRoleTokens tokens, TimeProvi
         get
         {
             var issued = _issued;
-            if (issued is null || time.GetElapsedTime(issued.At) > s_life) _issued = issued = new Issued(tokens.Issue(options.Name, Roles.Edge), time.GetTimestamp());
+            var signer = tokens.Signer;
+            if (issued is null || !ReferenceEquals(issued.By, signer) || time.GetElapsedTime(issued.At) > s_life) _issued = issued = new Issued(tokens.Issue(options.Name, Roles.Edge), signer, time.GetTimestamp());
             return issued.Text;
         }
     }
 
-    private sealed class Issued(string text, long at)
+    private sealed class Issued(string text, object? by, long at)
     {
+        public object? By { get; } = by;
+
         public string Text { get; } = text;
 
         public long At { get; } = at;

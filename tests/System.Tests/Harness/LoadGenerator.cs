@@ -27,6 +27,8 @@ internal sealed class LoadGenerator : IAsyncDisposable
         return process.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 
+    public Task Ended(TimeSpan limit) => _process.WaitForExit(limit);
+
     /// <summary>Fails the test when a call failed.</summary>
     public async Task Succeeds(TimeSpan limit)
     {
