@@ -34,6 +34,23 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
         }
     }
 
+    public async Task<bool> Keep(CallId call, int epoch, CallDialog dialog, CallDialog? other)
+    {
+        try
+        {
+            RequestContext.Set(RoleToken.ContextKey, token.Value);
+            await grains.Grain<ICallGrain>(call.Value).Keep(epoch, dialog, other).WaitAsync(s_attemptTimeout, time);
+            return true;
+        }
+#pragma warning disable CA1031 // The call goes on without; who takes it over would look for its peer where it was before.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            NotKept(log, call.Value, e.GetType().Name);
+            return false;
+        }
+    }
+
     private async Task<CallReply?> Handle(CallId call, CallEvent callEvent, long started)
     {
         for (var attempt = 0; ; attempt++)
@@ -66,7 +83,7 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
             try
             {
                 var sealedDigits = SecretSealer.Seal(key, call.Value, legEvent.Purpose, digits.Expose());
-                return new DigitsCollected { Seq = collected.Seq, Outcome = collected.Outcome, Sealed = sealedDigits };
+                return new DigitsCollected { Seq = collected.Seq, Outcome = collected.Outcome, Sealed = sealedDigits }.From(collected.Epoch, collected.Dialog);
             }
             catch (CryptographicException e)
             {
@@ -76,6 +93,9 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
             }
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Call}: how its dialog stands could not be stored: {Error}")]
+    private static partial void NotKept(ILogger log, string call, string error);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Call} event {Sequence} attempt {Attempt} failed: {Error}")]
     private static partial void Failed(ILogger log, string call, int sequence, int attempt, string error);

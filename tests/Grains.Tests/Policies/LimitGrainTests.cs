@@ -53,6 +53,32 @@ public sealed class LimitGrainTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task Places_of_an_edge_that_is_gone_are_free_for_others_at_once_and_after_a_restart_and_those_of_one_that_lives_are_not()
+    {
+        var limit = cluster.Grains.GetGrain<ILimitGrain>(ILimitGrain.TrunkKey(cluster.OtherTenant, "shared"));
+        var epoch = 0L;
+        epoch = (await Places("edge-1", 0)).Epoch;
+        Assert.Equal(80, (await Places("edge-1", 80)).OrdinaryPlaces);
+        await limit.EdgeGone("edge-1");
+        // It was heard just now: another process of its name.
+        Assert.Equal(0, (await Places("edge-2", 80)).OrdinaryPlaces);
+        cluster.Time.Advance(LeaseTimes.Lapse);
+        await limit.EdgeGone("edge-1");
+        Assert.Equal(80, (await Places("edge-2", 80)).OrdinaryPlaces);
+        await cluster.ForgetActivations();
+        epoch = (await Places("edge-3", 0)).Epoch;
+        cluster.Time.Advance(LeaseTimes.Lapse);
+        await limit.EdgeGone("edge-2");
+        Assert.Equal(80, (await Places("edge-3", 80)).OrdinaryPlaces);
+
+        async Task<LimitGrant> Places(string edge, int places)
+        {
+            RequestContext.Set(RequestActor.ContextKey, edge);
+            return await limit.Lease(new LimitAsk { Edge = edge, Incarnation = edge[^1], Seq = ++_seq, Epoch = epoch, OrdinaryPlaces = places });
+        }
+    }
+
+    [Fact]
     public async Task What_cannot_be_stored_is_not_granted()
     {
         var tenant = cluster.OtherTenant;
