@@ -34,18 +34,25 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
     private readonly RiskDesk _risk;
+    private readonly LocalCalls _local;
     private readonly TimeProvider _time;
     private readonly ILogger<CallGrain> _log;
     private readonly StoredRow<CallState> _store;
     private CallState? _state;
 
     public CallGrain(
-        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, RiskDesk risk, TimeProvider time, ILogger<CallGrain> log,
+        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, RiskDesk risk, LocalCalls local, TimeProvider time, ILogger<CallGrain> log,
         [FromKeyedServices(StoredRow<CallState>.Storage)] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
         : base(context, runtime)
     {
-        (_policy, _keys, _catalogue, _flows, _risk, _time, _log) = (policy, keys, catalogue, flows, risk, time, log);
+        (_policy, _keys, _catalogue, _flows, _risk, _local, _time, _log) = (policy, keys, catalogue, flows, risk, local, time, log);
         _store = new StoredRow<CallState>(storage, "call", context.GrainId);
+    }
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _local.Began();
+        return Task.CompletedTask;
     }
 
     public async Task<CallReply> Handle(CallEvent callEvent)
@@ -123,6 +130,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     /// </summary>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        _local.Ended();
         if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 } and not { Expected: not null }) return;
         try
         {

@@ -115,7 +115,7 @@ internal sealed class GrainWorld
 
     public CallGrain Call() => Call(new CallId(CallKey));
 
-    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
+    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, new LocalCalls(), Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
 
     /// <summary>Knows nothing, because it reaches no grain.</summary>
     private RiskDesk Risk => new(Policy, FakeKeys.Instance, Answering.Make<IGrainFactory>((method, _) => throw new NotSupportedException(method.Name)), new RiskPicture(), Clock, NullLogger<RiskDesk>.Instance);
