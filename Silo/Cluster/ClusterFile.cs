@@ -69,6 +69,9 @@ internal sealed class ClusterFile
 
     public ListenerSettings Listeners => Node.Listeners;
 
+    /// <summary>Where silos take edges, dashboards and the command line.</summary>
+    public IReadOnlyList<NodeAddress> Gateways => [.. Nodes.Where(node => node.Roles.HasFlag(NodeRoles.Silo)).Select(node => node.Listeners.Gateway)];
+
     /// <summary>Where operators sign in: at this node, or at the first one with the dashboard; null: nowhere.</summary>
     public IPEndPoint? DashboardAddress => Nodes.OrderByDescending(node => node == Node).FirstOrDefault(node => node.Roles.HasFlag(NodeRoles.Dashboard))?.Listeners.Dashboard;
 
@@ -100,6 +103,9 @@ internal sealed class NodeSettings
     public required string Name { get; init; }
     public required NodeRoles Roles { get; init; }
 
+    /// <summary>Whether it listens for telephones or browsers, to whom it shows the server certificate.</summary>
+    public bool MeetsStrangers => (Roles & (NodeRoles.Edge | NodeRoles.Dashboard)) != NodeRoles.None;
+
     /// <summary>Full path.</summary>
     public required string DataFolder { get; init; }
     public required ListenerSettings Listeners { get; init; }
@@ -120,11 +126,14 @@ internal sealed class ListenerSettings
     /// <summary>Whether a scrape needs a certificate of a node or a monitor.</summary>
     public bool MetricsTls { get; init; }
 
+    /// <summary>Where it says that it runs and whether it is ready, and nothing else, without TLS; null: beside the metrics only.</summary>
+    public IPEndPoint? Health { get; init; }
+
     /// <summary>Where other silos reach it.</summary>
-    public required IPEndPoint Silo { get; init; }
+    public required NodeAddress Silo { get; init; }
 
     /// <summary>Where edges, dashboards and the command line reach it.</summary>
-    public required IPEndPoint Gateway { get; init; }
+    public required NodeAddress Gateway { get; init; }
 }
 
 /// <summary>Files of certificates; null where they are generated (development).</summary>

@@ -62,7 +62,7 @@ internal sealed class ClusterFileReader
         var limits = LimitReader.Read(root.Map("limits", required: false));
         var nodes = new NodeReader(_folder, _development, Weak).Read(root, data);
         var node = ThisNode(root, nodes);
-        var isSilo = node.Roles.HasFlag(NodeRoles.Silo);
+        var (isSilo, isEdge) = (node.Roles.HasFlag(NodeRoles.Silo), node.Roles.HasFlag(NodeRoles.Edge));
         var lockout = ReadLockout(root.Map("lockout", required: false));
         var delivery = new DeliveryReader(_folder, node.DataFolder, isSilo, Weak).Read(root.Map("delivery", required: false));
         var cluster = new ClusterFile
@@ -79,7 +79,7 @@ internal sealed class ClusterFileReader
             Node = node,
             DnsServers = SipListenerReader.ReadDns(root.Map("dns", required: false)),
             TraceCollectors = ReadTrace(root.Map("trace", required: false)),
-            Certificates = ReadCertificates(root.Map("certificates", required: false), isSilo),
+            Certificates = ReadCertificates(root.Map("certificates", required: false), node),
             Keys = KeyRingReader.ReadKeys(root.Map("keys", required: false)),
             Limits = limits,
             Admission = OverloadReader.Read(root.Map("overload", required: false), limits.CallsAtOnce),
@@ -87,13 +87,13 @@ internal sealed class ClusterFileReader
             DrainAtStop = root.OptionalTime("drain_at_stop") ?? TimeSpan.Zero,
             Recordings = root.Has("recordings") ? ReadRecordings(root.Map("recordings"), node.DataFolder) : root.Absent<RecordingSettings>("recordings"),
             Speech = new SpeechReader(_folder, Weak).Read(root.Map("speech", required: false)),
-            Stir = new StirReader(_folder).ReadOptions(root.Map("stir", required: false)),
+            Stir = new StirReader(_folder, isEdge).ReadOptions(root.Map("stir", required: false)),
             Delivery = delivery,
             Risk = RiskReader.Read(root.Map("risk", required: false)),
             Lockout = lockout,
             Pins = ReadPins(root.Map("pins", required: false)),
             UnknownSources = root.Choice("unknown_sources", s_unknownSources, UnknownSources.Silent),
-            Tenants = ReadTenants(root, new TrunkReader(_folder, limits, Weak), limits, delivery, lockout),
+            Tenants = ReadTenants(root, new TrunkReader(_folder, isEdge, limits, Weak), limits, delivery, lockout),
             DemoCallers = root.Number("demo_callers", 0, 20, 0),
             Devices = root.Has("devices") ? DeviceReader.Read(root.Map("devices")) : root.Absent<DevicePolicy>("devices"),
             Phone = root.Has("phone") ? PhoneReader.Read(root.Map("phone"), FirstOf(nodes, NodeRoles.Dashboard).Listeners, FirstOf(nodes, NodeRoles.Edge).Listeners) : root.Absent<PhoneSettings>("phone"),
@@ -132,14 +132,14 @@ internal sealed class ClusterFileReader
         return settings;
     }
 
-    private CertificateSettings ReadCertificates(YamlMap map, bool isSilo)
+    private CertificateSettings ReadCertificates(YamlMap map, NodeSettings node)
     {
         var server = map.Map("server", required: false);
         var settings = new CertificateSettings
         {
-            ServerFile = FileOf(server, "file", "a PEM file"),
-            ServerKeyFile = FileOf(server, "key", "a PEM file"),
-            KeyRing = new KeyRingReader(_folder, isSilo, Weak).ReadRing(map),
+            ServerFile = server.File("file", _folder, "a PEM file", node.MeetsStrangers),
+            ServerKeyFile = server.File("key", _folder, "a PEM file", node.MeetsStrangers),
+            KeyRing = new KeyRingReader(_folder, node.Roles.HasFlag(NodeRoles.Silo), Weak).ReadRing(map),
         };
         if (settings.ServerFile is null != settings.ServerKeyFile is null) map.Report("server", "half of a pair", "file and key, or neither");
         if (settings.ServerFile is null) Weak(map, "server", "a generated server certificate", "file and key");
@@ -227,12 +227,4 @@ internal sealed class ClusterFileReader
     }
 
     private string PathOf(string path) => Path.GetFullPath(path, _folder);
-
-    private string? FileOf(YamlMap map, string key, string expected)
-    {
-        if (map.OptionalText(key, expected) is not { } name) return null;
-        var path = PathOf(name);
-        if (!File.Exists(path)) map.Report(key, "no such file", expected);
-        return path;
-    }
 }

@@ -60,8 +60,7 @@ internal static class ClusterMapping
         RecordingFolder = cluster.Recordings?.Folder,
         RecordingsKept = cluster.Recordings?.Keep ?? default,
         UnknownSources = cluster.UnknownSources,
-        // Their passwords stand where calls are made from.
-        Trunks = !cluster.Node.Roles.HasFlag(NodeRoles.Edge) ? [] : [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, passes)))],
+        Trunks = [.. cluster.Tenants.SelectMany(tenant => tenant.Trunks.Select(trunk => trunk.ToEdge(tenant.Name, passes)))],
     };
 
     /// <param name="cacheKey">Null: nothing is kept on the disk.</param>

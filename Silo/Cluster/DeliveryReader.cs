@@ -146,7 +146,7 @@ internal sealed class DeliveryReader(string folder, string data, bool isHere, Ac
         if (address?.Scheme == Uri.UriSchemeHttp) weak(map, "url", "codes without TLS", "https://");
         var secret = ReadSecret(map, Secret, $"the delivery provider {name}");
         if (secret is null) map.Report($"{Secret}_file", "no single secret", $"either {Secret}_file or {Secret}_variable");
-        return new ProviderSettings { Name = name, Kind = DeliveryKind.Webhook, AtOnce = AtOnce(map), AuthorityFile = FileOf(map, "ca"), Address = address, Secret = secret };
+        return new ProviderSettings { Name = name, Kind = DeliveryKind.Webhook, AtOnce = AtOnce(map), AuthorityFile = map.File("ca", folder, "a file", isHere), Address = address, Secret = secret };
     }
 
     private ProviderSettings ReadSmtp(YamlMap map, string name)
@@ -163,7 +163,7 @@ internal sealed class DeliveryReader(string folder, string data, bool isHere, Ac
             Name = name,
             Kind = DeliveryKind.Smtp,
             AtOnce = AtOnce(map),
-            AuthorityFile = FileOf(map, "ca"),
+            AuthorityFile = map.File("ca", folder, "a file", isHere),
             Server = server,
             Tls = tls,
             User = user,
@@ -197,17 +197,9 @@ internal sealed class DeliveryReader(string folder, string data, bool isHere, Ac
 
     private SecretSource? ReadSecret(YamlMap map, string key, string purpose)
     {
-        var file = FileOf(map, $"{key}_file");
+        var file = map.File($"{key}_file", folder, "a file", isHere);
         var variable = map.OptionalText($"{key}_variable", "the name of an environment variable");
         if (file is not null && variable is not null) map.Report($"{key}_variable", $"two {key}s", $"either {key}_file or {key}_variable");
         return file is null && variable is null ? null : new SecretSource(file, variable, purpose);
-    }
-
-    private string? FileOf(YamlMap map, string key)
-    {
-        if (map.OptionalText(key, "a file") is not { } name) return null;
-        var path = Path.GetFullPath(name, folder);
-        if (isHere && !File.Exists(path)) map.Report(key, "no such file", "a file");
-        return path;
     }
 }

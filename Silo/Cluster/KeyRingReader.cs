@@ -69,7 +69,7 @@ internal sealed class KeyRingReader(string folder, bool isHere, Action<YamlMap, 
 
     private RingKeySettings? ReadKey(YamlMap map, string purpose)
     {
-        var file = FileOf(map, CertificateFile, "a PKCS#12 file");
+        var file = map.File(CertificateFile, folder, "a PKCS#12 file", isHere);
         var password = ReadSecret(map, "password", purpose, needed: file is not null);
         var token = map.Has(Token) ? ReadToken(map.Map(Token)) : map.Absent<TokenSettings>(Token);
         if (file is not null && token is not null) map.Report(Token, "two keys", $"either {CertificateFile} or {Token}");
@@ -78,7 +78,7 @@ internal sealed class KeyRingReader(string folder, bool isHere, Action<YamlMap, 
 
     private TokenSettings? ReadToken(YamlMap map)
     {
-        var library = FileOf(map, "library", "the token's PKCS#11 library");
+        var library = map.File("library", folder, "the token's PKCS#11 library", isHere);
         if (library is null) map.Text("library", "the token's PKCS#11 library");
         var token = map.Text("token", "the label of a token, at most 32 characters", valid: text => text.Length <= 32);
         var key = map.Text("key", "the label of an RSA key in the token");
@@ -89,7 +89,7 @@ internal sealed class KeyRingReader(string folder, bool isHere, Action<YamlMap, 
 
     private SecretSource? ReadSecret(YamlMap map, string name, string purpose, bool needed)
     {
-        var file = FileOf(map, name + "_file", "a file");
+        var file = map.File(name + "_file", folder, "a file", isHere);
         var variable = map.OptionalText(name + "_variable", "the name of an environment variable");
         if (needed && file is null == variable is null)
         {
@@ -97,13 +97,5 @@ internal sealed class KeyRingReader(string folder, bool isHere, Action<YamlMap, 
             return null;
         }
         return needed ? new SecretSource(file, variable, purpose) : null;
-    }
-
-    private string? FileOf(YamlMap map, string key, string expected)
-    {
-        if (map.OptionalText(key, expected) is not { } name) return null;
-        var path = Path.GetFullPath(name, folder);
-        if (isHere && !File.Exists(path)) map.Report(key, "no such file", expected);
-        return path;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
         if (nodes.Count == 0) return [new NodeSettings { Name = "", Roles = NodeRoles.None, DataFolder = data, Listeners = common }]; // What is missing is reported.
         var silos = nodes.Where(node => node.Roles.HasFlag(NodeRoles.Silo)).ToList();
         if (silos.Count == 0) root.Report("nodes", "no silo", "at least one node with the role silo");
-        foreach (var twice in silos.SelectMany(node => (IPEndPoint[])[node.Listeners.Silo, node.Listeners.Gateway]).GroupBy(end => end).Where(same => same.Count() > 1))
+        foreach (var twice in silos.SelectMany(node => (NodeAddress[])[node.Listeners.Silo, node.Listeners.Gateway]).GroupBy(end => end).Where(same => same.Count() > 1))
             root.Report("nodes", $"two silos at {twice.Key}", "listeners.silo and listeners.gateway of its own for each node with the role silo");
         return nodes;
     }
@@ -66,9 +66,12 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
             Dashboard = Own("dashboard", common, out var dashboard) ? ReadDashboard(dashboard) : common!.Dashboard,
             Metrics = metricsEnd,
             MetricsTls = metricsTls,
+            Health = map.Has("health") ? ReadHealth(map.Map("health")) : map.Absent<IPEndPoint>("health") ?? common?.Health,
             Silo = Own("silo", common, out var silo) ? ReadNodePort(silo, 11111, isAlone) : common!.Silo,
             Gateway = Own("gateway", common, out var gateway) ? ReadNodePort(gateway, 30000, isAlone) : common!.Gateway,
         };
+        // What answers there is told apart by the port alone.
+        if (listeners.Health is { Port: > 0 and var health } && (health == listeners.Metrics.Port || health == listeners.Dashboard.Port)) map.Report("health", "the port of another listener", "a port of its own");
         map.Done();
         return listeners;
 
@@ -106,12 +109,20 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
         return (end, tls);
     }
 
-    /// <summary>Where other nodes reach it, so no wildcard.</summary>
-    private static IPEndPoint ReadNodePort(YamlMap map, int fallback, bool isAlone)
+    /// <summary>One bit for whoever asks, so it may stand in clear on any address.</summary>
+    private static IPEndPoint ReadHealth(YamlMap map)
     {
-        var end = new IPEndPoint(map.Address("address", IPAddress.Loopback), map.Number("port", 1, 65535, fallback));
-        if (isAlone && !IPAddress.IsLoopback(end.Address)) map.Report("address", "bad value", "a loopback address: one node has nobody to speak to");
-        if (end.Address.Equals(IPAddress.Any) || end.Address.Equals(IPAddress.IPv6Any)) map.Report("address", "bad value", "the address at which the other nodes reach it");
+        var end = ReadEndPoint(map, 9465);
+        map.Done();
+        return end;
+    }
+
+    /// <summary>Where other nodes reach it, so no wildcard.</summary>
+    private static NodeAddress ReadNodePort(YamlMap map, int fallback, bool isAlone)
+    {
+        var end = new NodeAddress(map.Text("address", "an IP address, or a name", IPAddress.Loopback.ToString(), NodeAddress.IsHost), map.Number("port", 1, 65535, fallback));
+        if (isAlone && !end.IsLoopback) map.Report("address", "bad value", "a loopback address: one node has nobody to speak to");
+        if (end.IsWildcard) map.Report("address", "bad value", "the address, or the name, at which the other nodes reach it");
         map.Done();
         return end;
     }

@@ -88,9 +88,8 @@ internal sealed class SpeechReader(string folder, Action<YamlMap, string, string
 
     private SecretSource? ReadToken(YamlMap map)
     {
-        var file = map.OptionalText(TokenFile, "a file") is { } name ? Path.GetFullPath(name, folder) : null;
+        var file = map.File(TokenFile, folder, "a file with the token");
         var variable = map.OptionalText(TokenVariable, "the name of an environment variable");
-        if (file is not null && !File.Exists(file)) map.Report(TokenFile, "no such file", "a file with the token");
         if (file is not null && variable is not null) map.Report(TokenVariable, "two tokens", "either token_file or token_variable");
         return file is null && variable is null ? null : new SecretSource(file, variable, "the speech service");
     }

@@ -8,7 +8,8 @@ namespace IvrActors.Silo.Cluster;
 
 /// <summary>Reads what <c>cluster.yaml</c> says about STIR/SHAKEN: <c>stir</c> of the cluster, of a trunk, and of its way out. What each key means: docs/operations.md, "STIR/SHAKEN".</summary>
 /// <param name="folder">To which files are relative.</param>
-internal sealed class StirReader(string folder)
+/// <param name="isEdge">Whether this node verifies and signs: else the files need not be here.</param>
+internal sealed class StirReader(string folder, bool isEdge)
 {
     private const string Authorities = "trusted_cas";
     private const string CertificateUrl = "certificate_url";
@@ -33,7 +34,7 @@ internal sealed class StirReader(string folder)
         var options = new StirOptions
         {
             AuthorityFile = FileOf(map, Authorities, "a PEM file of certificates", file => StirFiles.Certificates(file) is not null),
-            CrlFiles = map.Texts("crls", "a file with a revocation list, PEM or DER", text => Path.GetFullPath(text, folder) is var file && StirFiles.IsRevocationList(file) ? file : null),
+            CrlFiles = map.Texts("crls", "a file with a revocation list, PEM or DER", text => Path.GetFullPath(text, folder) is var file && (!isEdge || StirFiles.IsRevocationList(file)) ? file : null),
             TrustedAddresses = map.List("trusted_addresses", "a network such as 192.0.2.0/24", text => IPNetwork.TryParse(text, out var network) ? network : (IPNetwork?)null, required: false),
             WebAuthorityFile = FileOf(map, "web_ca", "a PEM file of certificates", file => StirFiles.Certificates(file) is not null),
         };
@@ -85,10 +86,8 @@ internal sealed class StirReader(string folder)
 
     private string? FileOf(YamlMap map, string key, string expected, Func<string, bool> isOne)
     {
-        if (map.OptionalText(key, expected) is not { } name) return null;
-        var path = Path.GetFullPath(name, folder);
-        if (!File.Exists(path)) map.Report(key, "no such file", expected);
-        else if (!isOne(path)) map.Report(key, "no certificate", expected);
+        var path = map.File(key, folder, expected, isEdge);
+        if (isEdge && File.Exists(path) && !isOne(path)) map.Report(key, "no certificate", expected);
         return path;
     }
 }

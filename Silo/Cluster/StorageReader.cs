@@ -27,7 +27,7 @@ internal sealed class StorageReader(string folder, string data, bool isHere, Act
     {
         var tls = map.Choice("tls", s_tls, true);
         if (!tls) weak(map, "tls", "the database without TLS", "verified");
-        var authority = FileOf(map, "ca");
+        var authority = map.File("ca", folder, "a file", isHere);
         if (authority is not null && !tls) map.Report("ca", "a certificate that nothing checks", "none, or tls: verified");
         return new PostgresSettings
         {
@@ -47,17 +47,9 @@ internal sealed class StorageReader(string folder, string data, bool isHere, Act
 
     private SecretSource ReadPassword(YamlMap map)
     {
-        var file = FileOf(map, $"{Password}_file");
+        var file = map.File($"{Password}_file", folder, "a file", isHere);
         var variable = map.OptionalText($"{Password}_variable", "the name of an environment variable");
         if (file is null == variable is null) map.Report($"{Password}_file", "no single password", $"either {Password}_file or {Password}_variable");
         return new SecretSource(file, variable, "the database");
-    }
-
-    private string? FileOf(YamlMap map, string key)
-    {
-        if (map.OptionalText(key, "a file") is not { } name) return null;
-        var path = Path.GetFullPath(name, folder);
-        if (isHere && !File.Exists(path)) map.Report(key, "no such file", "a file");
-        return path;
     }
 }

@@ -14,8 +14,9 @@ namespace IvrActors.Silo.Cluster;
 
 /// <summary>Reads one trunk of <c>cluster.yaml</c> and finds what contradicts itself in it. What each key means and why its default is what it is: docs/operations.md, "Trunks".</summary>
 /// <param name="folder">To which files are relative.</param>
+/// <param name="isEdge">Whether this node calls and is called, and so has passwords and certificates of trunks.</param>
 /// <param name="weak">Reports a setting that only a development cluster may have.</param>
-internal sealed class TrunkReader(string folder, LimitSettings limits, Action<YamlMap, string, string, string> weak)
+internal sealed class TrunkReader(string folder, bool isEdge, LimitSettings limits, Action<YamlMap, string, string, string> weak)
 {
     private const string PasswordFile = "password_file";
     private const string PasswordVariable = "password_variable";
@@ -85,16 +86,16 @@ internal sealed class TrunkReader(string folder, LimitSettings limits, Action<Ya
         var tls = new TrunkTls
         {
             Identities = map.Texts("identities", "a SIP domain such as sip.carrier.example", text => IsDomain(text) ? text : null, required: true),
-            AuthorityFile = FileOf(map, "ca", "a PEM file of certificates"),
+            AuthorityFile = map.File("ca", folder, "a PEM file of certificates", isEdge),
         };
-        if (tls.AuthorityFile is { } file && !HoldsCertificates(file)) map.Report("ca", "no certificate", "a PEM file of certificates");
+        if (isEdge && tls.AuthorityFile is { } file && !HoldsCertificates(file)) map.Report("ca", "no certificate", "a PEM file of certificates");
         map.Done();
         return tls;
     }
 
     private DigestSettings ReadDigest(YamlMap map, string trunk)
     {
-        var accounts = FileOf(map, "accounts", "a file of user:password lines");
+        var accounts = map.File("accounts", folder, "a file of user:password lines", isEdge);
         var digest = new DigestSettings
         {
             Realm = map.Text("realm", "a realm such as ivr.example", valid: IsRealm),
@@ -148,7 +149,7 @@ internal sealed class TrunkReader(string folder, LimitSettings limits, Action<Ya
             Expires = map.Time("expires", TimeSpan.FromHours(1)),
             FromDomain = map.Text("from_domain", "a domain such as carrier.example", proxy.Host, IsDomain),
             CallerId = map.OptionalText("caller_id", "a number such as +49301234567 or a user part", AccountFile.IsUser),
-            Signing = Below(map, "stir", below => new StirReader(folder).ReadSigning(below, trunk)),
+            Signing = Below(map, "stir", below => new StirReader(folder, isEdge).ReadSigning(below, trunk)),
         };
         if (outbound.Signing is not null && !StirReader.IsNumber(outbound.CallerId ?? outbound.User)) map.Report("stir", "no number to sign for", "caller_id beside it: a number such as +49301234567");
         if (outbound.User is null && outbound.Password is not null) map.Report("user", "a password of nobody", "user beside it");
@@ -160,7 +161,7 @@ internal sealed class TrunkReader(string folder, LimitSettings limits, Action<Ya
 
     private SecretSource? ReadPassword(YamlMap map, string purpose)
     {
-        var file = FileOf(map, PasswordFile, "a file");
+        var file = map.File(PasswordFile, folder, "a file", isEdge);
         var variable = map.OptionalText(PasswordVariable, "the name of an environment variable", IsVariable);
         if (map.Has(PasswordFile) && map.Has(PasswordVariable)) map.Report(PasswordVariable, "two passwords", "either password_file or password_variable");
         return file is null && variable is null ? null : new SecretSource(file, variable, purpose);
@@ -217,14 +218,6 @@ internal sealed class TrunkReader(string folder, LimitSettings limits, Action<Ya
 
     private static T? Below<T>(YamlMap map, string key, Func<YamlMap, T> read)
         where T : class => map.Has(key) ? read(map.Map(key)) : map.Absent<T>(key);
-
-    private string? FileOf(YamlMap map, string key, string expected)
-    {
-        if (map.OptionalText(key, expected) is not { } name) return null;
-        var path = Path.GetFullPath(name, folder);
-        if (!File.Exists(path)) map.Report(key, "no such file", expected);
-        return path;
-    }
 
     private static bool HoldsCertificates(string file)
     {

@@ -44,6 +44,17 @@ internal sealed class YamlMap
     /// <summary>A text that may be absent.</summary>
     public string? OptionalText(string key, string expected, Func<string, bool>? valid = null) => Has(key) ? Text(key, expected, valid: valid) : Absent<string>(key);
 
+    /// <summary>Full path of a file; null when the key is absent.</summary>
+    /// <param name="folder">What the path in the file is relative to.</param>
+    /// <param name="isHere">Whether this node uses it: what others use need not be on this machine.</param>
+    public string? File(string key, string folder, string expected, bool isHere = true)
+    {
+        if (OptionalText(key, expected) is not { } name) return null;
+        var path = Path.GetFullPath(name, folder);
+        if (isHere && !System.IO.File.Exists(path)) Report(key, "no such file", expected);
+        return path;
+    }
+
     /// <summary>A number that may be absent.</summary>
     public int? OptionalNumber(string key, int least, int most) => Has(key) ? Number(key, least, most) : Absent<int?>(key);
 

@@ -44,15 +44,14 @@ internal static class CheckCommand
         }
     }
 
-    /// <summary>Reads what the start would read, and keeps none of it.</summary>
+    /// <summary>Reads what the start of this node would read, and keeps none of it.</summary>
     private static string? MissingSecret(ClusterFile cluster)
     {
         try
         {
             cluster.Speech.Token?.Read().Dispose();
-            if (cluster.Storage is PostgresSettings postgres) postgres.Password.Read().Dispose();
-            foreach (var secret in cluster.Certificates.KeyRing.Secrets) secret.Read().Dispose();
-            DeliveryServices.Check(cluster.Delivery);
+            if (cluster.Node.Roles.HasFlag(NodeRoles.Silo)) ReadSecretsOfSilo(cluster);
+            if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge)) return null;
             foreach (var trunk in cluster.Tenants.SelectMany(tenant => tenant.Trunks)) trunk.ToEdge("").Outbound?.Password?.Dispose();
             return null;
         }
@@ -60,6 +59,13 @@ internal static class CheckCommand
         {
             return e.Message;
         }
+    }
+
+    private static void ReadSecretsOfSilo(ClusterFile cluster)
+    {
+        if (cluster.Storage is PostgresSettings postgres) postgres.Password.Read().Dispose();
+        foreach (var secret in cluster.Certificates.KeyRing.Secrets) secret.Read().Dispose();
+        DeliveryServices.Check(cluster.Delivery);
     }
 
     /// <summary>What can be spoken; nothing is rendered here.</summary>

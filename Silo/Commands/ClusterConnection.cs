@@ -65,7 +65,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private static async Task<ClusterConnection> Open(ClusterFile cluster)
     {
         // A client of the runtime tries for minutes; a person at a terminal wants to know at once that nothing listens.
-        await Probe([.. cluster.Nodes.Where(node => node.Roles.HasFlag(NodeRoles.Silo)).Select(node => node.Listeners.Gateway)]);
+        await Probe(cluster.Gateways);
         return await Connect(cluster);
     }
 
@@ -93,17 +93,17 @@ internal sealed class ClusterConnection : IAsyncDisposable
     }
 
     /// <summary>Whether one of the silos answers.</summary>
-    private static async Task Probe(System.Net.IPEndPoint[] gateways)
+    private static async Task Probe(IReadOnlyList<NodeAddress> gateways)
     {
         for (var i = 0; ; i++)
         {
             try
             {
                 using var probe = new System.Net.Sockets.TcpClient();
-                await probe.ConnectAsync(gateways[i]);
+                await probe.ConnectAsync(gateways[i].Host, gateways[i].Port);
                 return;
             }
-            catch (System.Net.Sockets.SocketException) when (i < gateways.Length - 1)
+            catch (System.Net.Sockets.SocketException) when (i < gateways.Count - 1)
             {
                 // The next.
             }

@@ -52,13 +52,13 @@ internal static class CommandLedger
     // Any of the cluster's.
     private static async Task<bool> SiloRuns(ClusterFile cluster)
     {
-        foreach (var node in cluster.Nodes.Where(node => node.Roles.HasFlag(NodeRoles.Silo)))
+        foreach (var gateway in cluster.Gateways)
         {
             using var probe = new TcpClient();
             using var patience = new CancellationTokenSource(s_patience);
             try
             {
-                await probe.ConnectAsync(node.Listeners.Gateway, patience.Token);
+                await probe.ConnectAsync(gateway.Host, gateway.Port, patience.Token);
                 return true;
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)

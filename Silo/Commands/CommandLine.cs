@@ -61,7 +61,7 @@ internal static class CommandLine
             // The host of `run` ends by itself on SIGTERM and SIGINT; a second handler here would cut its calls off.
             return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
-        catch (Exception e) when (e is KeyRingException or DatabaseException or MissingSecretException or NodeTlsException)
+        catch (Exception e) when (e is KeyRingException or DatabaseException or MissingSecretException or NodeTlsException or NodeAddressException)
         {
             await error.WriteLineAsync(e.Message);
             return ExitCode.Unusable;
@@ -78,6 +78,7 @@ internal static class CommandLine
         var root = new RootCommand("IvrActors: a secure voice-response call engine. Without a verb it runs the cluster.") { s_cluster, s_node };
         RunCommand.AddTo(root, terminal);
         CheckCommand.AddTo(root, terminal);
+        HealthCommand.AddTo(root, terminal);
         SimulateCommand.AddTo(root, terminal);
         AuditCommands.AddTo(root, terminal);
         CallerCommands.AddTo(root, terminal);

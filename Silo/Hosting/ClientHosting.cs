@@ -3,6 +3,7 @@ using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Security;
 using Microsoft.AspNetCore.DataProtection;
 using Orleans.Configuration;
+using Orleans.Messaging;
 using Orleans.Runtime.Messaging;
 
 namespace IvrActors.Silo.Hosting;
@@ -33,7 +34,7 @@ internal static partial class ClientHosting
     /// <summary>The cluster's gateways, as nodes outside it and the command line reach them.</summary>
     public static void UseCluster(this IClientBuilder client, ClusterFile cluster)
     {
-        client.UseStaticClustering([.. cluster.Nodes.Where(node => node.Roles.HasFlag(NodeRoles.Silo)).Select(node => node.Listeners.Gateway)]);
+        client.Services.AddSingleton<IGatewayListProvider>(new NamedGateways(cluster.Gateways, s_gateways));
         client.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (cluster.Cluster, cluster.Service));
     }
 

@@ -11,6 +11,7 @@ using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Security;
 using IvrActors.Silo.Storage;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging.Console;
 
 namespace IvrActors.Silo.Hosting;
@@ -51,9 +52,7 @@ internal sealed class IvrProcess : IAsyncDisposable
         var vault = cluster.Node.Roles.HasFlag(NodeRoles.Silo) ? ClusterVault.OpenOrCreate(cluster, now) : null;
         try
         {
-            var settings = cluster.Certificates;
-            var certificate = settings.ServerFile is { } file ? ServerCertificate.FromFiles(file, settings.ServerKeyFile!) : Certificates.Server(cluster.CertificateFolder, now);
-            return new IvrProcess(Build(cluster, level, vault, certificate, node), vault, cluster);
+            return new IvrProcess(Build(cluster, level, vault, cluster.Node.MeetsStrangers ? ServerCertificateOf(cluster, now) : null, node), vault, cluster);
         }
         catch
         {
@@ -79,7 +78,9 @@ internal sealed class IvrProcess : IAsyncDisposable
             await _app.StopAsync();
             throw;
         }
-        if (Opening is not { FlowErrors.Count: > 0 }) _app.Services.GetRequiredService<Readiness>().Open();
+        if (Opening is { FlowErrors.Count: > 0 }) return;
+        _app.Services.GetRequiredService<Readiness>().Open();
+        _app.Services.GetRequiredService<ISystemdNotifier>().Notify(ServiceState.Ready);
     }
 
     public Task WaitForShutdown() => _app.WaitForShutdownAsync();
@@ -92,7 +93,11 @@ internal sealed class IvrProcess : IAsyncDisposable
         _vault?.Dispose();
     }
 
-    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault? vault, ServerCertificate certificate, NodeCertificate? node)
+    private static ServerCertificate ServerCertificateOf(ClusterFile cluster, DateTimeOffset now) =>
+        cluster.Certificates is { ServerFile: { } file, ServerKeyFile: { } key } ? ServerCertificate.FromFiles(file, key) : Certificates.Server(cluster.CertificateFolder, now);
+
+    /// <param name="certificate">Of an edge or a dashboard.</param>
+    private static WebApplication Build(ClusterFile cluster, LogLevel level, ClusterVault? vault, ServerCertificate? certificate, NodeCertificate? node)
     {
         // Nothing but cluster.yaml configures this process: no environment variable or settings file opens a port or loosens a check.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [], EnvironmentName = "Production", ContentRootPath = AppContext.BaseDirectory });
@@ -100,19 +105,20 @@ internal sealed class IvrProcess : IAsyncDisposable
         AddLogging(builder.Logging, level);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Readiness>();
+        builder.Services.AddSingleton<ISystemdNotifier, SystemdNotifier>();
+        builder.Services.AddHostedService<SystemdNotices>();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = cluster.DrainAtStop + s_shutdown);
         var passes = vault is null ? null : new PhonePasses(vault.Keys, TimeProvider.System, cluster.PhoneTrunk?.Trunk.Digest!.Realm);
         if (passes is null) builder.Services.AddSingleton<IPhonePasses, NoPhonePasses>();
         else builder.Services.AddSingleton<IPhonePasses>(passes);
         if (vault is null) ClientHosting.Add(builder, cluster, node ?? throw new NodeTlsException($"Node '{cluster.Node.Name}' has no silo, and no node_tls to prove to one what it is."));
         else SiloHosting.Add(builder, cluster, vault, node);
-        var edge = cluster.ToEdgeOptions(certificate, passes is null ? null : passes.Find, vault?.Keys.SpeechKey());
+        var speechKey = vault?.Keys.SpeechKey();
+        var edge = cluster.Node.Roles.HasFlag(NodeRoles.Edge) ? cluster.ToEdgeOptions(certificate!, passes is null ? null : passes.Find, speechKey) : null;
         // Flows are checked against the prompts, also by a silo without an edge.
-        if (!cluster.Node.Roles.HasFlag(NodeRoles.Edge))
-            builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(edge.PromptFolder, new SpeechRenderer(edge.Speech, edge.RenderedPromptFolder, TimeProvider.System)));
-        else
-            builder.Services.AddEdge(edge);
-        builder.Services.AddSingleton<IReloadedCertificate>(certificate);
+        if (edge is null) builder.Services.AddSingleton<IPromptCatalogue>(new PromptStore(cluster.PromptFolder, new SpeechRenderer(cluster.Speech.ToOptions(speechKey), cluster.RenderedFolder, TimeProvider.System)));
+        else builder.Services.AddEdge(edge);
+        if (certificate is not null) builder.Services.AddSingleton<IReloadedCertificate>(certificate);
         if (node is not null) builder.Services.AddNodeCertificate(node);
         builder.Services.AddHostedService<CertificateWatcher>();
         builder.WebHost.UseKestrelHttpsConfiguration();
@@ -126,12 +132,13 @@ internal sealed class IvrProcess : IAsyncDisposable
                 listen.Protocols = HttpProtocols.Http1;
                 if (cluster.Listeners.MetricsTls) listen.UseHttps(NodeTls.MetricsOptions(node!, kestrel.ApplicationServices));
             });
-            if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate.WebOptions()));
-            if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) kestrel.ListenSip(edge, kestrel.ApplicationServices);
+            if (cluster.Listeners.Health is { } health) kestrel.Listen(health, listen => listen.Protocols = HttpProtocols.Http1);
+            if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) kestrel.Listen(cluster.Listeners.Dashboard, listen => listen.UseHttps(certificate!.WebOptions()));
+            if (edge is not null) kestrel.ListenSip(edge, kestrel.ApplicationServices);
         });
         var app = builder.Build();
-        app.UseObservation(port => port == cluster.Listeners.Metrics.Port);
-        if (cluster.Node.Roles.HasFlag(NodeRoles.Edge)) app.UseSipWebSockets();
+        app.UseObservation(cluster.Listeners);
+        if (edge is not null) app.UseSipWebSockets();
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) app.MapDashboard();
         return app;
     }

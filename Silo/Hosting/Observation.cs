@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Reflection;
 using IvrActors.Edge.Calls;
 using IvrActors.Grains.Interfaces.Operators;
+using IvrActors.Silo.Cluster;
 using IvrActors.Silo.Security;
 using Prometheus;
 
@@ -20,7 +21,7 @@ internal sealed class Readiness(IHostApplicationLifetime lifetime, IServiceProvi
     public void Open() => _opened = true;
 }
 
-/// <summary><c>/metrics</c>, <c>/health/live</c> and <c>/health/ready</c>: everything that the metrics listener answers, and nothing that another listener does.</summary>
+/// <summary><c>/metrics</c>, <c>/health/live</c> and <c>/health/ready</c>: everything that the metrics listener answers, and nothing that another listener does, but for the last two, which are all that the health listener answers.</summary>
 internal static class Observation
 {
     private static readonly string[] s_troubles = ["timedout", "expired", "rejected", "dropped", "failed", "failure", "long-running"];
@@ -47,27 +48,25 @@ internal static class Observation
     private static bool IsWorthIt(Instrument instrument) => instrument.Meter.Name == "Microsoft.Orleans"
         && (instrument.IsObservable || s_troubles.Any(trouble => instrument.Name.Contains(trouble, StringComparison.Ordinal)));
 
-    /// <summary>Must come first in the pipeline: requests on the metrics port end here.</summary>
-    public static void UseObservation(this WebApplication app, Func<int, bool> isMetricsPort)
+    /// <summary>Must come first in the pipeline: requests on the ports of metrics and health end here.</summary>
+    public static void UseObservation(this WebApplication app, ListenerSettings listeners)
     {
         var readiness = app.Services.GetRequiredService<Readiness>();
         app.Use(async (http, next) =>
         {
             // The socket's port, not the Host header, which the client chooses.
-            if (!isMetricsPort(http.Connection.LocalPort))
-            {
-                await next(http);
-                return;
-            }
-            await Answer(http, readiness);
+            var port = http.Connection.LocalPort;
+            if (port == listeners.Health?.Port) await Answer(http, readiness, withMetrics: false);
+            else if (port == listeners.Metrics.Port) await Answer(http, readiness, withMetrics: true);
+            else await next(http);
         });
     }
 
-    private static async Task Answer(HttpContext http, Readiness readiness)
+    private static async Task Answer(HttpContext http, Readiness readiness, bool withMetrics)
     {
         switch (http.Request.Path.Value)
         {
-            case "/metrics":
+            case "/metrics" when withMetrics:
                 http.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
                 await Metrics.DefaultRegistry.CollectAndExportAsTextAsync(http.Response.Body, http.RequestAborted);
                 break;

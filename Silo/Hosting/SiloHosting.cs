@@ -86,7 +86,7 @@ internal static class SiloHosting
     /// <summary>Who is in the cluster: where several silos share a database, its table says so; else this silo alone.</summary>
     private static void UseMembership(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault)
     {
-        var (silo, gateway) = (cluster.Listeners.Silo, cluster.Listeners.Gateway);
+        var (silo, gateway) = (cluster.Listeners.Silo.Own(), cluster.Listeners.Gateway.Own());
         if (vault.Database is PostgresDatabase database)
         {
             orleans.UseAdoNetClustering(options => (options.Invariant, options.DataSource) = ("Npgsql", database.Source));

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.RegularExpressions;
 using IvrActors.Silo.Cluster;
 using Xunit;
@@ -56,6 +57,46 @@ public sealed class NodeReaderTests
     }
 
     [Fact]
+    public void Files_that_edges_alone_use_are_looked_for_on_edges_alone()
+    {
+        string Carrier(string text) => text
+            .Replace("  - name: loopback\n", "  - name: loopback\n        tls: { identities: [sip.carrier.example], ca: nowhere.pem }\n        outbound: { proxy: \"sips:sip.carrier.example\", user: ivr, password_file: nowhere }\n", StringComparison.Ordinal)
+            .Replace("limits:  ", "certificates: { server: { file: nowhere, key: nowhere } }\nlimits:  ", StringComparison.Ordinal);
+        Assert.Equal(4, Read(Nodes, "edge-1", Carrier).Errors.Count(error => error.Message.StartsWith("no such file", StringComparison.Ordinal)));
+        Assert.Empty(Read(Nodes, "silo-1", Carrier).Errors);
+    }
+
+    [Fact]
+    public async Task A_silo_is_reached_by_address_or_by_a_name_behind_which_the_address_may_change()
+    {
+        var (cluster, errors) = Read(Nodes.Replace("roles: [silo]\n", "roles: [silo]\n    listeners: { silo: { address: silo-1.silo.example }, gateway: { address: localhost, port: 30001 } }\n", StringComparison.Ordinal), "edge-1");
+        Assert.Empty(errors);
+        Assert.Equal(("silo-1.silo.example:11111", "localhost:30001"), (cluster!.Nodes[0].Listeners.Silo.ToString(), cluster.Gateways[0].ToString()));
+        Assert.Contains(new IPEndPoint(IPAddress.Loopback, 30001), await cluster.Gateways[0].Find());
+        Assert.Equal([new IPEndPoint(IPAddress.Parse("2001:db8::1"), 7)], await new NodeAddress("2001:db8::1", 7).Find());
+        Assert.Empty(await new NodeAddress("nowhere.invalid", 7).Find());
+        var alone = Committed.Replace("dashboard]", "dashboard]\n    listeners: { silo: { address: silo.example } }", StringComparison.Ordinal);
+        Assert.Contains("a loopback address: one node has nobody to speak to", Finding(alone), StringComparison.Ordinal);
+        Assert.Contains("listeners.silo.address, expected an IP address, or a name", Finding(alone.Replace("silo.example", "192.0.2.300", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_node_listens_where_its_name_leads_on_this_machine_and_says_when_that_is_nowhere()
+    {
+        Assert.True(IPAddress.IsLoopback(new NodeAddress("localhost", 7).Own().Address));
+        Assert.Contains("leads nowhere", Assert.Throws<NodeAddressException>(() => new NodeAddress("nowhere.invalid", 7).Own()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Health_has_a_listener_of_its_own_where_the_file_says_so()
+    {
+        string With(string health) => Nodes.Replace("metrics: { port: 9465 }", $"metrics: {{ port: 9465 }}\n      health: {{ {health} }}", StringComparison.Ordinal);
+        Assert.Null(Read(Nodes, "edge-1").Cluster!.Listeners.Health);
+        Assert.Equal(new IPEndPoint(IPAddress.Any, 9466), Read(With("address: 0.0.0.0, port: 9466"), "edge-1").Cluster!.Listeners.Health);
+        Assert.Contains("the port of another listener (nodes[1].listeners.health,", Finding(With("port: 9465")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_contradicts_itself_is_named_with_its_place()
     {
         Assert.Equal("cluster.yaml:18:3: no silo (nodes, expected at least one node with the role silo)", Finding("  - { name: a, roles: [edge] }\n"));
@@ -63,7 +104,7 @@ public sealed class NodeReaderTests
         Assert.Contains("no node 'c' (nodes, expected one of a, b)", Finding("  - { name: a, roles: [silo] }\n  - { name: b, roles: [edge] }\n", "c"), StringComparison.Ordinal);
         Assert.Contains("two silos at 127.0.0.1:11111", Finding("  - { name: a, roles: [silo] }\n  - { name: b, roles: [silo] }\n"), StringComparison.Ordinal);
         Assert.Contains(
-            "the address at which the other nodes reach it", Finding("  - { name: a, roles: [silo], listeners: { silo: { address: 0.0.0.0 } } }\n  - { name: b, roles: [edge] }\n"), StringComparison.Ordinal);
+            "the address, or the name, at which the other nodes reach it", Finding("  - { name: a, roles: [silo], listeners: { silo: { address: 0.0.0.0 } } }\n  - { name: b, roles: [edge] }\n"), StringComparison.Ordinal);
         Assert.Contains("unknown key (nodes[0].listeners.sap,", Finding("  - { name: a, roles: [silo], listeners: { sap: { udp: 5070 } } }\n"), StringComparison.Ordinal);
     }
 }

@@ -39,7 +39,8 @@ public sealed partial class HostTests : IDisposable
         var root = ClusterFileTests.Root();
         var text = File.ReadAllText(Path.Combine(root, "cluster.yaml"))
             .Replace("flows: flows ", $"flows: {root}/flows ", StringComparison.Ordinal)
-            .Replace("prompts: flows/prompts", $"prompts: {root}/flows/prompts", StringComparison.Ordinal);
+            .Replace("prompts: flows/prompts", $"prompts: {root}/flows/prompts", StringComparison.Ordinal)
+            .Replace("  metrics:", "  health: { address: 127.0.0.1, port: 9465 }\n  metrics:", StringComparison.Ordinal);
         text = PortNumber().Replace(text, match => match.Groups[1].Value + TestSilo.FreePort());
         return text.Replace("first: 20000, last: 29999", "first: 36000, last: 36099", StringComparison.Ordinal);
     }
@@ -108,6 +109,7 @@ public sealed partial class HostTests : IDisposable
         var (exit, _, error) = await Ivr("", "lockout", "list");
         Assert.Equal(ExitCode.Unreachable, exit);
         Assert.Contains("Is the cluster running?", error, StringComparison.Ordinal);
+        Assert.Equal((ExitCode.Unreachable, "", $"Nothing answers on {_cluster.Listeners.Health}. Does node 'node-1' run on this machine?"), Trimmed(await Ivr("", "health")));
     }
 
     private static void ClusterVaultOf(ClusterFile cluster) => Silo.Storage.ClusterVault.OpenOrCreate(cluster, DateTimeOffset.UtcNow).Dispose();
@@ -196,6 +198,17 @@ public sealed partial class HostTests : IDisposable
         Assert.Equal(System.Net.HttpStatusCode.NotFound, (await http.GetAsync("/", cancellation)).StatusCode);
         await Eventually(async () => (await http.GetStringAsync("/metrics", cancellation)).Contains("ivr_grain_activations{type=\"CallerGrain\"}", StringComparison.Ordinal));
         await The_dashboard_answers_nothing_of_it();
+        await The_health_listener_says_whether_it_is_ready_and_nothing_else();
+    }
+
+    private async Task The_health_listener_says_whether_it_is_ready_and_nothing_else()
+    {
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{_cluster.Listeners.Health}") };
+        var cancellation = TestContext.Current.CancellationToken;
+        Assert.Equal("ready\n", await http.GetStringAsync("/health/ready", cancellation));
+        foreach (var path in new[] { "/metrics", "/", "/signin" }) Assert.Equal(System.Net.HttpStatusCode.NotFound, (await http.GetAsync(path, cancellation)).StatusCode);
+        Assert.Equal((ExitCode.Done, "ready", ""), Trimmed(await Ivr("", "health")));
+        Assert.Equal((ExitCode.Done, "live", ""), Trimmed(await Ivr("", "health", "--live")));
     }
 
     private async Task The_dashboard_answers_nothing_of_it()

@@ -55,6 +55,10 @@ public sealed partial class NodeTlsHostTests : IDisposable
         using var error = new StringWriter();
         Assert.Equal((ExitCode.Done, ""), (await CommandLine.Run(["lockout", "list", "--cluster", _clusterFile], TextReader.Null, output, error), error.ToString()));
 
+        using var health = new StringWriter();
+        Assert.Equal((ExitCode.Done, ""), (await CommandLine.Run(["health", "--cluster", _clusterFile], TextReader.Null, health, error), error.ToString()));
+        Assert.Equal("ready\n", health.ToString());
+
         var port = cluster.Listeners.Metrics.Port;
         Assert.Contains("ivr_node_certificate_expiry_timestamp_seconds ", await Scrape(port, _pki.Node("prometheus", NodeRoles.Monitor)), StringComparison.Ordinal);
         await Refused(port, null, "no_certificate");

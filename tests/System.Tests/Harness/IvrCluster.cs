@@ -83,8 +83,8 @@ internal sealed class IvrCluster : IAsyncDisposable
                   media: { first: {{ports.Media}}, last: {{ports.Media + ClusterPorts.MediaCount - 1}} }
                   dashboard: { port: {{ports.Dashboard}} }
                   metrics: { port: {{ports.Metrics}} }
-                  silo: { port: {{ports.Silo}} }
-                  gateway: { port: {{ports.Gateway}} }
+                  silo: { address: localhost, port: {{ports.Silo}} }
+                  gateway: { address: localhost, port: {{ports.Gateway}} }
 
             """;
     }
