@@ -66,7 +66,7 @@ public class WaitingTests
     {
         var call = new VirtualCall
         {
-            Grain = e => e is CallOffered ? [new Answer(), new Play { Prompts = Prompts("notice"), BargeIn = false }, new Record { Recording = RecordingOf() }] : [],
+            Grain = e => e is CallOffered ? [new Answer(), new Play { Prompts = Prompts("notice"), BargeIn = false }, new Grains.Interfaces.Calls.Record { Recording = RecordingOf() }] : [],
             Records = false,
         };
         call.Connect();
