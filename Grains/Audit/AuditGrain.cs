@@ -49,7 +49,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
 
     public async Task<long> Append(AuditEntry entry)
     {
-        if (_waiting.Count >= MostWaiting) throw NotWritten();
+        if (_waiting.Count >= MostWaiting) throw new InvalidOperationException("Too many audit records wait to be written.");
         using var timer = s_append.NewTimer();
         var waiting = new Waiting(AuditText.Clean(entry));
         _waiting.Enqueue(waiting);
@@ -147,7 +147,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
             LogFailure(e.GetType().Name);
             _head = null;
             while (_waiting.TryDequeue(out var waiting)) batch.Add(waiting);
-            foreach (var waiting in batch) waiting.Written.TrySetException(NotWritten());
+            foreach (var waiting in batch) waiting.Written.TrySetException(NotWritten(e));
         }
     }
 
@@ -160,8 +160,9 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
         return head;
     }
 
-    // Of a type that every client has.
-    private static InvalidOperationException NotWritten() => new("The audit record could not be written.");
+    // Of a type that every client has. Each gets its own: one exception thrown to many is changed by each.
+    private static Exception NotWritten(Exception cause) =>
+        cause is StorageUnavailableException ? new StorageUnavailableException("The audit record could not be written now.") : new InvalidOperationException("The audit record could not be written.");
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Audit records could not be written ({Failure}). What they stand for is refused.")]
     private partial void LogFailure(string failure);

@@ -162,7 +162,7 @@ internal sealed partial class CallGrain
     private async Task<bool> GiveUpCallBack(BridgeResult? result)
     {
         await OwnIsOver(_state!, result);
-        await Close(CallEndReason.Failed, null);
+        await Close(CallEndReason.Failed, null, mayBeRecorded: true);
         DeactivateOnIdle();
         return true;
     }

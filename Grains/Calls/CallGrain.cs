@@ -23,6 +23,8 @@ namespace IvrActors.Grains.Calls;
 /// </summary>
 internal sealed partial class CallGrain : Grain, ICallGrain
 {
+    private const string EndAction = "call.ended";
+
     /// <summary>Pieces of speech that certainly end before an idle grain is collected: recorded ones take seconds, and a minute at most.</summary>
     private const int FewPieces = 6;
 
@@ -60,17 +62,18 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             // The first event of a call finds no row: it is not looked for. A repeat on another silo fails at the write and is read then.
+            var isRead = _state is null;
             _state ??= callEvent is CallOffered { Seq: 1, Originated: false } ? _store.StartNew() : await Read();
             return CallMachine.Receive(_state, callEvent) switch
             {
                 AnswerTurn turn => turn.Reply,
                 AdmitTurn turn => await Admit(turn.Offered),
                 FlowTurn turn => await Serve(callEvent, turn.Input),
-                EndTurn turn => await End(callEvent, turn.Ended),
+                EndTurn turn => await End(callEvent, turn.Ended, mayBeRecorded: isRead),
                 _ => Lost(callEvent),
             };
         }
-        catch (Exception e) when (SiloLoss.Is(e))
+        catch (Exception e) when (callEvent is CallOffered ? SiloLoss.Is(e) : SiloLoss.Passes(e))
         {
             // The edge asks again, and what is stored is where that begins.
             LogMoved(callEvent.GetType().Name, callEvent.Seq, e.GetType().Name);
@@ -137,7 +140,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
             if (_state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
             await OwnIsOver(_state, null);
             if (_state.Out is { } open) await Outbound.Over(_state, Call, open, null);
-            await Close(CallEndReason.Failed, null);
+            await Close(CallEndReason.Failed, null, mayBeRecorded: true);
         }
         catch (Exception e)
         {
@@ -297,7 +300,8 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         }
     }
 
-    private async Task<CallReply> End(CallEvent callEvent, CallEnded ended)
+    /// <param name="mayBeRecorded">This event may have come before, to an activation that did not get to its end.</param>
+    private async Task<CallReply> End(CallEvent callEvent, CallEnded ended, bool mayBeRecorded)
     {
         var state = _state!;
         DeactivateOnIdle();
@@ -305,37 +309,38 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         if (state.Out is { } open) await Outbound.Over(state, Call, open, ended.Bridge ?? new BridgeResult { Outcome = BridgeOutcome.Cancelled });
         await OwnIsOver(state, ended.Originated);
         if (state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
-        await Close(ended.Reason, ended.Media);
+        await Close(ended.Reason, ended.Media, mayBeRecorded);
         return CallMachine.Nothing(state, callEvent.Seq);
     }
 
-    /// <summary>Records the end and removes the row.</summary>
-    private async Task Close(CallEndReason reason, MediaQuality? media)
+    /// <summary>Records the end, and then removes the row: in the other order a silo that goes in between takes the record with it.</summary>
+    private async Task Close(CallEndReason reason, MediaQuality? media, bool mayBeRecorded)
     {
         var state = _state!;
-        var audited = Ended(state, reason, media);
+        await Ended(state, reason, media, mayBeRecorded);
         await _store.Clear();
         _state = new CallState();
         await CallLimits.Ended(GrainFactory, _log, state.Places, Call);
-        await audited;
     }
 
-    private async Task Ended(CallState state, CallEndReason reason, MediaQuality? media)
+    private async Task Ended(CallState state, CallEndReason reason, MediaQuality? media, bool mayBeRecorded)
     {
         try
         {
+            var ledger = GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(state.Tenant));
+            if (mayBeRecorded && (await ledger.Search(new AuditQuery { Action = EndAction, Object = Call.Value, Limit = 1 })).Records.Count > 0) return;
             var entry = new AuditEntry
             {
                 Actor = state.Actor,
-                Action = "call.ended",
+                Action = EndAction,
                 Result = AuditResult.Success,
                 Origin = state.OriginText,
                 Object = Call.Value,
                 Detail = media is null ? reason.ToString() : $"{reason} {media}",
             };
-            await SiloLoss.Outlive(_time, () => GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(entry));
+            await SiloLoss.Outlive(_time, () => ledger.Append(entry));
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             // The call is over whether or not that can be recorded, and its row must not outlive it.
             LogFailed("audit of an ended call", e.GetType().Name);
@@ -359,7 +364,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     [LoggerMessage(LogLevel.Error, "A call could not be served: {What} failed with {Error}")]
     private partial void LogFailed(string what, string error);
 
-    [LoggerMessage(LogLevel.Warning, "A silo is gone that a call needed: event {Kind} number {Seq} ends with {Error}, for its edge to send it again")]
+    [LoggerMessage(LogLevel.Warning, "A silo or the database is away that a call needed: event {Kind} number {Seq} ends with {Error}, for its edge to send it again")]
     private partial void LogMoved(string kind, int seq, string error);
 
     [LoggerMessage(LogLevel.Warning, "A call was ended: event {Kind} number {Seq} does not fit its state")]

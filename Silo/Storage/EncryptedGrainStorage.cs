@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
+using IvrActors.Grains;
 using Microsoft.AspNetCore.DataProtection;
 using Orleans.Serialization;
 using Orleans.Serialization.Serializers;

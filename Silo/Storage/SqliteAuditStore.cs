@@ -1,4 +1,5 @@
 using System.Data.Common;
+using IvrActors.Grains;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Flows;

@@ -211,12 +211,16 @@ internal sealed class FakeStorage : IGrainStorage
     public Dictionary<string, (byte[] Row, string ETag)> Rows { get; } = [];
     public bool FailReads { get; set; }
     public bool FailWrites { get; set; }
+
+    /// <summary>The database is away: neither reads nor writes are answered.</summary>
+    public bool IsAway { get; set; }
     public int Reads { get; private set; }
     public int Writes { get; private set; }
 
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         Reads++;
+        if (IsAway) throw new StorageUnavailableException("away");
         if (FailReads) throw new ProviderException();
         grainState.RecordExists = Rows.TryGetValue(grainId.ToString(), out var row);
         grainState.ETag = row.ETag;
@@ -227,6 +231,7 @@ internal sealed class FakeStorage : IGrainStorage
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         Writes++;
+        if (IsAway) throw new StorageUnavailableException("away");
         if (FailWrites) throw new ProviderException();
         Rows.TryGetValue(grainId.ToString(), out var row);
         if (row.ETag != grainState.ETag) throw new InconsistentStateException("etag");
@@ -238,6 +243,7 @@ internal sealed class FakeStorage : IGrainStorage
 
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
+        if (IsAway) throw new StorageUnavailableException("away");
         if (FailWrites) throw new ProviderException();
         Rows.Remove(grainId.ToString());
         grainState.ETag = null;
@@ -290,7 +296,10 @@ internal sealed class FakeAudit : IAuditGrain
         return Task.FromResult((long)Entries.Count);
     }
 
-    public Task<AuditPage> Search(AuditQuery query) => throw new NotSupportedException();
+    public Task<AuditPage> Search(AuditQuery query) => Task.FromResult(new AuditPage
+    {
+        Records = [.. Entries.Where(entry => entry.Action == query.Action && entry.Object == query.Object).Select(entry => new AuditRecord { Tenant = "demo", Number = 1, At = default, Entry = entry, Hash = [] })],
+    });
 
     public Task<AuditVerdict> Verify() => throw new NotSupportedException();
 
@@ -435,6 +444,9 @@ internal sealed class FakeSpending : ISpendGrain
 {
     public OutboundRefusal Refusal { get; set; }
     public bool Fails { get; set; }
+    /// <summary>Its silo has just gone; another activation answers next time.</summary>
+    public bool IsLost { get; set; }
+
     public List<SpendRequest> Reserved { get; } = [];
     public List<(string Call, TimeSpan Talked)> Settled { get; } = [];
 
@@ -447,6 +459,11 @@ internal sealed class FakeSpending : ISpendGrain
 
     public Task<long?> Settle(string call, TimeSpan talked)
     {
+        if (IsLost)
+        {
+            IsLost = false;
+            throw new SiloUnavailableException("its silo is gone");
+        }
         if (Fails) throw new TimeoutException("no answer");
         var charged = Settled.Exists(s => s.Call == call) ? null : (long?)6;
         Settled.Add((call, talked));

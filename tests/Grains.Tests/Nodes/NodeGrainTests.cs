@@ -41,7 +41,7 @@ public sealed class NodeGrainTests(CallersCluster cluster)
         Assert.Equal(s_deadline, (await Node.Report(Report(NodeState.Draining))).DrainBy);
         Assert.Null((await Node.Report(Report(NodeState.Serving, run: "2"))).DrainBy);
         var records = (await cluster.Grains.GetGrain<IAuditGrain>(IAuditGrain.Key(IAuditGrain.Cluster)).Search(new AuditQuery { Object = _name })).Records;
-        Assert.Equal(["ann node.drain until=2030-01-02T03:04:05Z"], records.Select(record => $"{record.Entry.Actor} {record.Entry.Action} {record.Entry.Detail}"));
+        Assert.Equal(["ann node.drain until=2030-01-02T03:04:05Z"], records.Where(record => record.Entry.Object == _name).Select(record => $"{record.Entry.Actor} {record.Entry.Action} {record.Entry.Detail}"));
     }
 
     [Fact]

@@ -17,6 +17,9 @@ internal sealed class IvrCluster : IAsyncDisposable
 
     public IEnumerable<IvrServer> Nodes => _nodes.Values;
 
+    /// <summary>Where there are several silos.</summary>
+    public PostgresServer Database => _postgres ?? throw new InvalidOperationException("one silo has its database to itself");
+
     /// <summary>Names of the nodes that have nothing but a silo.</summary>
     public IEnumerable<string> Silos => _nodes.Keys.Where(node => node.StartsWith("silo-", StringComparison.Ordinal));
 
