@@ -190,7 +190,3 @@ internal sealed class SqliteAuditSnapshot : IAuditSnapshot
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
 }
-
-/// <summary>The chain went on meanwhile: read its head anew.</summary>
-[GenerateSerializer, Alias("ivr.AuditConflictException")]
-public sealed class AuditConflictException() : Exception("The audit chain was appended to by somebody else.");

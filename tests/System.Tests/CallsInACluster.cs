@@ -76,7 +76,7 @@ public sealed class CallsInACluster
             foreach (var (phone, call) in calls)
             {
                 Assert.True(await call.WaitForExit(Eventually.Limit) == 0, call.Tail());
-                Assert.True(phone.Heard("your-balance-is"), phone.Recognised() + edge.Output);
+                Assert.True(phone.Heard("your-balance-is"), phone.Recognised() + string.Join('\n', cluster.Nodes.Select(node => node.Output)));
             }
             Assert.Equal(Calls, await edge.Metric("ivr_calls_ended_total", "reason=\"caller_hung_up\""));
         }
