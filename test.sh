@@ -43,7 +43,7 @@ retry() {
 }
 
 # program, or the pattern of a file → Debian packages
-readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules /usr/lib/*/kamailio/modules/secsipid.so:kamailio-secsipid-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver svmap:sipvicious fail2ban-regex:fail2ban node:nodejs npm:npm tshark:tshark softhsm2-util:softhsm2 /usr/lib/postgresql/*/bin/initdb:postgresql"
+readonly needed="sipp:sip-tester baresip:baresip-core linphonec:linphone-cli kamailio:kamailio,kamailio-tls-modules /usr/lib/*/kamailio/modules/secsipid.so:kamailio-secsipid-modules promtool:prometheus espeak-ng:espeak-ng chromium:chromium chromedriver:chromium-driver svmap:sipvicious fail2ban-regex:fail2ban node:nodejs npm:npm tshark:tshark softhsm2-util:softhsm2 /usr/lib/postgresql/*/bin/initdb:postgresql systemd-analyze:systemd"
 
 install_programs() {
     local pair wanted packages=()

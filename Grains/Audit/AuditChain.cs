@@ -44,16 +44,16 @@ public sealed class AuditChain(string tenant, byte[] key)
     /// <summary>Checks records from the first to the one that the head names, reading each once.</summary>
     public async Task<AuditVerdict> Verify(IAsyncEnumerable<AuditRecord> records, AuditHead head, CancellationToken cancellation = default)
     {
-        var number = 0L;
-        var hash = Array.Empty<byte>();
+        var check = Check();
         await foreach (var record in records.WithCancellation(cancellation))
         {
-            if (FaultOf(record, number, hash) is { } fault) return new AuditVerdict { Records = number, Fault = fault };
-            number = record.Number;
-            hash = record.Hash;
+            if (check.FaultOf(record) is { } fault) return new AuditVerdict { Records = check.Records, Fault = fault };
         }
-        return new AuditVerdict { Records = number, Fault = FaultOfEnd(number, hash, head) };
+        return new AuditVerdict { Records = check.Records, Fault = check.FaultOfEnd(head) };
     }
+
+    /// <summary>Begins a check of records that come one by one.</summary>
+    public AuditCheck Check() => new(this);
 
     private AuditRecord After(long number, byte[] hash, DateTimeOffset at, AuditEntry entry)
     {
@@ -61,7 +61,7 @@ public sealed class AuditChain(string tenant, byte[] key)
         return new AuditRecord { Tenant = tenant, Number = number + 1, At = time, Entry = entry, Hash = HashOf(hash, number + 1, time, entry) };
     }
 
-    private string? FaultOf(AuditRecord record, long before, byte[] hash)
+    internal string? FaultOf(AuditRecord record, long before, byte[] hash)
     {
         if (record.Number != before + 1) return $"record {before + 1} is missing: record {record.Number} stands in its place";
         if (!string.Equals(record.Tenant, tenant, StringComparison.Ordinal)) return $"record {record.Number} is of another tenant";
@@ -70,7 +70,7 @@ public sealed class AuditChain(string tenant, byte[] key)
             : $"record {record.Number} was changed, moved, or made without the key";
     }
 
-    private string? FaultOfEnd(long number, byte[] hash, AuditHead head)
+    internal string? FaultOfEnd(long number, byte[] hash, AuditHead head)
     {
         if (!IsHead(head)) return "the head was changed, or made without the key";
         if (head.Number > number) return $"records {number + 1} to {head.Number} were cut off the end";
@@ -132,4 +132,27 @@ public sealed class AuditChain(string tenant, byte[] key)
         BinaryPrimitives.WriteInt64BigEndian(text.GetSpan(8), number);
         text.Advance(8);
     }
+}
+
+/// <summary>A check of one chain, from its first record on.</summary>
+public sealed class AuditCheck
+{
+    private readonly AuditChain _chain;
+    private byte[] _hash = [];
+
+    internal AuditCheck(AuditChain chain) => _chain = chain;
+
+    /// <summary>How many held so far.</summary>
+    public long Records { get; private set; }
+
+    /// <summary>What is wrong with the next record, or null.</summary>
+    public string? FaultOf(AuditRecord record)
+    {
+        if (_chain.FaultOf(record, Records, _hash) is { } fault) return fault;
+        (Records, _hash) = (record.Number, record.Hash);
+        return null;
+    }
+
+    /// <summary>What is wrong with the head of these records, or null.</summary>
+    public string? FaultOfEnd(AuditHead head) => _chain.FaultOfEnd(Records, _hash, head);
 }

@@ -27,7 +27,13 @@ internal static class ExitCode
 }
 
 /// <summary>What a verb reads and writes.</summary>
-internal sealed record Terminal(TextReader Input, TextWriter Output, TextWriter Error);
+internal sealed record Terminal(TextReader Input, TextWriter Output, TextWriter Error)
+{
+    /// <summary>Standard input and output as bytes.</summary>
+    public Func<Stream> OpenInput { get; init; } = Console.OpenStandardInput;
+
+    public Func<Stream> OpenOutput { get; init; } = Console.OpenStandardOutput;
+}
 
 /// <summary>The <c>ivr</c> verbs. Without a verb: <c>run</c>.</summary>
 internal static class CommandLine
@@ -47,9 +53,12 @@ internal static class CommandLine
         HelpName = "NAME",
     };
 
-    public static async Task<int> Run(string[] args, TextReader input, TextWriter output, TextWriter error)
+    public static Task<int> Run(string[] args, TextReader input, TextWriter output, TextWriter error) => Run(args, new Terminal(input, output, error));
+
+    public static async Task<int> Run(string[] args, Terminal terminal)
     {
-        var parsed = Build(new Terminal(input, output, error)).Parse(args);
+        var (output, error) = (terminal.Output, terminal.Error);
+        var parsed = Build(terminal).Parse(args);
         if (parsed.Errors.Count > 0)
         {
             foreach (var finding in parsed.Errors) await error.WriteLineAsync(finding.Message);
@@ -90,6 +99,7 @@ internal static class CommandLine
         TraceCommand.AddTo(root, terminal);
         RecordingCommands.AddTo(root, terminal);
         CaCommands.AddTo(root, terminal);
+        BackupCommands.AddTo(root, terminal);
         return root;
     }
 

@@ -11,6 +11,8 @@ internal static class Certificates
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
+    private static readonly string[] s_keyProtection = ["keyring.key", "keyring.pem"];
+
     // Renewed at a start when less than this is left, so that a development cluster never meets an expired one.
     private static readonly TimeSpan s_renewBefore = TimeSpan.FromDays(30);
     private static readonly TimeSpan s_serverLife = TimeSpan.FromDays(397);
@@ -45,6 +47,10 @@ internal static class Certificates
         Save(folder, "keyring", certificate, key.ExportPkcs8PrivateKeyPem());
         return TryLoad(folder, "keyring")!;
     }
+
+    /// <summary>The files of that certificate, by their names; none where it was not made.</summary>
+    public static IEnumerable<(string Name, byte[] Content)> KeyProtectionFiles(string folder) =>
+        from name in s_keyProtection where File.Exists(Path.Combine(folder, name)) select (name, File.ReadAllBytes(Path.Combine(folder, name)));
 
     private static void NewServer(string folder, DateTimeOffset now)
     {

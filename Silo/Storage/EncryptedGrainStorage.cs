@@ -1,8 +1,6 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using IvrActors.Grains;
-using Microsoft.AspNetCore.DataProtection;
 using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
@@ -11,19 +9,15 @@ using Prometheus;
 namespace IvrActors.Silo.Storage;
 
 /// <summary>
-/// Grain storage whose rows hold ciphertext that opens only for the state name and grain that wrote it: a row copied over another
-/// is refused. The plaintext carries the row's version, so that an older ciphertext under a newer version is refused too.
+/// Grain storage whose rows hold ciphertext that opens only for the state name, grain and version that wrote it: a row copied over another is refused, and so is an older ciphertext under a
+/// newer version (<see cref="StateSeal"/>).
 /// </summary>
 /// <remarks>
-/// Plaintext: <c>version (int64, little endian) | kind (1 state, 0 cleared) | state in Orleans' binary format</c>.
-/// Encryption happens before the writer is asked, so that it does not lengthen the time that the database is held.
+/// Plaintext: <c>kind (1 state, 0 cleared) | state in Orleans' binary format</c>. Encryption happens before the writer is asked, so that it does not lengthen the time that the database is
+/// held.
 /// </remarks>
 internal sealed partial class EncryptedGrainStorage : IGrainStorage
 {
-    /// <summary>Before the service, and with it before the state's name and the grain.</summary>
-    internal const string Purpose = "ivr.grain-state.v1";
-
-    private const int HeaderSize = 9;
     private const byte Cleared = 0;
     private const byte Present = 1;
 
@@ -31,7 +25,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     private readonly IReadOnlySet<string> _relaxedStates;
     private readonly IReadOnlySet<string> _removableStates;
     private readonly TimeProvider _time;
-    private readonly IDataProtector _protector;
+    private readonly StateSeal _seal;
     private readonly Serializer _serializer;
     private readonly IActivatorProvider _activators;
     private readonly ILogger _logger;
@@ -40,15 +34,14 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     /// <param name="relaxedStates">States that die with their call: their commits survive a crash of the process, but not always a power cut. All others are durable.</param>
     /// <param name="removableStates">Durable states of which no tombstone stays when their grain clears them.</param>
     public EncryptedGrainStorage(
-        IStateTable rows, IReadOnlySet<string> relaxedStates, string serviceId,
-        IDataProtectionProvider protection, Serializer serializer, IActivatorProvider activators, ILogger<EncryptedGrainStorage> logger,
+        IStateTable rows, IReadOnlySet<string> relaxedStates, StateSeal seal, Serializer serializer, IActivatorProvider activators, ILogger<EncryptedGrainStorage> logger,
         IReadOnlySet<string>? removableStates = null, TimeProvider? time = null)
     {
         _removableStates = removableStates ?? new HashSet<string>();
         _time = time ?? TimeProvider.System;
         _rows = rows;
         _relaxedStates = relaxedStates;
-        _protector = protection.CreateProtector(Purpose, serviceId);
+        _seal = seal;
         _serializer = serializer;
         _activators = activators;
         _logger = logger;
@@ -65,7 +58,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
             return;
         }
         var etag = ETagOf(row.Version);
-        var (present, state) = Open<T>(stateName, grainId, row.Payload, row.Version);
+        var (present, state) = Open<T>(stateName, grainId, row);
         if (!present)
         {
             Forget(grainState, etag);
@@ -109,7 +102,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     {
         var expected = VersionOf(etag);
         var version = expected == 0 ? await FirstVersion(operation, stateName).ConfigureAwait(false) : expected + 1;
-        var payload = Seal(stateName, grainId, version, operation == Operation.Clear ? Cleared : Present, state);
+        var payload = Seal(operation, stateName, grainId, version, state);
         if (!await Run(operation, stateName, () => _rows.Write(stateName, KeyOf(grainId), payload, expected, version, IsDurable(stateName))).ConfigureAwait(false)) throw Conflict(stateName);
         if (IsDurable(stateName)) _newest.Saw(stateName, grainId, version);
         return ETagOf(version);
@@ -122,57 +115,51 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
     private async Task<long> FirstVersion(Operation operation, string stateName) =>
         _removableStates.Contains(stateName) ? (await Run(operation, stateName, () => _rows.Now(_time)).ConfigureAwait(false)).ToUnixTimeSeconds() << 10 : 1;
 
-    private byte[] Seal<T>(string stateName, GrainId grainId, long version, byte kind, T? state)
+    private byte[] Seal<T>(Operation operation, string stateName, GrainId grainId, long version, T? state)
     {
         using var _ = StorageMetrics.Protect.NewTimer();
-        var body = kind == Present ? _serializer.SerializeToArray(state!) : [];
-        var plain = new byte[HeaderSize + body.Length];
-        BinaryPrimitives.WriteInt64LittleEndian(plain, version);
-        plain[8] = kind;
-        body.CopyTo(plain, HeaderSize);
+        using var plain = new PlainBuffer();
+        plain.GetSpan(1)[0] = operation == Operation.Clear ? Cleared : Present;
+        plain.Advance(1);
+        if (operation != Operation.Clear) _serializer.Serialize(state!, plain);
         try
         {
-            return ProtectorOf(stateName, grainId).Protect(plain);
+            return _seal.Seal(stateName, grainId, version, plain.Written);
         }
-        finally
+        catch (KeyRingException)
         {
-            CryptographicOperations.ZeroMemory(plain);
-            CryptographicOperations.ZeroMemory(body);
+            throw Unavailable(operation, stateName, nameof(KeyRingException));
         }
     }
 
-    private (bool Present, T? State) Open<T>(string stateName, GrainId grainId, byte[] payload, long rowVersion)
+    private (bool Present, T? State) Open<T>(string stateName, GrainId grainId, StateRow row)
     {
         using var _ = StorageMetrics.Unprotect.NewTimer();
         byte[] plain;
         try
         {
-            plain = ProtectorOf(stateName, grainId).Unprotect(payload);
+            plain = _seal.Open(stateName, grainId, row.Version, row.Payload) ?? throw Tampered(stateName, "does not open for its owner and its version");
         }
-        catch (CryptographicException e) when (e.InnerException is KeyRingException)
+        catch (KeyRingException)
         {
             // The key is not known here and the ring cannot be asked: nothing says that the row was touched.
-            LogFailure("read", stateName, nameof(KeyRingException));
-            throw new StorageUnavailableException($"Storage could not read the state '{stateName}'.");
-        }
-        catch (CryptographicException)
-        {
-            throw Tampered(stateName, "does not decrypt for its owner");
+            throw Unavailable(Operation.Read, stateName, nameof(KeyRingException));
         }
         try
         {
-            // An authentic plaintext is ours, so a wrong header can only be an old or a foreign row.
-            if (plain.Length < HeaderSize || BinaryPrimitives.ReadInt64LittleEndian(plain) != rowVersion) throw Tampered(stateName, "holds another version than its row says");
-            if (IsDurable(stateName) && !_newest.IsNewest(stateName, grainId, rowVersion)) throw Tampered(stateName, "is older than what was written before");
-            return plain[8] == Present ? (true, _serializer.Deserialize<T>(plain.AsMemory(HeaderSize))) : (false, default);
+            if (IsDurable(stateName) && !_newest.IsNewest(stateName, grainId, row.Version)) throw Tampered(stateName, "is older than what was written before");
+            return plain switch
+            {
+                [Present, ..] => (true, _serializer.Deserialize<T>(plain.AsMemory(1))),
+                [Cleared] => (false, default),
+                _ => throw Tampered(stateName, "is of no kind that is known"),
+            };
         }
         finally
         {
             CryptographicOperations.ZeroMemory(plain);
         }
     }
-
-    private IDataProtector ProtectorOf(string stateName, GrainId grainId) => (IDataProtector)_protector.CreateProtector([stateName, grainId.ToString()]);
 
     private bool IsDurable(string stateName) => !_relaxedStates.Contains(stateName);
 
@@ -193,11 +180,16 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            var name = StorageMetrics.NameOf(operation);
-            StorageMetrics.Errors.WithLabels(name).Inc();
-            LogFailure(name, stateName, e.GetType().Name);
-            throw new StorageUnavailableException($"Storage could not {name} the state '{stateName}'.");
+            throw Unavailable(operation, stateName, e.GetType().Name);
         }
+    }
+
+    private StorageUnavailableException Unavailable(Operation operation, string stateName, string failure)
+    {
+        var name = StorageMetrics.NameOf(operation);
+        StorageMetrics.Errors.WithLabels(name).Inc();
+        LogFailure(name, stateName, failure);
+        return new StorageUnavailableException($"Storage could not {name} the state '{stateName}'.");
     }
 
     private static InconsistentStateException Conflict(string stateName) => new($"Another activation wrote the state '{stateName}' first.");

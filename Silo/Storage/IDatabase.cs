@@ -13,6 +13,9 @@ internal interface IDatabase : IDisposable
     /// <summary>The key ring, where it rests with the rows; null where it has files of its own.</summary>
     IKeyStore? Keys { get; }
 
+    /// <summary>The tables that a backup holds; what else is in the database is made anew by those who run.</summary>
+    IReadOnlyList<StoredTable> Tables { get; }
+
     /// <summary>Whether no cluster was ever started with it: it holds nothing, and needs no keys of before.</summary>
     bool IsNew { get; }
 
@@ -22,6 +25,12 @@ internal interface IDatabase : IDisposable
     /// <summary>Brings the tables to what this version needs.</summary>
     /// <exception cref="DatabaseException">A newer version than the next one wrote them, or it did not work.</exception>
     void Migrate();
+
+    /// <exception cref="DatabaseException">Its tables are of another version, or it cannot be reached.</exception>
+    Task<IDatabaseSnapshot> OpenSnapshot();
+
+    /// <exception cref="DatabaseException">As above.</exception>
+    Task<IDatabaseLoad> BeginLoad();
 }
 
 /// <summary>The table of grain states. Of two writers of one version one wins; a conflict is a result, and takes nothing else with it.</summary>

@@ -39,6 +39,8 @@ internal sealed class KeyRing : IDisposable
         services.AddSingleton<IKeyRingProvider>(provider => new LiveKeys(() => ActivatorUtilities.CreateInstance<XmlKeyManager>(provider), store, lifetime, time));
         _services = services.BuildServiceProvider();
         Live = (LiveKeys)_services.GetRequiredService<IKeyRingProvider>();
+        DataKeys = new DataKeys(Protection.CreateProtector("ivr.data-key.v1", serviceId), Live, time);
+        States = new StateSeal(DataKeys, serviceId);
     }
 
     public IKeyStore Store { get; }
@@ -47,6 +49,12 @@ internal sealed class KeyRing : IDisposable
     public string ProtectedBy => _protection.Name;
 
     public LiveKeys Live { get; }
+
+    /// <summary>What seals states of grains.</summary>
+    public StateSeal States { get; }
+
+    /// <summary>The keys that states are sealed with, under those of the ring.</summary>
+    public DataKeys DataKeys { get; }
 
     public IDataProtectionProvider Protection => _services.GetRequiredService<IDataProtectionProvider>();
 
@@ -147,7 +155,11 @@ internal sealed class KeyRing : IDisposable
         return count;
     }
 
-    public void Dispose() => _services.Dispose();
+    public void Dispose()
+    {
+        DataKeys.Dispose();
+        _services.Dispose();
+    }
 
     private XElement Protect(XElement secret, IXmlEncryptor encryptor, IActivator activator, string name)
     {

@@ -75,6 +75,7 @@ internal sealed partial class KeyUpkeep(KeyRing ring, Reencryption rows, KeySett
             try
             {
                 ring.Live.Check();
+                ring.DataKeys.Sweep();
                 var current = ring.Live.Current;
                 s_lastCheck.Set(time.GetUtcNow().ToUnixTimeSeconds());
                 s_expiry.Set(Min(current.ExpirationDate, current.CreationDate + settings.Lifetime).ToUnixTimeSeconds());

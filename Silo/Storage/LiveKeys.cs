@@ -67,6 +67,19 @@ internal sealed class LiveKeys(Func<XmlKeyManager> makeManager, IKeyStore store,
     /// <summary>All keys as they are known here.</summary>
     public IReadOnlyCollection<IKey> All => ((Ring)GetCurrentKeyRing()).All;
 
+    /// <summary>The key that is written under now.</summary>
+    /// <exception cref="KeyRingException">The store has not answered for so long that this key may have been replaced.</exception>
+    public Guid Writing() => (Ring)GetCurrentKeyRing() is var ring && IsUnheard ? throw NoAnswer(null) : ring.DefaultKeyId;
+
+    /// <summary>Whether what is under this key may be opened: it is a key of this ring, and not revoked.</summary>
+    /// <exception cref="KeyRingException">It is not known here and the store does not answer, or it does not open just now.</exception>
+    public bool Opens(Guid id)
+    {
+        if ((((Ring)GetCurrentKeyRing()).Find(id) ?? Ask(id)) is not { Key.IsRevoked: false } key) return false;
+        if (key.Open() is null) throw new KeyRingException($"The key {id:D} in {store.Place} does not open with what protects the key ring.");
+        return true;
+    }
+
     /// <summary>Learns what others did to the ring, and makes the next key when it is time. Callers that come together share one look.</summary>
     /// <exception cref="KeyRingException">The store does not answer. What was known stays in use.</exception>
     public void Check()

@@ -30,6 +30,19 @@ internal static class Migrations
         if (!result.Successful) throw new DatabaseException($"The database could not be brought up to date at {result.ErrorScript?.Name}: {result.Error.Message}");
     }
 
+    /// <summary>Whoever takes or fills all tables has to know all of them: the newest script, where it is the one that this version knows as its newest.</summary>
+    /// <exception cref="DatabaseException">It is an older or a later one.</exception>
+    public static int Require(IEnumerable<string> executed, string prefix)
+    {
+        var known = Newest(typeof(Migrations).Assembly.GetManifestResourceNames(), prefix);
+        var found = Newest(executed, prefix);
+        if (found == known) return found;
+        throw new DatabaseException(
+            found > known
+                ? $"The database was written by a later version: it is at script {found:0000}, and this version knows {known:0000}. What was added would be missing: use the later version."
+                : $"The database is at script {found:0000}, and this version needs {known:0000}: start the cluster once with it, or use the version that wrote the database.");
+    }
+
     private static int Newest(IEnumerable<string> scripts, string prefix) => scripts.Select(name => NumberOf(name, prefix)).DefaultIfEmpty().Max();
 
     /// <summary>The four digits after the prefix; 0: no script of this kind of database.</summary>

@@ -42,6 +42,8 @@ internal sealed class PostgresDatabase : IDatabase
 
     public IKeyStore? Keys { get; }
 
+    public IReadOnlyList<StoredTable> Tables { get; } = [StoredTable.States, StoredTable.AuditHeads, StoredTable.AuditRecords, StoredTable.KeyElements, StoredTable.KeySecrets];
+
     public bool IsNew
     {
         get
@@ -78,6 +80,10 @@ internal sealed class PostgresDatabase : IDatabase
             throw new DatabaseException($"{Name} could not be brought up to date: {ReasonOf(e)}.");
         }
     }
+
+    public async Task<IDatabaseSnapshot> OpenSnapshot() => await Opened(() => PostgresSnapshot.Open(Source)).ConfigureAwait(false);
+
+    public async Task<IDatabaseLoad> BeginLoad() => await Opened(() => PostgresLoad.Begin(Source, Tables)).ConfigureAwait(false);
 
     /// <summary>A short read. When the connection broke, another one is asked: a pool holds what a server left that went and came back.</summary>
     public async Task<T> Read<T>(Func<NpgsqlConnection, Task<T>> work)
@@ -141,6 +147,18 @@ internal sealed class PostgresDatabase : IDatabase
     {
         using var password = settings.Password.Read();
         return new string(password.Expose());
+    }
+
+    private async Task<T> Opened<T>(Func<Task<T>> open)
+    {
+        try
+        {
+            return await open().ConfigureAwait(false);
+        }
+        catch (NpgsqlException e)
+        {
+            throw new DatabaseException($"{Name} cannot be opened: {ReasonOf(e)}.");
+        }
     }
 
     private NpgsqlConnection OpenNow()

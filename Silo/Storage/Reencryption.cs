@@ -29,7 +29,6 @@ internal sealed class Reencryption(IStateTable rows, KeyRing ring, string servic
     private const string MarkState = "keys";
     private const string MarkGrain = "rewritten";
 
-    private readonly IDataProtector _states = ring.Protection.CreateProtector(EncryptedGrainStorage.Purpose, serviceId);
     private readonly IDataProtector _mark = ring.Protection.CreateProtector("ivr.keys-rewritten.v1", serviceId);
 
     /// <summary>Told after each few rows: rows rewritten and rows looked at so far.</summary>
@@ -98,19 +97,10 @@ internal sealed class Reencryption(IStateTable rows, KeyRing ring, string servic
     private async Task<bool?> Rewrite(RowHead head, GrainId grain)
     {
         if (await rows.Read(head.State, head.Grain).ConfigureAwait(false) is not { } row || row.Version != head.Version) return false;
-        var protector = (IDataProtector)_states.CreateProtector([head.State, grain.ToString()]);
-        byte[] plain;
+        if (ring.States.Open(head.State, grain, row.Version, row.Payload) is not { } plain) return null;
         try
         {
-            plain = protector.Unprotect(row.Payload);
-        }
-        catch (CryptographicException e) when (e.InnerException is not KeyRingException)
-        {
-            return null;
-        }
-        try
-        {
-            return await rows.Rewrite(head.State, head.Grain, row.Version, row.Payload, protector.Protect(plain)).ConfigureAwait(false);
+            return await rows.Rewrite(head.State, head.Grain, row.Version, row.Payload, ring.States.Seal(head.State, grain, row.Version, plain)).ConfigureAwait(false);
         }
         finally
         {

@@ -38,12 +38,16 @@ internal sealed class RingProtection(IRingKey key, params IReadOnlyList<IRingKey
     /// <param name="folder">Of the certificate that a development cluster makes for itself.</param>
     /// <param name="mayCreate">Whether it may be made.</param>
     /// <exception cref="KeyRingException">Something is missing or does not open.</exception>
-    public static RingProtection Open(KeyRingSettings settings, string folder, bool mayCreate, DateTimeOffset now)
+    public static RingProtection Open(KeyRingSettings settings, string folder, bool mayCreate, DateTimeOffset now) => Open(settings, () => CertificateKey.Generated(folder, mayCreate, now));
+
+    /// <param name="generated">The certificate that a development cluster makes for itself.</param>
+    /// <exception cref="KeyRingException">As above.</exception>
+    public static RingProtection Open(KeyRingSettings settings, Func<IRingKey> generated)
     {
         var opened = new List<IRingKey>();
         try
         {
-            opened.Add(settings.Key is { } key ? Open(key) : CertificateKey.Generated(folder, mayCreate, now));
+            opened.Add(settings.Key is { } key ? Open(key) : generated());
             opened.AddRange(settings.Additional.Select(Open));
             return new RingProtection(opened[0], [.. opened.Skip(1)]);
         }

@@ -45,6 +45,8 @@ internal sealed class SqliteDatabase : IDatabase
     /// <summary>Apart from the file: each is worthless without the other.</summary>
     public IKeyStore? Keys => null;
 
+    public IReadOnlyList<StoredTable> Tables { get; } = [StoredTable.States, StoredTable.AuditHeads, StoredTable.AuditRecords];
+
     public bool IsNew => Read(session =>
     {
         var select = session.Statement("SELECT count(*) FROM sqlite_schema");
@@ -60,6 +62,10 @@ internal sealed class SqliteDatabase : IDatabase
     public IDisposable? HoldStart() => null;
 
     public void Migrate() => Migrations.Run(DeployChanges.To.SqliteDatabase(ConnectionString), Migrations.Sqlite);
+
+    public Task<IDatabaseSnapshot> OpenSnapshot() => Task.FromResult<IDatabaseSnapshot>(SqliteSnapshot.Open(ReadOnlyConnectionString, BusyTimeout));
+
+    public Task<IDatabaseLoad> BeginLoad() => Task.FromResult<IDatabaseLoad>(SqliteLoad.Begin(ConnectionString, WriterSettings));
 
     /// <summary>A connection for reading (WAL readers see the last commit). Dispose it.</summary>
     public SqliteConnection OpenReader()

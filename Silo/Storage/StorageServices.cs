@@ -1,7 +1,4 @@
 using IvrActors.Silo.Cluster;
-using Microsoft.AspNetCore.DataProtection;
-using Microsoft.Extensions.Options;
-using Orleans.Configuration;
 using Orleans.Runtime.Hosting;
 using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
@@ -17,9 +14,8 @@ internal static class StorageServices
     /// <param name="removableStates">Durable states that leave nothing behind when their grain clears them.</param>
     public static IServiceCollection AddEncryptedStorage(this IServiceCollection services, IDatabase database, IReadOnlySet<string> relaxedStates, IReadOnlySet<string>? removableStates = null) =>
         services.AddGrainStorage(Name, (provider, _) => new EncryptedGrainStorage(
-            database.States, relaxedStates, provider.GetRequiredService<IOptions<ClusterOptions>>().Value.ServiceId,
-            provider.GetRequiredService<IDataProtectionProvider>(), provider.GetRequiredService<Serializer>(),
-            provider.GetRequiredService<IActivatorProvider>(), provider.GetRequiredService<ILogger<EncryptedGrainStorage>>(),
+            database.States, relaxedStates, provider.GetRequiredService<KeyRing>().States, provider.GetRequiredService<Serializer>(), provider.GetRequiredService<IActivatorProvider>(),
+            provider.GetRequiredService<ILogger<EncryptedGrainStorage>>(),
             removableStates, provider.GetService<TimeProvider>()));
 
     /// <summary>Keeps the key ring and what is under its keys up to date: <see cref="KeyUpkeep"/>.</summary>

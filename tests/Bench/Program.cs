@@ -8,7 +8,7 @@ if (args is ["kill-target", var folder])
     await KillTarget.Run(folder);
     return 0;
 }
-var benches = new Dictionary<string, Action> { ["sip"] = SipBench.Run, ["srtp"] = SrtpBench.Run, ["batch"] = BatchBench.Run, ["opus"] = OpusBench.Run, ["lockout"] = LockoutBench.Run, ["postgres"] = PostgresBench.Run, ["limits"] = LimitBench.Run, ["risk"] = () => RiskBench.Run(), ["attack"] = () => Environment.ExitCode = AttackBench.Run() };
+var benches = new Dictionary<string, Action> { ["sip"] = SipBench.Run, ["srtp"] = SrtpBench.Run, ["batch"] = BatchBench.Run, ["opus"] = OpusBench.Run, ["lockout"] = LockoutBench.Run, ["postgres"] = PostgresBench.Run, ["backup"] = BackupBench.Run, ["sqlite"] = StorageBench.RunSqlite, ["seal"] = SealBench.Run, ["limits"] = LimitBench.Run, ["risk"] = () => RiskBench.Run(), ["attack"] = () => Environment.ExitCode = AttackBench.Run() };
 if (args.Length != 1 || !benches.TryGetValue(args[0], out var run))
 {
     Console.Error.WriteLine($"usage: bench {string.Join('|', benches.Keys)}|kills COUNT   (build with -c Release)");

@@ -197,6 +197,25 @@ public sealed class LiveKeysTests : IDisposable
     }
 
     [Fact]
+    public void A_key_that_does_not_open_just_now_is_neither_good_nor_unknown()
+    {
+        var old = Open().Live.Current.KeyId;
+        using var folder = new TestFolder();
+        using var both = new RingProtection(CertificateKey.Generated(folder.Path, mayCreate: true, _time.GetUtcNow()), CertificateKey.Generated(Path.Combine(_folder, "certs"), mayCreate: false, _time.GetUtcNow()));
+        using (var ring = KeyRing.Open(_store, both, "test", mayCreate: false, time: _time)) ring.Live.Rotate();
+
+        using var without = new RingProtection(CertificateKey.Generated(folder.Path, mayCreate: false, _time.GetUtcNow()));
+        var services = new ServiceCollection();
+        without.AddTo(services.AddDataProtection().SetApplicationName("test"));
+        services.Configure<KeyManagementOptions>(options => options.XmlRepository = new ReadOnly(_store));
+        using var built = services.BuildServiceProvider();
+        var live = new LiveKeys(() => (XmlKeyManager)built.GetRequiredService<IKeyManager>(), _store, KeyRing.DefaultLifetime, _time);
+        Assert.True(live.Opens(live.Current.KeyId));
+        Assert.Contains("does not open", Assert.Throws<KeyRingException>(() => live.Opens(old)).Message, StringComparison.Ordinal);
+        Assert.False(live.Opens(Guid.NewGuid()));
+    }
+
+    [Fact]
     public void A_host_uses_the_same_keys_as_the_ring()
     {
         var ring = Open();

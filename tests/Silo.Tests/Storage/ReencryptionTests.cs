@@ -224,7 +224,7 @@ public abstract class ReencryptionTests : IAsyncLifetime
     private KeyUpkeep NewUpkeep() => new(_ring, _rows, new KeySettings(KeyRing.DefaultLifetime, 100_000), _time, NullLogger<KeyUpkeep>.Instance);
 
     private EncryptedGrainStorage NewStorage() => new(
-        _database.States, new HashSet<string>(), Service, _ring.Protection, s_serializers.GetRequiredService<Serializer>(), s_serializers.GetRequiredService<IActivatorProvider>(),
+        _database.States, new HashSet<string>(), _ring.States, s_serializers.GetRequiredService<Serializer>(), s_serializers.GetRequiredService<IActivatorProvider>(),
         NullLogger<EncryptedGrainStorage>.Instance);
 
     private static async Task<GrainState<NoteState>> Write(EncryptedGrainStorage storage, int i, string text)
