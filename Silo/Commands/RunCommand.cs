@@ -61,7 +61,6 @@ internal static class RunCommand
             return errors;
         }
         if (!quiet) Welcome.Print(terminal.Output, cluster, process.Addresses, process.Opening);
-        await process.WaitForShutdown();
-        return [];
+        return await process.WaitForShutdown() is { } failure ? [failure] : [];
     }
 }

@@ -64,6 +64,7 @@ internal sealed class IvrProcess : IAsyncDisposable
     /// <summary>Starts everything and does the opening work. Ready afterwards, unless <see cref="Opening.FlowErrors"/> says why not.</summary>
     public async Task Start()
     {
+        if (_vault is not null) await ClockWatch.Require(_vault.Database.States, TimeProvider.System);
         var left = _vault is null ? [] : await SiloHosting.CallsLeftBehind(_cluster, _vault);
         await _app.StartAsync();
         try
@@ -83,7 +84,12 @@ internal sealed class IvrProcess : IAsyncDisposable
         _app.Services.GetRequiredService<ISystemdNotifier>().Notify(ServiceState.Ready);
     }
 
-    public Task WaitForShutdown() => _app.WaitForShutdownAsync();
+    /// <summary>Why it ended itself; null: it was asked to.</summary>
+    public async Task<string?> WaitForShutdown()
+    {
+        await _app.WaitForShutdownAsync();
+        return Services.GetService<ClockWatch>()?.Failure;
+    }
 
     public Task Stop() => _app.StopAsync();
 

@@ -69,6 +69,8 @@ internal static class SiloHosting
         services.AddSingleton(vault.Database.States);
         services.AddHostedService<LockoutRetention>();
         services.AddHostedService<CallRetention>();
+        services.AddSingleton<ClockWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<ClockWatch>());
     }
 
     private static void AddOrleans(ISiloBuilder orleans, ClusterFile cluster, ClusterVault vault, NodeCertificate? node)

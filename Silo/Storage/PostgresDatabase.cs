@@ -179,6 +179,7 @@ internal sealed class PostgresDatabase : IDatabase
         PostgresException refused => refused.MessageText,
         { InnerException: AuthenticationException certificate } => certificate.Message.TrimEnd('.'),
         { InnerException: SocketException socket } => socket.Message,
+        { InnerException: { } inner } => $"{failure.Message.TrimEnd('.')}: {inner.GetBaseException().Message.TrimEnd('.')}",
         _ => failure.Message.TrimEnd('.'),
     };
 

@@ -37,6 +37,8 @@ internal sealed class Engine : IDisposable
 
     public byte PayloadType => _options.Codec == "pcma" ? (byte)8 : (byte)0;
 
+    public Patience Patience => _options.Patience;
+
     public MediaSender Sender { get; } = new();
 
     public Result Result { get; private set; } = new() { Name = "", Transport = "" };
@@ -95,6 +97,8 @@ internal sealed class Engine : IDisposable
             Thread.Sleep(TimeSpan.FromSeconds(scenario.After));
         }
         if (scenario.MostP99 > 0 && Result.Setup.QuantileMs(0.99) > scenario.MostP99) Result.Fail($"the set-up p99 of {Result.Setup.QuantileMs(0.99):0} ms is above {scenario.MostP99:0} ms");
+        if (scenario.MostSilence > 0 && Result.KeyToPrompt.MaxMs > scenario.MostSilence) Result.Fail($"a caller heard nothing for {Result.KeyToPrompt.MaxMs:0} ms, more than {scenario.MostSilence:0}");
+        if (scenario.MostControl > 0 && Result.KeyToControl.QuantileMs(0.99) > scenario.MostControl) Result.Fail($"the p99 of answering prompts, {Result.KeyToControl.QuantileMs(0.99):0} ms, is above {scenario.MostControl:0} ms");
         if (probe is not null)
         {
             (Result.MemoryBefore, Result.MemoryAfter) = (probe.MemoryBefore, probe.MemoryNow);
@@ -170,7 +174,7 @@ internal sealed class Engine : IDisposable
                 "setup" or "rejected" or "flood" => _ => Scripts.Hold(scenario.HoldMs),
                 "play" => c => Scripts.Listen(c, scenario.Seconds),
                 _ when isBeside => _ => Scripts.Hold(() => Result.Started == scenario.Calls && _calls.Count <= scenario.Beside),
-                _ => c => Scripts.Bank(c, c.Caller!),
+                _ => c => Scripts.Bank(c, c.Caller!, scenario.Answer),
             });
         }
         return long.MaxValue;

@@ -41,6 +41,15 @@ internal sealed class Scenario
     /// <summary>Megabytes that the server's resident memory may grow by while the scenario runs; 0: any.</summary>
     public double MostGrowth { get; init; }
 
+    /// <summary>Seconds that <c>keys</c> and <c>bank</c> wait for the prompt that answers an input.</summary>
+    public double Answer { get; init; } = 15;
+
+    /// <summary>Milliseconds after an input's last key within which each caller of <c>keys</c> must hear something; 0: any.</summary>
+    public double MostSilence { get; init; }
+
+    /// <summary>Milliseconds after an input's last key within which the prompt that answers it must come in 99 of 100 cases; 0: any.</summary>
+    public double MostControl { get; init; }
+
     /// <summary>Whether two of three calls of <c>pins</c> guess PINs; else they only stay.</summary>
     public bool Guesses { get; init; }
 
@@ -56,7 +65,9 @@ internal sealed class Scenario
         flood:flood=2000,seconds=60,calls=50,hold=5000,after=45,p99=200,growth=32
                                              INVITEs a second from --flood-from that are never acknowledged, while good calls go on
         play:calls=500,seconds=30,rate=50    calls at once that each listen to a prompt
-        keys:at-once=100,calls=300,beside=0  calls that type account, PIN and code, hear the balance, hang up, beside others that only listen
+        keys:at-once=100,calls=300,beside=0,answer=15,silence=0,control=0
+                                             calls that type account, PIN and code, hear the balance, hang up, beside others that only listen. The two last: most
+                                             milliseconds from an input to anything heard, and (of 99 in 100) to the prompt that answers it
         oracle:calls=400,at-once=60,timed=1  calls each of an unknown account, a wrong PIN and a locked account, which must not be told apart
         pins:rate=24,seconds=60,guess=1      calls that key an account and hang up, among others that guess PINs (or, guess=0, only stay)
         bank:calls=1                         the same as keys, one call after the other
@@ -97,7 +108,18 @@ internal sealed class Scenario
             },
             "play" => new Scenario { Name = "play", Calls = (int)Take("calls", 500), Seconds = Take("seconds", 30), Rate = Take("rate", 50), To = to },
             "keys" when (int)Take("at-once", 100) is var atOnce =>
-                new Scenario { Name = "keys", AtOnce = atOnce, Beside = (int)Take("beside", 0) is var beside ? beside : 0, Calls = beside + (int)Take("calls", 3 * atOnce), Rate = Take("rate", 20), To = to },
+                new Scenario
+                {
+                    Name = "keys",
+                    AtOnce = atOnce,
+                    Beside = (int)Take("beside", 0) is var beside ? beside : 0,
+                    Calls = beside + (int)Take("calls", 3 * atOnce),
+                    Rate = Take("rate", 20),
+                    Answer = Take("answer", 15),
+                    MostSilence = Take("silence", 0),
+                    MostControl = Take("control", 0),
+                    To = to,
+                },
             "pins" when Take("rate", 24) is var rate && Take("seconds", 60) is var seconds =>
                 new Scenario { Name = "pins", Rate = rate, Calls = (int)(rate * seconds), Guesses = Take("guess", 1) > 0, To = to },
             "oracle" when (int)Take("calls", 400) is var each =>

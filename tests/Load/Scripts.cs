@@ -69,7 +69,7 @@ internal static class Scripts
     }
 
     /// <summary>Account, PIN, code from the authenticator, 1 for the balance, 9 to hang up.</summary>
-    public static IEnumerable<Pause> Bank(Call call, Caller caller)
+    public static IEnumerable<Pause> Bank(Call call, Caller caller, double answerLimit)
     {
         var answered = (long)0;
         Pause wait;
@@ -90,13 +90,13 @@ internal static class Scripts
                 yield break;
             }
             call.Media!.Type(typed, name);
-            yield return wait = Pause.Until(_ => !call.Media.KeysPending && !call.Media.AwaitsPrompt, AnswerLimit);
+            yield return wait = Pause.Until(_ => !call.Media.KeysPending && !call.Media.AwaitsPrompt, answerLimit);
             if (wait.TimedOut) yield return Pause.Fail("no prompt came after the " + name);
         }
         yield return Pause.Until(now => now - call.Media!.LastAudible > PromptEnd, PromptLimit);
         call.HangUpIsExpected = true;
         call.Media!.Type("9", null);
-        yield return Pause.For(10);
+        yield return Pause.For(Math.Max(10, answerLimit));
         yield return Pause.Fail("the server did not hang up after 9");
     }
 

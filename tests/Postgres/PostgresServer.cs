@@ -42,6 +42,9 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>May do everything, past TLS and passwords.</summary>
     public NpgsqlDataSource Administrator { get; }
 
+    /// <summary>Of the process that begins all others of it; runs until it is stopped.</summary>
+    public int ProcessId => int.Parse(ReadPid()[0], CultureInfo.InvariantCulture);
+
     /// <summary>What the server said.</summary>
     public string Log => File.Exists(LogFile) ? File.ReadAllText(LogFile) : "";
 

@@ -10,7 +10,7 @@ namespace IvrActors.Load.Media;
 /// The media of one call: checks every packet that comes (codec, size, source, order, timestamp, SRTP tag, and whether it is audible) and sends
 /// what a phone sends (silence, and keys by RFC 4733). The receiving thread, the sending thread and the engine each touch fields of their own.
 /// </summary>
-internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte eventType, Result result) : IDisposable
+internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte eventType, Patience patience, Result result) : IDisposable
 {
     private const int Frame = 160;
     private const long FrameTicks = 20 * TimeSpan.TicksPerMillisecond;
@@ -54,6 +54,7 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
 
     // measuring
     private string? _awaited;
+    private bool _unheard, _asked;
 
     public long Received => Volatile.Read(ref _received);
 
@@ -109,6 +110,7 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
             _keysPending = true;
             Volatile.Write(ref _lastKeyStart, 0);
             Volatile.Write(ref _awaited, input);
+            (_unheard, _asked) = (true, false);
         }
     }
 
@@ -186,20 +188,29 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
     {
         // Exact digital silence has two codes, plus and minus zero.
         if (!payload.ContainsAnyExcept(_silence, (byte)(_silence ^ 0x80))) return;
+        var hash = Patience.HashOf(payload);
         if (Volatile.Read(ref _awaited) is { } input && Volatile.Read(ref _lastKeyStart) is > 0 and var start && arrival >= start)
         {
+            if (_unheard)
+            {
+                _unheard = false;
+                result.KeyToPrompt.Record(arrival - start);
+                result.KeyEndToPrompt.Record(arrival - start - KeyEndDelay);
+                result.KeyToPromptOf.GetOrAdd(input, _ => new Histogram()).Record(arrival - start);
+            }
+            if (patience.Holds(hash))
+            {
+                if (!_asked) Interlocked.Increment(ref result.AskedForPatience);
+                _asked = true;
+                return;
+            }
             Volatile.Write(ref _answer, arrival - start);
-            result.KeyToPrompt.Record(arrival - start);
-            result.KeyEndToPrompt.Record(arrival - start - KeyEndDelay);
-            result.KeyToPromptOf.GetOrAdd(input, _ => new Histogram()).Record(arrival - start);
+            result.KeyToControl.Record(arrival - start);
             Volatile.Write(ref _awaited, null);
         }
         if (!IsAudible(payload)) return;
         Volatile.Write(ref _lastAudible, arrival);
         Volatile.Write(ref _audible, _audible + 1);
-        // FNV-1a: it tells packets apart, no more.
-        var hash = 0xcbf29ce484222325;
-        foreach (var code in payload) hash = (hash ^ code) * 0x100000001b3;
         lock (_hearing) _heard.Add(hash);
     }
 

@@ -22,6 +22,9 @@ internal sealed class Result
     public long Flooded;
     public IReadOnlyDictionary<string, int> FloodAnswers = new Dictionary<string, int>();
     public int MostAtOnce;
+
+    /// <summary>Inputs that the server did not answer at once, and said so.</summary>
+    public int AskedForPatience;
     public long PacketsReceived, PacketsLost, MediaFaults;
 
     /// <summary>Frames of 20 ms that the server did not send because its clock was late, and said so by the timestamp. The gaps show them too.</summary>
@@ -33,6 +36,8 @@ internal sealed class Result
     /// <summary>From the first packet of an input's last key (and from its first end packet) to the first RTP packet that is not silence.</summary>
     public Histogram KeyToPrompt { get; } = new();
     public Histogram KeyEndToPrompt { get; } = new();
+    /// <summary>The same to the first packet that is not of the prompt by which the server asks for patience.</summary>
+    public Histogram KeyToControl { get; } = new(TimeSpan.TicksPerMillisecond);
     public ConcurrentDictionary<string, Histogram> KeyToPromptOf { get; } = new();
 
     /// <summary>Between two RTP packets of a call as the kernel received them.</summary>
@@ -88,6 +93,8 @@ internal sealed class Result
         foreach (var (reason, count) in Failures.OrderByDescending(f => f.Value)) text.Append(CultureInfo.InvariantCulture, $"{Name}: {count} failed: {reason}\n");
         foreach (var (input, times) in KeyToPromptOf.OrderBy(k => k.Key, StringComparer.Ordinal))
             text.Append(CultureInfo.InvariantCulture, $"{Name}: key→prompt after {input}: {Quantiles(times)} ({times.Count} times)\n");
+        if (KeyToControl.Count > 0)
+            text.Append(CultureInfo.InvariantCulture, $"{Name}: heard nothing after an input for {KeyToPrompt.MaxMs:0} ms at most; key→answering prompt {Quantiles(KeyToControl)} / {Text(KeyToControl.MaxMs, " ms", "0.0")}, asked for patience {AskedForPatience} times\n");
         if (UnsteadyGap.Count > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: RTP gap while calls began and ended: {Quantiles(UnsteadyGap)} / {Text(UnsteadyGap.MaxMs, " ms", "0.0")}; the table's RTP gap and cores are of the time while all were up\n");
         if (Flooded > 0)
         {

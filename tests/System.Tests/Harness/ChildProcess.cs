@@ -55,9 +55,13 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>Asks the process to end, as an init system does.</summary>
     public void Terminate()
     {
-        if (_process.HasExited) return;
-        using var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
+        if (!_process.HasExited) Signal("TERM").Wait();
+    }
+
+    public async Task Signal(string name)
+    {
+        using var kill = Process.Start("kill", ["-" + name, _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
     }
 
     public void Kill()

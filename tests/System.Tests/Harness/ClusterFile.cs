@@ -15,7 +15,7 @@ internal static class ClusterFile
         yaml = Replace(yaml, @"prompts: flows/prompts\b", $"prompts: {Repository.At("flows", "prompts")}");
         yaml = Replace(yaml, "udp: 5060, tcp: 5060, tls: 5061, wss: 7443", $"udp: {ports.Sip}, tcp: {ports.Sip}, tls: {ports.Tls}, ws: {ports.Ws}, wss: {ports.Wss}");
         yaml = Replace(yaml, "wss://127.0.0.1:7443/sip", $"wss://127.0.0.1:{ports.Wss}/sip");
-        yaml = Replace(yaml, "first: 20000, last: 29999", $"first: {ports.Media}, last: {ports.Media + ClusterPorts.MediaCount - 1}");
+        yaml = Replace(yaml, "first: 20000, last: 29999", $"first: {ports.Media}, last: {ports.LastMedia}");
         yaml = Replace(yaml, "port: 8443", $"port: {ports.Dashboard}");
         yaml = Replace(yaml, "port: 9464", $"port: {ports.Metrics}");
         yaml = Replace(yaml, "port: 11111", $"port: {ports.Silo}");
@@ -36,5 +36,9 @@ internal static class ClusterFile
 
 internal sealed record ClusterPorts(int Sip, int Tls, int Ws, int Wss, int Dashboard, int Metrics, int Silo, int Gateway, int Media)
 {
-    public const int MediaCount = 200;
+    public const int UsualMediaCount = 200;
+
+    public int MediaCount { get; init; } = UsualMediaCount;
+
+    public int LastMedia => Media + MediaCount - 1;
 }

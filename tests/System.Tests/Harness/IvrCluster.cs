@@ -7,11 +7,16 @@ namespace IvrActors.SystemTests.Harness;
 /// <summary>Several processes of one cluster.yaml, each with roles and ports of its own, and certificates of a CA that <c>ivr ca</c> made.</summary>
 internal sealed class IvrCluster : IAsyncDisposable
 {
+    /// <summary>Of nodes with more media ports than usual: above those that <see cref="Ports"/> gives.</summary>
+    private const int FirstMedia = 20000;
+
     private readonly string _folder;
     private readonly PostgresServer? _postgres;
     private readonly Dictionary<string, IvrServer> _nodes = [];
 
     private IvrCluster(string folder, PostgresServer? postgres) => (_folder, _postgres) = (folder, postgres);
+
+    public PostgresServer Postgres => _postgres ?? throw new InvalidOperationException("this cluster has no PostgreSQL");
 
     public IvrServer this[string node] => _nodes[node];
 
@@ -25,11 +30,13 @@ internal sealed class IvrCluster : IAsyncDisposable
 
     /// <param name="nodes">Name and roles of each; an edge's and a dashboard's data are in a folder of the node's name.</param>
     /// <param name="change">Further changes to the text of <c>cluster.yaml</c>.</param>
-    public static async Task<IvrCluster> Create(string name, (string Name, string Roles)[] nodes, Func<string, string>? change = null)
+    /// <param name="onPostgres">Also where one silo could do without.</param>
+    /// <param name="calls">How many an edge can hold at once, where those of a test are more than usual; such a test runs alone.</param>
+    public static async Task<IvrCluster> Create(string name, (string Name, string Roles)[] nodes, Func<string, string>? change = null, int? calls = null, bool onPostgres = false)
     {
         var folder = Directory.CreateTempSubdirectory("ivr-" + name + "-").FullName;
         // Several silos share a database.
-        var needsPostgres = nodes.Count(node => IsSilo(node.Roles)) > 1;
+        var needsPostgres = onPostgres || nodes.Count(node => IsSilo(node.Roles)) > 1;
         if (needsPostgres && PostgresServer.Programs is null) Programs.Lack("PostgreSQL is not installed: the README's test command installs it");
         var cluster = new IvrCluster(folder, needsPostgres ? await PostgresServer.Start() : null);
         try
@@ -40,6 +47,7 @@ internal sealed class IvrCluster : IAsyncDisposable
             foreach (var (node, roles) in nodes)
             {
                 var ports = IvrServer.FreePorts();
+                if (calls is { } most) ports = ports with { MediaCount = 2 * most, Media = FirstMedia + cluster._nodes.Count * 2 * most };
                 cluster._nodes[node] = new IvrServer(folder, file, ports, node);
                 list.Append(EntryOf(node, roles, ports));
             }
@@ -55,6 +63,14 @@ internal sealed class IvrCluster : IAsyncDisposable
             await cluster.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>A metric over several nodes.</summary>
+    public async Task<double> Sum(IEnumerable<string> nodes, string metric, string labels)
+    {
+        var sum = 0.0;
+        foreach (var node in nodes) sum += await _nodes[node].Metric(metric, labels);
+        return sum;
     }
 
     public async Task Start()
@@ -83,7 +99,7 @@ internal sealed class IvrCluster : IAsyncDisposable
                 node_tls: { ca: ca/ca.pem, certificate: ca/nodes/{{node}}.pem, key: ca/nodes/{{node}}.key }
                 listeners:
                   sip: { address: 127.0.0.1, udp: {{ports.Sip}}, tcp: {{ports.Sip}}, tls: {{ports.Tls}} }
-                  media: { first: {{ports.Media}}, last: {{ports.Media + ClusterPorts.MediaCount - 1}} }
+                  media: { first: {{ports.Media}}, last: {{ports.LastMedia}} }
                   dashboard: { port: {{ports.Dashboard}} }
                   metrics: { port: {{ports.Metrics}} }
                   silo: { address: localhost, port: {{ports.Silo}} }

@@ -30,7 +30,7 @@ internal sealed partial class IvrServer : IAsyncDisposable
     public int TlsPort => _ports.Tls;
 
     /// <summary>Of RTP and RTCP.</summary>
-    public (int First, int Last) MediaPorts => (_ports.Media, _ports.Media + ClusterPorts.MediaCount - 1);
+    public (int First, int Last) MediaPorts => (_ports.Media, _ports.LastMedia);
 
     /// <summary>Where WebSockets are taken, in clear and over TLS.</summary>
     public Uri Ws => new($"ws://127.0.0.1:{_ports.Ws}/sip");
@@ -39,6 +39,13 @@ internal sealed partial class IvrServer : IAsyncDisposable
 
     /// <summary>Where operators sign in.</summary>
     public Uri Dashboard => new($"https://127.0.0.1:{_ports.Dashboard}");
+
+    public int ProcessId => _process!.Id;
+
+    public bool HasEnded => _process is null || _process.HasExited;
+
+    /// <summary>Sends a signal to the process that runs now.</summary>
+    public Task Signal(string name) => _process!.Signal(name);
 
     /// <summary>Standard output and error of every start so far.</summary>
     public string Output => string.Join('\n', [.. _outputs, _process?.Output ?? ""]);
@@ -59,12 +66,20 @@ internal sealed partial class IvrServer : IAsyncDisposable
 
     public static ClusterPorts FreePorts() => new(
         Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(), Ports.Free(),
-        Media: 20000 + (Interlocked.Increment(ref s_servers) % 45 * ClusterPorts.MediaCount)); // Below where Linphone's media ports are.
+        Media: 20000 + (Interlocked.Increment(ref s_servers) % 45 * ClusterPorts.UsualMediaCount)); // Below where Linphone's media ports are.
 
-    public async Task Start(string logLevel = "information")
+    public async Task Start(string logLevel = "information", IReadOnlyDictionary<string, string>? environment = null)
     {
-        _process = new ChildProcess("dotnet", [Silo, "run", "--cluster", _clusterFile, "--log-level", logLevel, .. _node is null ? (string[])[] : ["--node", _node]], Folder);
+        _process = Launch(logLevel, environment);
         await Eventually.Holds(IsReady, "the server is ready", () => _process.Tail());
+    }
+
+    /// <summary>Starts it where it is to be refused, and gives what it said.</summary>
+    public async Task<string> IsRefused(IReadOnlyDictionary<string, string>? environment = null)
+    {
+        await using var process = Launch("information", environment);
+        Assert.NotEqual(0, await process.WaitForExit(Eventually.Limit));
+        return process.Output;
     }
 
     /// <summary>Stops as an init system does, and waits for the end.</summary>
@@ -129,6 +144,9 @@ internal sealed partial class IvrServer : IAsyncDisposable
         if (_process is not null) await _process.DisposeAsync();
         if (_node is null && Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);
     }
+
+    private ChildProcess Launch(string logLevel, IReadOnlyDictionary<string, string>? environment) =>
+        new("dotnet", [Silo, "run", "--cluster", _clusterFile, "--log-level", logLevel, .. _node is null ? (string[])[] : ["--node", _node]], Folder, environment);
 
     private async Task<bool> IsReady()
     {
