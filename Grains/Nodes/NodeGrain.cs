@@ -25,8 +25,9 @@ internal sealed class NodeGrain(IClusterMembershipService membership, TimeProvid
 
     public Task<NodeReport?> GetReport() => Task.FromResult(_report switch
     {
-        null => null,
-        { State: NodeState.Draining } draining when HasLeft() => new NodeReport { Run = draining.Run, State = NodeState.Ended },
+        // This activation was perhaps made because the silo left of which it is asked.
+        null => IsGone() is true ? new NodeReport { Run = "", State = NodeState.Ended } : null,
+        { State: NodeState.Draining } draining when IsGone() ?? !IsFresh => new NodeReport { Run = draining.Run, State = NodeState.Ended },
         { State: NodeState.Ended } ended => ended,
         var last => IsFresh || last.State is NodeState.Draining ? last : null,
     });
@@ -49,11 +50,11 @@ internal sealed class NodeGrain(IClusterMembershipService membership, TimeProvid
 
     private bool IsFresh => _report is not null && time.GetElapsedTime(_reportedAt) < Expiry;
 
-    /// <summary>A silo is gone when the cluster knows it so, also when it was too busy to report; any other node when it is silent.</summary>
-    private bool HasLeft()
+    /// <summary>A silo is gone when the cluster knows it so, also when it was too busy to report. Null: it is no silo.</summary>
+    private bool? IsGone()
     {
         var silos = membership.CurrentSnapshot.Members.Values.Where(member => string.Equals(member.Name, Name, StringComparison.Ordinal)).ToList();
-        return silos.Count > 0 ? silos.TrueForAll(silo => silo.Status is SiloStatus.Dead) : !IsFresh;
+        return silos.Count > 0 ? silos.TrueForAll(silo => silo.Status is SiloStatus.Dead) : null;
     }
 
     private string Name => this.GetPrimaryKeyString()[INodeGrain.Key("").Length..];

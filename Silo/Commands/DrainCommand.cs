@@ -12,6 +12,9 @@ internal static class DrainCommand
     /// <summary>An order in memory may be lost with the silo that had it: it is given again to a node that serves on.</summary>
     private static readonly TimeSpan s_unheard = TimeSpan.FromSeconds(5);
 
+    /// <summary>A node that drained and of which nobody has heard for so long has ended: its last word was lost.</summary>
+    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(15);
+
     /// <summary>What a process may take to end that has no call left.</summary>
     private static readonly TimeSpan s_end = TimeSpan.FromMinutes(2);
 
@@ -39,12 +42,13 @@ internal static class DrainCommand
             await terminal.Error.WriteLineAsync($"No node of the name {name} reported lately.");
             return ExitCode.Findings;
         }
-        var asked = DateTimeOffset.UtcNow;
+        var (asked, heard) = (DateTimeOffset.UtcNow, DateTimeOffset.UtcNow);
         for (var shown = ""; DateTimeOffset.UtcNow < until + s_end;)
         {
             var report = await Look(node);
             // Another run is the next process: the one that was to end has ended.
-            if (report is { State: NodeState.Ended } || (report is not null && report.Run != run))
+            if (report is not null) heard = DateTimeOffset.UtcNow;
+            if (report is { State: NodeState.Ended } || (report is not null && report.Run != run) || (shown.Length > 0 && DateTimeOffset.UtcNow - heard > s_silence))
             {
                 await terminal.Output.WriteLineAsync($"{name} has ended");
                 return ExitCode.Done;
