@@ -40,6 +40,7 @@ public static class EdgeServiceCollectionExtensions
         services.TryAddSingleton<EdgeToken>();
         services.TryAddSingleton<ICallCluster, CallCluster>();
         services.AddSingleton<EdgeReadiness>();
+        services.AddSingleton<EdgeIncarnation>();
         services.AddSingleton(_ => new InviteMarks(RandomNumberGenerator.GetBytes(KeyBytes)));
         services.AddSingleton(provider => new CallGate(options.Admission, provider.GetRequiredService<InviteMarks>(), provider.GetRequiredService<KnownCallers>()));
         services.AddSingleton<KnownCallers>();

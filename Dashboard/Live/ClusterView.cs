@@ -67,7 +67,7 @@ internal sealed partial class ClusterView(ClusterAccess cluster, DashboardOption
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(options.PollInterval, time);
-        do await Poll();
+        do await Poll().WaitAsync(stoppingToken); // What is asked of a silo that was just lost is answered by a time-out of half a minute.
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 

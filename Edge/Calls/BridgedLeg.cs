@@ -124,6 +124,9 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
     /// <summary>Tells the callee's side: CANCEL, or BYE; nothing where it knows.</summary>
     public void Dismiss(long now, SipReason? why) => _sip?.HangUp(now, why);
 
+    /// <summary>Its dialog, once it is answered.</summary>
+    internal CallDialog? Dialog(DateTimeOffset since) => _isAnswered && !IsOver ? CallDialogs.Of(_sip!, _media, since, null) : null;
+
     private void Progressed(int status, ReadOnlyMemory<byte> sdp)
     {
         if (!sdp.IsEmpty && _media.TakeAnswer(sdp.Span) == 0) Join();
@@ -147,6 +150,7 @@ public sealed class BridgedLeg(CallLeg caller, IMediaSession media, TimeSpan mos
         observer.Answered(now - _dialledAt);
         caller.Media.Stop();
         Join();
+        caller.OtherAnswered();
     }
 
     private void Join()

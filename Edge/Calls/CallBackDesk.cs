@@ -13,7 +13,7 @@ namespace IvrActors.Edge.Calls;
 /// number once more. The signalling thread's.
 /// </summary>
 internal sealed class CallBackDesk(
-    EdgeOptions options, TimeProvider time, UserAgent agent, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane) : IOriginator
+    EdgeOptions options, TimeProvider time, UserAgent agent, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane, EdgeIncarnation life) : IOriginator
 {
     /// <summary>Orders that wait or ring; a caller is called back a few times in an hour, so that more is an error of somebody.</summary>
     public const int MostWaiting = 1000;
@@ -151,7 +151,7 @@ internal sealed class CallBackDesk(
         CallLeg leg;
         try
         {
-            leg = new CallLeg(now, call.Id, sip, new MediaAnswer { Session = session }, live.ObserverOf(trunk!)) { Since = time.GetUtcNow(), EndBy = now + call.Order.MostTalk.Ticks };
+            leg = new CallLeg(now, call.Id, sip, new MediaAnswer { Session = session }, live.ObserverOf(trunk!)) { Since = time.GetUtcNow(), EndBy = now + call.Order.MostTalk.Ticks, EndByTime = time.GetUtcNow() + call.Order.MostTalk };
             way!.Events.Leg = leg;
             sip.User = leg;
             live.Add(leg);
@@ -177,6 +177,7 @@ internal sealed class CallBackDesk(
             Encrypted = sip.Peer.IsSecure && session.Srtp,
             SourceAddress = sip.Peer.EndPoint.Address.ToString(),
             Originated = true,
+            Incarnation = life.Value,
         });
         Began(now, leg);
     }

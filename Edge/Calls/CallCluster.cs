@@ -37,6 +37,23 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
         }
     }
 
+    public async Task<bool> Keep(CallId call, int epoch, CallDialog dialog, CallDialog? other)
+    {
+        try
+        {
+            RequestContext.Set(RoleToken.ContextKey, token.Value);
+            await grains.Grain<ICallGrain>(call.Value).Keep(epoch, dialog, other).WaitAsync(s_attemptTimeout, time);
+            return true;
+        }
+#pragma warning disable CA1031 // The call goes on without; who takes it over would look for its peer where it was before.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            NotKept(log, call.Value, e.GetType().Name);
+            return false;
+        }
+    }
+
     private async Task<CallReply?> Handle(CallId call, CallEvent callEvent, long started)
     {
         var patience = callEvent is CallOffered ? s_patienceAtOffer : s_patience;
@@ -70,7 +87,7 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
             try
             {
                 var sealedDigits = SecretSealer.Seal(key, call.Value, legEvent.Purpose, digits.Expose());
-                return new DigitsCollected { Seq = collected.Seq, Outcome = collected.Outcome, Sealed = sealedDigits };
+                return new DigitsCollected { Seq = collected.Seq, Outcome = collected.Outcome, Sealed = sealedDigits }.From(collected.Epoch, collected.Dialog);
             }
             catch (CryptographicException e)
             {
@@ -81,11 +98,14 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
         }
     }
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Call}: how its dialog stands could not be stored: {Error}")]
+    private static partial void NotKept(ILogger log, string call, string error);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Call} event {Sequence} attempt {Attempt} failed: {Error}")]
     private static partial void Failed(ILogger log, string call, int sequence, int attempt, string error);
 }
 
-/// <summary>The edge's role token, renewed every minute.</summary>
+/// <summary>The edge's role token, renewed every minute, and at once when what signs it was replaced.</summary>
 public sealed class EdgeToken(EdgeOptions options, IRoleTokens tokens, TimeProvider time)
 {
     private static readonly TimeSpan s_life = TimeSpan.FromMinutes(1);
@@ -97,13 +117,16 @@ public sealed class EdgeToken(EdgeOptions options, IRoleTokens tokens, TimeProvi
         get
         {
             var issued = _issued;
-            if (issued is null || time.GetElapsedTime(issued.At) > s_life) _issued = issued = new Issued(tokens.Issue(options.Name, Roles.Edge), time.GetTimestamp());
+            var signer = tokens.Signer;
+            if (issued is null || !ReferenceEquals(issued.By, signer) || time.GetElapsedTime(issued.At) > s_life) _issued = issued = new Issued(tokens.Issue(options.Name, Roles.Edge), signer, time.GetTimestamp());
             return issued.Text;
         }
     }
 
-    private sealed class Issued(string text, long at)
+    private sealed class Issued(string text, object? by, long at)
     {
+        public object? By { get; } = by;
+
         public string Text { get; } = text;
 
         public long At { get; } = at;

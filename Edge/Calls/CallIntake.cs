@@ -21,7 +21,7 @@ internal sealed record Arrival(SipCall Call, EdgeTrunk Trunk, ReadOnlyMemory<byt
 internal sealed record Incoming(SipCall Call, ReadOnlyMemory<byte> Offer, bool IsKnown, bool IsCounted, long Since);
 
 /// <summary>Takes calls that come in: whether there is room for them, who calls, their media, and the event that tells the cluster. The signalling thread's.</summary>
-internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane, WaitingCalls waiting)
+internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaEngine media, EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, LiveCalls live, MediaLane lane, WaitingCalls waiting, EdgeIncarnation life)
 {
     /// <summary>Goes on with a call on the signalling thread.</summary>
     public required Action<SipCall, Action<long>> Post { get; init; }
@@ -142,6 +142,7 @@ internal sealed class CallIntake(EdgeOptions options, TimeProvider time, IMediaE
             Known = arrival.IsKnown && isProven,
             SourceAddress = call.Peer.EndPoint.Address.ToString(),
             Attestation = verdict.Attestation,
+            Incarnation = life.Value,
         });
         return leg;
     }

@@ -112,7 +112,7 @@ public sealed partial class CallLeg : ITimed
         legEvent = null!;
         HushWhereDue();
         if (_inFlight || !_events.TryDequeue(out var next)) return false;
-        legEvent = next;
+        legEvent = Said(next);
         _askedAt = now;
         return _inFlight = true;
     }
@@ -120,6 +120,7 @@ public sealed partial class CallLeg : ITimed
     public void Replied(long now, CallReply reply)
     {
         _inFlight = false;
+        if (reply.Gone) Disown(now);
         if (IsOver || reply.Seq != _sequence) return;
         EndHold();
         (Flow, Step) = (reply.Flow, reply.Step);
@@ -153,6 +154,16 @@ public sealed partial class CallLeg : ITimed
         if (IsOver) return;
         switch (signal.Kind)
         {
+            case CallSignalKind.ReofferAnswered or CallSignalKind.ReofferRefused when _isTakingOver:
+                Reinvited(now, signal);
+                break;
+            // Ours is not answered yet, and theirs is for the edge that was.
+            case CallSignalKind.Reoffered when _isTakingOver:
+                _sip.RefuseOffer(now, 491);
+                break;
+            case CallSignalKind.Lost when _isTakingOver:
+                End(now, CallEndReason.EdgeLost, signal.Reason);
+                break;
             case CallSignalKind.Cancelled:
                 _observer.Rejected("cancelled");
                 End(now, CallEndReason.Cancelled);
@@ -174,6 +185,7 @@ public sealed partial class CallLeg : ITimed
                 var answer = _media.Renegotiate(signal.Body.Span);
                 if (answer.Status == 0) _sip.AnswerOffer(now, answer.Sdp);
                 else _sip.RefuseOffer(now, answer.Status);
+                _keepDue = answer.Status == 0;
                 break;
             case CallSignalKind.Key:
                 Key(now, signal.Key, KeySource.Info, _observer.Timestamp, signal.Number);
@@ -401,10 +413,20 @@ public sealed partial class CallLeg : ITimed
     private void End(long now, CallEndReason reason, SipReason? why = null)
     {
         if (IsOver) return;
+        var quality = LegQuality.Of(_media.Statistics);
+        var other = Stop(now, reason);
+        Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason, Bridge = _bridged, Media = quality, Originated = OriginatedResult(now) }));
+        _observer.Ended(reason);
+        // Last: whatever becomes of it, nothing of this call is left behind.
+        other?.Dismiss(now, why);
+    }
+
+    /// <summary>Nothing of the call goes on. Returns the other half of a bridge, whose peer is still to be told.</summary>
+    private BridgedLeg? Stop(long now, CallEndReason reason)
+    {
         IsOver = true;
         EndReason = reason;
         var other = EndBridge(now);
-        var quality = LegQuality.Of(_media.Statistics);
         _media.Dispose();
         _collector?.Dispose();
         _collector = null;
@@ -416,10 +438,7 @@ public sealed partial class CallLeg : ITimed
         _commands.Clear();
         // What was not sent yet is overtaken by the end.
         while (_events.TryDequeue(out var unsent)) unsent.Digits?.Dispose();
-        Raise(new LegEvent(new CallEnded { Seq = NextSequence(), Reason = reason, Bridge = _bridged, Media = quality, Originated = OriginatedResult(now) }));
-        _observer.Ended(reason);
-        // Last: whatever becomes of it, nothing of this call is left behind.
-        other?.Dismiss(now, why);
+        return other;
     }
 }
 

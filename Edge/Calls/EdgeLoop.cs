@@ -33,6 +33,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private readonly SipTransports _transports;
     private readonly ICallCluster _cluster;
     private readonly ILogger<EdgeLoop> _log;
+    private readonly EdgeIncarnation _life;
     private readonly UserAgent _agent;
     private readonly TrunkDesk _trunks;
     private readonly CallGate _gate;
@@ -42,6 +43,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private readonly CallerVerification _verification;
     private readonly BridgeDesk _bridges;
     private readonly CallBackDesk _callBacks;
+    private readonly TakeOverDesk _takeOvers;
     private readonly RecordingDesk _recordings;
     private readonly ITimer _timer;
     private readonly Task _run;
@@ -51,9 +53,9 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private int _waiting;
 
     public EdgeLoop(EdgeOptions options, TimeProvider time, IMediaEngine media, IPromptCatalogue prompts, SipTransports transports, ICallCluster cluster,
-        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, WaitingCalls waiting, RecordingDesk recordings, MediaLane lane, CallerVerification verification, ILogger<EdgeLoop> log)
+        EdgeReadiness readiness, TrunkDesk trunks, CallGate gate, WaitingCalls waiting, RecordingDesk recordings, MediaLane lane, CallerVerification verification, EdgeIncarnation life, ILogger<EdgeLoop> log)
     {
-        (_time, _prompts, _transports, _cluster, _trunks, _gate, _recordings, _verification, _log) = (time, prompts, transports, cluster, trunks, gate, recordings, verification, log);
+        (_time, _prompts, _transports, _cluster, _trunks, _gate, _recordings, _verification, _life, _log) = (time, prompts, transports, cluster, trunks, gate, recordings, verification, life, log);
         _agent = new UserAgent(transports.Address, TokenSource.Next, Random.Shared.NextDouble, options.Admission.MostTransactions)
         {
             Reconnect = transports.Reconnect,
@@ -68,8 +70,8 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             IsShut = () => gate.IsShut || _drained is not null,
         };
         trunks.Attach(_agent, step => Post(new LoopInput(LoopInputKind.Run, step)));
-        _calls = new LiveCalls(options, time, trunks, gate, transports.Tap);
-        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls, lane, waiting)
+        _calls = new LiveCalls(options, time, trunks, gate, transports.Tap, life);
+        _intake = new CallIntake(options, time, media, readiness, trunks, gate, _calls, lane, waiting, life)
         {
             Post = Resume,
             Admitted = Admitted,
@@ -81,12 +83,18 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             Pump = Pump,
             Joined = (leg, sipCallId) => transports.Tap.Joined(leg.Id.Value, sipCallId),
         };
-        _callBacks = new CallBackDesk(options, time, _agent, media, readiness, trunks, gate, _calls, lane)
+        _callBacks = new CallBackDesk(options, time, _agent, media, readiness, trunks, gate, _calls, lane, life)
         {
             Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }),
             Joined = (call, sipCallId) => transports.Tap.Joined(call.Value, sipCallId),
             Began = Began,
             Tell = (call, ended) => _ = Tell(call, ended),
+        };
+        _takeOvers = new TakeOverDesk(options, time, _agent, transports.Reconnect, media, readiness, life, trunks, gate, _calls, lane)
+        {
+            Heard = (leg, signal) => Post(new LoopInput(LoopInputKind.Media, leg) { Media = signal }),
+            Began = Began,
+            Tell = (call, failed) => ThreadPool.UnsafeQueueUserWorkItem(_ => _ = Handled(call, new LegEvent(failed)), null),
         };
         _timer = time.CreateTimer(static loop => ((EdgeLoop)loop!).Post(new LoopInput(LoopInputKind.Timer)), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _run = Task.Run(Run);
@@ -124,6 +132,35 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
 
     /// <summary>An order of the cluster for one call.</summary>
     public void Order(CallId call, CallCommand command) => Post(new LoopInput(LoopInputKind.Order, command, call));
+
+    /// <summary>Done when what was posted before is done: this thread lives.</summary>
+    public Task Turn()
+    {
+        var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(new LoopInput(LoopInputKind.Run, (Action<long>)(_ => turn.TrySetResult())));
+        return turn.Task;
+    }
+
+    /// <summary>This life was missed: its calls are others', so they end here without a word to their peers, and another life begins.</summary>
+    /// <param name="sure">Until when the cluster surely knew this life: what began later it may have let in and not given to anybody, so that it ends as calls do.</param>
+    public void Disown(string missed, DateTimeOffset sure) => Post(new LoopInput(LoopInputKind.Run, (Action<long>)(now =>
+    {
+        if (!_life.Renew(missed)) return;
+        // Nobody else rings for these.
+        _callBacks.End(now);
+        var calls = _calls.All();
+        Disowned(_log, calls.Length);
+        foreach (var call in calls)
+        {
+            if (call.Since > sure)
+            {
+                End(now, call, CallEndReason.EdgeLost);
+                continue;
+            }
+            call.Disown(now);
+            Pump(now, call);
+        }
+    })));
 
     /// <summary>Ends the calls that there are now.</summary>
     public void EndCalls() => Post(new LoopInput(LoopInputKind.Run, (Action<long>)(now =>
@@ -243,6 +280,8 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     private void Ordered(long now, CallId call, CallCommand command)
     {
         if (command is Originate originate) _callBacks.Begin(now, call, originate);
+        else if (command is TakeOver takeOver) _takeOvers.Begin(now, call, takeOver);
+        else if (command is EndDialogs dialogs) _takeOvers.End(now, dialogs);
         else if (command is HangUp && _calls.TryFind(call, out var leg)) End(now, leg, CallEndReason.OperatorHungUp);
         else if (command is HangUp) _callBacks.Cancel(now, call);
     }
@@ -389,6 +428,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
     {
         if (leg.TryTakeBridge(out var order)) _bridges.Begin(now, leg, order);
         if (leg.TryTakeRecording(out var recording)) _ = Record(leg, recording);
+        if (leg.TryTakeKeep(out var dialog, out var other)) _ = Keep(leg, dialog, other);
         if (leg.TryTakeEvent(now, out var legEvent))
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);
@@ -408,6 +448,11 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
             leg.RecordingBegan(id, recording);
             Pump(now, leg);
         })));
+    }
+
+    private async Task Keep(CallLeg leg, CallDialog dialog, CallDialog? other)
+    {
+        if (!await Task.Run(() => _cluster.Keep(leg.Id, leg.Epoch, dialog, other))) Post(new LoopInput(LoopInputKind.Run, (Action<long>)(_ => leg.NotKept())));
     }
 
     private async Task Deliver(CallLeg leg, LegEvent legEvent) => Post(new LoopInput(LoopInputKind.Reply, leg, await Handled(leg.Id, legEvent)));
@@ -446,6 +491,9 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         // Rounded up: a timer that fires early would find nothing due. Bounded: a time-out of days in a flow must not be more than a timer takes.
         _timer.Change(next == SipTimes.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Ceiling(Math.Clamp(next - now, 0, TimeSpan.TicksPerHour) / (double)TimeSpan.TicksPerMillisecond)), Timeout.InfiniteTimeSpan);
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the cluster missed this edge: its {Calls} calls were given to others and end here")]
+    private static partial void Disowned(ILogger log, int calls);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Call} began on trunk {Trunk} over {Transport}")]
     private static partial void Began(ILogger log, string call, string trunk, SipTransport transport);

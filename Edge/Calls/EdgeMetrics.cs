@@ -41,6 +41,7 @@ internal static class EdgeMetrics
         CallEndReason.Shutdown => "shutdown",
         CallEndReason.CalleeHungUp => "callee_hung_up",
         CallEndReason.LimitReached => "limit_reached",
+        CallEndReason.EdgeLost => "edge_lost",
         _ => "failed",
     };
 }

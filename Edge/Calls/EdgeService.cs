@@ -11,7 +11,7 @@ using Orleans.Runtime;
 namespace IvrActors.Edge.Calls;
 
 /// <summary>Runs the edge: opens the sockets, keeps the edge known to the cluster, and at the end lets no call hang.</summary>
-internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, DrainWatch drain, EdgeToken token, CallTracer tracer,
+internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, SipListeners listeners, EdgeReadiness readiness, DrainWatch drain, EdgeToken token, EdgeIncarnation life, CallTracer tracer,
     IGrainFactory grains, TimeProvider time, ILogger<EdgeService> log) : IHostedLifecycleService, IEdgeObserver, IDisposable
 {
     private static readonly TimeSpan s_reportPeriod = TimeSpan.FromSeconds(2);
@@ -20,17 +20,23 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
     private static readonly TimeSpan s_firstReportPeriod = TimeSpan.FromMilliseconds(100);
 
     private static readonly TimeSpan s_reportTimeout = TimeSpan.FromSeconds(5);
+    /// <summary>The cluster misses an edge that it has not heard for 3.5 s.</summary>
+    private static readonly TimeSpan s_beatPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _stopping = new();
     private Task _reporting = Task.CompletedTask;
+    private Task _beating = Task.CompletedTask;
+    private long _heardAt;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         listeners.Open();
         readiness.Listening();
         _reporting = Task.Run(Report, CancellationToken.None);
+        _beating = Task.Run(Beat, CancellationToken.None);
         return Task.CompletedTask;
     }
 
@@ -66,6 +72,8 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
     {
         await _stopping.CancelAsync();
         await _reporting;
+        await _beating;
+        await SayGoodbye();
         await tracer.Stop();
         listeners.Dispose();
     }
@@ -94,7 +102,10 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
                 self ??= grains.CreateObjectReference<IEdgeObserver>(this);
                 RequestContext.Set(RoleToken.ContextKey, token.Value);
                 var report = await loop.Report().WaitAsync(s_reportTimeout, time, _stopping.Token);
-                var orders = await grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(options.Name)).Report(report, self).WaitAsync(s_reportTimeout, time, _stopping.Token);
+                var asked = time.GetUtcNow();
+                var orders = await Grain.Report(report, self).WaitAsync(s_reportTimeout, time, _stopping.Token);
+                if (orders.Superseded) loop.Disown(report.Incarnation, Sure);
+                else Heard(report.Incarnation, asked);
                 readiness.Heard(orders.SealingKey);
                 if (!orders.DrainUnknown) drain.Take(orders.DrainUntil);
                 tracer.Renew(orders.Traces);
@@ -116,6 +127,64 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
         }
         if (self is not null) grains.DeleteObjectReference<IEdgeObserver>(self);
     }
+
+    /// <summary>Between reports, which are larger and may wait: the cluster is told that this edge lives, and its signalling thread with it. Whether it was missed meanwhile comes back.</summary>
+    private async Task Beat()
+    {
+        while (!_stopping.IsCancellationRequested)
+        {
+            await Task.Delay(s_beatPeriod, time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!life.IsKnown || _stopping.IsCancellationRequested) continue;
+            try
+            {
+                var (current, asked) = (life.Value, time.GetUtcNow());
+                await loop.Turn().WaitAsync(s_reportTimeout, time, _stopping.Token);
+                RequestContext.Set(RoleToken.ContextKey, token.Value);
+                if (await Grain.Beat(current).WaitAsync(s_reportTimeout, time, _stopping.Token)) Heard(current, asked);
+                else loop.Disown(current, Sure);
+            }
+#pragma warning disable CA1031 // A silo is gone, or one of an older version: the reports go on, and the calls.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                BeatFailed(log, e.GetType().Name);
+            }
+        }
+    }
+
+    /// <summary>A process that stops in order is not missed.</summary>
+    private async Task SayGoodbye()
+    {
+        if (!life.IsKnown) return;
+        try
+        {
+            RequestContext.Set(RoleToken.ContextKey, token.Value);
+            var last = new EdgeReport { Edge = options.Name, At = time.GetUtcNow(), ActiveCalls = 0, Calls = [], Incarnation = life.Value, Birth = EdgeBirth.Ended };
+            var self = grains.CreateObjectReference<IEdgeObserver>(this);
+            await Grain.Report(last, self).WaitAsync(s_farewell, time);
+            grains.DeleteObjectReference<IEdgeObserver>(self);
+        }
+#pragma warning disable CA1031 // Then it is missed.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            BeatFailed(log, e.GetType().Name);
+        }
+    }
+
+    private IEdgeGrain Grain => grains.GetGrain<IEdgeGrain>(IEdgeGrain.Key(options.Name));
+
+    /// <summary>Until when the cluster surely knew this life.</summary>
+    private DateTimeOffset Sure => new(Interlocked.Read(ref _heardAt), TimeSpan.Zero);
+
+    private void Heard(string current, DateTimeOffset asked)
+    {
+        life.Known(current);
+        Interlocked.Exchange(ref _heardAt, asked.UtcTicks);
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "a beat to the cluster failed: {Error}")]
+    private static partial void BeatFailed(ILogger log, string error);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "report to the cluster failed: {Error}")]
     private static partial void ReportFailed(ILogger log, string error);

@@ -15,12 +15,13 @@ internal sealed class LiveCalls
     private readonly TrunkDesk _trunks;
     private readonly CallGate _gate;
     private readonly SipTap _tap;
+    private readonly EdgeIncarnation _life;
     private readonly Dictionary<CallId, CallLeg> _legs = [];
     private readonly Dictionary<EdgeTrunk, TrunkObserver> _observers = [];
 
-    public LiveCalls(EdgeOptions options, TimeProvider time, TrunkDesk trunks, CallGate gate, SipTap tap)
+    public LiveCalls(EdgeOptions options, TimeProvider time, TrunkDesk trunks, CallGate gate, SipTap tap, EdgeIncarnation life)
     {
-        (_options, _time, _trunks, _gate, _tap) = (options, time, trunks, gate, tap);
+        (_options, _time, _trunks, _gate, _tap, _life) = (options, time, trunks, gate, tap, life);
         foreach (var trunk in options.Trunks) _observers[trunk] = new TrunkObserver(this, trunk.Name, trunks.CallsOf(trunk));
     }
 
@@ -71,6 +72,8 @@ internal sealed class LiveCalls
         Drain = !_gate.IsDraining ? EdgeDrain.None : Active == 0 ? EdgeDrain.Drained : EdgeDrain.Draining,
         Pressure = _gate.State.Pressure,
         Accepted = _gate.State.Accepted,
+        Incarnation = _life.Value,
+        Birth = _life.Birth,
     };
 
     private static CallSummary Summary(CallLeg leg)

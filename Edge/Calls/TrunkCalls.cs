@@ -52,6 +52,13 @@ public sealed class TrunkCalls
         return default;
     }
 
+    /// <summary>Counts a call of another edge with which this one goes on, whatever the limits say; <see cref="Ended"/> gives it back.</summary>
+    public void Adopt()
+    {
+        Active++;
+        _limits.Begin(_all);
+    }
+
     /// <summary>A call that was taken is over, or was not begun after all.</summary>
     public void Ended()
     {

@@ -92,6 +92,16 @@ public sealed class EdgeLimits
         }
     }
 
+    /// <summary>Takes a place in each of these limits, whether there is one or not: the next call waits for two that end.</summary>
+    public void Begin(IReadOnlyList<SharedLimit> limits)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        lock (_lock)
+        {
+            foreach (var limit in limits) limit.Lease.Begin();
+        }
+    }
+
     /// <summary>Gives back what <see cref="TryBegin"/> took.</summary>
     public void Ended(IReadOnlyList<SharedLimit> limits)
     {

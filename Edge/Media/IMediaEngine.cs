@@ -3,6 +3,7 @@ using IvrActors.Edge.Recording;
 using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Media;
@@ -37,6 +38,9 @@ public readonly record struct MediaPolicy(bool SecureSignalling, SrtpPolicy Srtp
     /// <summary>See <see cref="EdgeTrunk.SrtpOffers"/>.</summary>
     public SrtpOffers Offers { get; init; }
 
+    /// <summary>The session of another edge with which this one goes on: its next description follows on this one. Null: a session of its own.</summary>
+    public SdpOrigin? Follows { get; init; }
+
     internal SdpPolicy Rules => SdpPolicy.For(SecureSignalling, SdesWithoutTls, Srtp) with { Codecs = Codecs, Suites = Suites ?? SrtpSuite.Usual };
 }
 
@@ -59,6 +63,11 @@ public interface IMediaSession : IDisposable
     string Codec { get; }
 
     bool Srtp { get; }
+
+    CallKeying Keying { get; }
+
+    /// <summary>What our last description said of itself.</summary>
+    SdpOrigin Origin { get; }
 
     /// <summary>Of a call of ours: whether its offer is encryption and nothing else.</summary>
     bool OffersSrtp => Srtp;

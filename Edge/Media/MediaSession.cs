@@ -4,6 +4,7 @@ using IvrActors.Edge.Net;
 using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Media;
@@ -82,6 +83,7 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         (_engine, _loop, _events, _policy, _seed, _address, _rtpPort) = (engine, loop, events, policy, seed, address, rtpPort);
         (_ssrc, _sequence, _firstSequence) = (seed.Ssrc, seed.Sequence, seed.Sequence);
         _timestamp = seed.Timestamp;
+        if (policy.Follows is { } before) _sdpVersion = before.Version + 1;
     }
 
     public MediaLoop Loop => _loop;
@@ -92,6 +94,10 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
     public string Codec => _agreed?.Codec switch { SdpCodec.Opus => "opus", SdpCodec.Pcma => "PCMA", _ => "PCMU" };
 
     public bool Srtp => IsEncrypted;
+
+    public CallKeying Keying => _keying is not null || _dtlsOffer is not null ? CallKeying.Dtls : _sender is not null ? CallKeying.Sdes : CallKeying.None;
+
+    public SdpOrigin Origin => new(SdpSessionId, _sdpVersion, _policy.Follows?.Address ?? _address.ToString());
 
     public bool SendsKeys
     {
@@ -198,7 +204,9 @@ internal sealed partial class MediaSession : IMediaSession, IMediaInput
         return _offering ? policy with { SrtpAllowed = false, SrtpBlockedBy = SdpRefusal.SrtpNotAllowed } : policy;
     }
 
-    private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, _seed.SdpSessionId, _sdpVersion) { Dtls = OurDtls };
+    private SdpLocal Local() => new(_address, _rtpPort, _rtpPort + 1, SdpSessionId, _sdpVersion) { Dtls = OurDtls, OriginAddress = _policy.Follows?.Address };
+
+    private uint SdpSessionId => _policy.Follows?.SessionId ?? _seed.SdpSessionId;
 
     private void Apply(NegotiatedMedia agreed, bool isAnswer)
     {

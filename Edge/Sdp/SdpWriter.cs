@@ -15,7 +15,13 @@ public sealed record SdpLocal(IPAddress Address, int RtpPort, int RtcpPort, uint
 {
     /// <summary>Our side of DTLS-SRTP; null when keys do not come by it.</summary>
     public SdpOurDtls? Dtls { get; init; }
+
+    /// <summary>The address of the <c>o=</c> line where it is not <see cref="Address"/>: it stays the same for the session, wherever that goes on (RFC 3264 8).</summary>
+    public string? OriginAddress { get; init; }
 }
+
+/// <summary>What the <c>o=</c> line of our last description said (RFC 8866 5.2).</summary>
+public sealed record SdpOrigin(uint SessionId, int Version, string Address);
 
 /// <summary>Writes answers and offers.</summary>
 public static partial class SdpWriter
@@ -113,8 +119,9 @@ public static partial class SdpWriter
     private static void WriteSession(Output output, SdpLocal local)
     {
         var family = local.Address.AddressFamily == AddressFamily.InterNetworkV6 ? "IP6" : "IP4";
+        var origin = local.OriginAddress ?? local.Address.ToString();
         output.Line($"v=0");
-        output.Line($"o=- {local.SessionId} {local.Version} IN {family} {local.Address}");
+        output.Line($"o=- {local.SessionId} {local.Version} IN {(origin.Contains(':', StringComparison.Ordinal) ? "IP6" : "IP4")} {origin}");
         output.Line($"s=-");
         output.Line($"c=IN {family} {local.Address}");
         output.Line($"t=0 0");

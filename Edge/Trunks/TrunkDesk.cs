@@ -101,6 +101,9 @@ internal sealed partial class TrunkDesk : IAuthenticationObserver
     /// <summary>What answers challenges of this trunk, which has a way out.</summary>
     public IChallengeResponder CredentialsOf(EdgeTrunk trunk) => _agents[trunk].Credentials;
 
+    /// <summary>As above; null where it has none.</summary>
+    public IChallengeResponder? CredentialsIn(EdgeTrunk trunk) => _agents.GetValueOrDefault(trunk)?.Credentials;
+
     /// <summary>Hops of a trunk's proxy, best first. Not for the signalling thread.</summary>
     public async Task<IReadOnlyList<SipPeer>> Hops(EdgeTrunk trunk)
     {

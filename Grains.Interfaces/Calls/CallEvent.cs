@@ -7,6 +7,20 @@ namespace IvrActors.Grains.Interfaces.Calls;
 public abstract class CallEvent
 {
     [Id(0)] public required int Seq { get; init; }
+
+    /// <summary>Which of the call's owners speaks: 0 is the edge at which it began, each that took it over has the next number. What a former owner says is not listened to.</summary>
+    [Id(1)] public int Epoch { get; protected set; }
+
+    /// <summary>The call's dialog where it is another than the cluster knows; else null.</summary>
+    [Id(2)] public CallDialog? Dialog { get; protected set; }
+
+    /// <summary>The same event, said by this owner of the call.</summary>
+    public CallEvent From(int epoch, CallDialog? dialog)
+    {
+        var said = (CallEvent)MemberwiseClone();
+        (said.Epoch, said.Dialog) = (epoch, dialog);
+        return said;
+    }
 }
 
 /// <summary>A new call stands at the edge; nothing was answered yet.</summary>
@@ -39,6 +53,9 @@ public sealed class CallOffered : CallEvent
 
     /// <summary>Whether the edge knows the caller by a good history, or takes the call for an emergency: then it may have what limits keep for such.</summary>
     [Id(10)] public bool Known { get; init; }
+
+    /// <summary>The edge's life; empty from one of an older version, whose calls nobody takes over.</summary>
+    [Id(11)] public string Incarnation { get; init; } = "";
 }
 
 /// <summary>How far the origin of a call can be believed; lockouts are kept per class so that a spoofed origin cannot lock the owner out.</summary>
@@ -106,6 +123,27 @@ public sealed class RecordingBegun : CallEvent
     [Id(0)] public required bool Begun { get; init; }
 }
 
+/// <summary>A <see cref="TakeOver"/> is done: the caller hears this edge. What was asked of the edge before is to be asked again.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent.Resumed")]
+public sealed class CallResumed : CallEvent;
+
+/// <summary>A <see cref="TakeOver"/> was not begun. One that was and failed is a <see cref="CallEnded"/>.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.CallEvent.TakeOverFailed")]
+public sealed class TakeOverFailed : CallEvent
+{
+    [Id(0)] public required TakeOverFailure Why { get; init; }
+}
+
+[GenerateSerializer, Alias("ivr.TakeOverFailure")]
+public enum TakeOverFailure
+{
+    /// <summary>This edge has no room or takes no calls: another may.</summary>
+    NoRoom = 0,
+
+    /// <summary>There is no way to the peer: its connection cannot be made anew, or it is nobody whom this edge knows.</summary>
+    Unreachable = 1,
+}
+
 /// <summary>The call is over at the edge. The last event of every call.</summary>
 [GenerateSerializer, Immutable, Alias("ivr.CallEvent.Ended")]
 public sealed class CallEnded : CallEvent
@@ -139,4 +177,7 @@ public enum CallEndReason
 
     /// <summary>It lasted as long as a call may, or a bridged call has used up what was set aside for it.</summary>
     LimitReached = 9,
+
+    /// <summary>Its edge is gone, and nobody could go on with it.</summary>
+    EdgeLost = 10,
 }

@@ -1,3 +1,4 @@
+using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Operators;
 
 namespace IvrActors.Grains.Interfaces.Calls;
@@ -25,6 +26,15 @@ public interface ICallGrain : IGrainWithStringKey
     /// <summary>Comes back to a call whose silo is gone, so that it ends as others do when no edge speaks of it any more. Changes nothing at a call that goes on.</summary>
     [Alias("Visit")]
     Task Visit();
+
+    /// <summary>Takes the call's dialogs as they are now, while no event is due: a re-INVITE moved one, or a bridge has a second one.</summary>
+    /// <param name="epoch">See <see cref="CallEvent.Epoch"/>. What a former owner says changes nothing.</param>
+    [Requires(Permission.EdgeCalls), Alias("Keep")]
+    Task Keep(int epoch, CallDialog dialog, CallDialog? other);
+
+    /// <summary>An edge is gone: a call of it is taken over by another edge, or ends. Changes nothing at calls of others. False: no edge takes it now, and it is to be asked again.</summary>
+    [Alias("EdgeGone")]
+    Task<bool> EdgeGone(EdgeLoss loss);
 }
 
 /// <summary>The answer to one event.</summary>
@@ -41,4 +51,7 @@ public sealed class CallReply
 
     /// <summary>Whether the caller has proved who they are in this call: callers with such a history get through when limits bite.</summary>
     [Id(4)] public bool Verified { get; init; }
+
+    /// <summary>The call is another edge's by now: it ends here without a word to its peer, whose dialog is not this edge's any more.</summary>
+    [Id(5)] public bool Gone { get; init; }
 }

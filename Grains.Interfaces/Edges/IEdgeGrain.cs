@@ -15,6 +15,18 @@ public interface IEdgeGrain : IGrainWithStringKey
     [Requires(Permission.EdgeReports), Alias("Report")]
     Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer);
 
+    /// <summary>Called every second between reports. False: this life of the edge was taken for gone, and its calls are others' by now.</summary>
+    [Requires(Permission.EdgeReports), Alias("Beat")]
+    Task<bool> Beat(string incarnation);
+
+    /// <summary>Asked by every silo every second: whether the edge is gone and its calls are to be seen to, which then is for whoever asked first. Null: nothing is to be done.</summary>
+    [Alias("Watch")]
+    Task<EdgeLoss?> Watch();
+
+    /// <summary>The calls of a loss were all seen to.</summary>
+    [Alias("Settled")]
+    Task Settled(EdgeLoss loss);
+
     [Requires(Permission.ViewEdges), Alias("GetReport")]
     Task<EdgeReport?> GetReport();
 
@@ -80,6 +92,43 @@ public sealed class EdgeReport
     /// <summary>Strongest of its measured loads in terms of its limit: above 1 it turns calls away. And the share of new calls that it lets in.</summary>
     [Id(14)] public double Pressure { get; init; }
     [Id(15)] public double Accepted { get; init; } = 1;
+
+    /// <summary>The edge's life: random, and another one for each start; empty from an edge of an older version, which nobody watches.</summary>
+    [Id(16)] public string Incarnation { get; init; } = "";
+    [Id(17)] public EdgeBirth Birth { get; init; }
+}
+
+[GenerateSerializer, Alias("ivr.EdgeBirth")]
+public enum EdgeBirth
+{
+    /// <summary>A report of this life was answered before.</summary>
+    Known = 0,
+
+    /// <summary>The first of a process.</summary>
+    New = 1,
+
+    /// <summary>A life of the same process before was taken for gone: this one gives way to another process of the same name.</summary>
+    Again = 2,
+
+    /// <summary>The last of a process that stops in order.</summary>
+    Ended = 3,
+}
+
+/// <summary>Lives of an edge that are over, while their calls may not be.</summary>
+[GenerateSerializer, Immutable, Alias("ivr.EdgeLoss")]
+public sealed class EdgeLoss
+{
+    [Id(0)] public required string Edge { get; init; }
+    [Id(1)] public required List<string> Lost { get; init; }
+
+    /// <summary>The edge's life now; empty when it has none.</summary>
+    [Id(2)] public required string Alive { get; init; }
+
+    /// <summary>Edges that the cluster has, whether they are there or not.</summary>
+    [Id(3)] public List<string> Others { get; init; } = [];
+
+    /// <summary>Whether a call that no edge takes now is to end.</summary>
+    [Id(4)] public bool IsLast { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("ivr.EdgeOrders")]
@@ -96,6 +145,9 @@ public sealed class EdgeOrders
 
     /// <summary>Whether it is to drain could not be read: it goes on as it does now.</summary>
     [Id(3)] public bool DrainUnknown { get; init; }
+
+    /// <summary>This life of the edge was taken for gone: its calls are others' by now.</summary>
+    [Id(4)] public bool Superseded { get; init; }
 }
 
 [GenerateSerializer, Alias("ivr.EdgeDrain")]

@@ -59,4 +59,7 @@ public interface IRoleTokens
 {
     /// <summary>A signed token for this name and role, valid for a few minutes.</summary>
     string Issue(string name, string role);
+
+    /// <summary>What signs now: another object once that was replaced, so that nobody goes on with a token of the old one.</summary>
+    object? Signer => null;
 }

@@ -17,6 +17,10 @@ public interface ILimitGrain : IGrainWithStringKey
     /// <summary>Tells what an edge used and gave back, and asks for more. A repetition of an older request changes nothing and grants nothing.</summary>
     [Requires(Permission.EdgeReports), Alias("Lease")]
     Task<LimitGrant> Lease(LimitAsk ask);
+
+    /// <summary>An edge is gone, and others go on with its calls, which count there: its places are free.</summary>
+    [Alias("EdgeGone")]
+    Task EdgeGone(string edge);
 }
 
 /// <summary>What an edge asks of a limit.</summary>

@@ -85,6 +85,14 @@ public sealed class LimitLedger
         };
     }
 
+    /// <summary>An edge is gone, and others go on with its calls. Returns what is to be stored, so that no activation after this one finds its places again.</summary>
+    public LimitBounds EdgeGone(long now, string edge)
+    {
+        _ordinary?.EdgeGone(now, edge);
+        _known?.EdgeGone(now, edge);
+        return _stored = new LimitBounds(Math.Max(_stored.FullAt, now + (_rate?.Used.Ticks ?? 0)), Places().ToDictionary(one => one.Key, one => (WithRoom(one.Value.Ordinary), WithRoom(one.Value.Known))));
+    }
+
     private Dictionary<PlaceHolder, (int Ordinary, int Known)> Places()
     {
         var places = new Dictionary<PlaceHolder, (int Ordinary, int Known)>();

@@ -35,6 +35,17 @@ public sealed class PlaceBank(int places, TimeSpan longestCall)
         return granted;
     }
 
+    /// <summary>An edge is gone, and others go on with its calls: what its processes had is free. One that was heard just now is another one of its name.</summary>
+    public void EdgeGone(long now, string edge)
+    {
+        foreach (var (holder, holding) in _holdings)
+        {
+            if (holder.Edge != edge || now - holding.HeardAt < LeaseTimes.Lapse.Ticks) continue;
+            Held -= holding.Places;
+            _holdings.Remove(holder);
+        }
+    }
+
     private void Forget(long now, PlaceHolder asking)
     {
         foreach (var (holder, holding) in _holdings)

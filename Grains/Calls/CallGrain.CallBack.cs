@@ -98,13 +98,13 @@ internal sealed partial class CallGrain
         {
             _state ??= await Read();
             if (_state is not { Expected: { } ticket, Edge: "" }) return;
-            if (_time.GetUtcNow() > ticket.Expires || await EdgeFor(ticket) is not { } edge)
+            if (_time.GetUtcNow() > ticket.Expires || await EdgeFor(ticket) is not { Report: { } report, Edge: var edge })
             {
                 await GiveUpCallBack(new BridgeResult { Outcome = BridgeOutcome.Failed });
                 return;
             }
             // Written first: after a crash nobody is rather called than called twice.
-            var next = CallMachine.Ordered(_state, edge);
+            var next = CallMachine.Ordered(_state, edge, report.Incarnation);
             await _store.Write(next);
             _state = next;
             // An edge that did not answer may have taken it: no other is asked, and what was set aside is left to count in full.
@@ -116,19 +116,20 @@ internal sealed partial class CallGrain
         }
     }
 
-    /// <summary>The edge of the first call where it can, else any that has the trunk and takes calls.</summary>
-    private async Task<string?> EdgeFor(CallBackTicket ticket)
+    /// <summary>The edge of the first call where it can make this one, else any that has the trunk and takes calls.</summary>
+    private async Task<(string Edge, EdgeReport? Report)> EdgeFor(CallBackTicket ticket)
     {
-        if (await CanCall(ticket.Edge, ticket)) return ticket.Edge;
+        if (await Able(ticket.Edge, ticket.Tenant, ticket.Trunk) is { } first) return (ticket.Edge, first);
         foreach (var edge in await GrainFactory.Grain<IEdgeDirectoryGrain>(IEdgeDirectoryGrain.Key).List())
         {
-            if (edge != ticket.Edge && await CanCall(edge, ticket)) return edge;
+            if (edge != ticket.Edge && await Able(edge, ticket.Tenant, ticket.Trunk) is { } other) return (edge, other);
         }
-        return null;
+        return ("", null);
     }
 
-    private async Task<bool> CanCall(string edge, CallBackTicket ticket) =>
-        await GrainFactory.Grain<IEdgeGrain>(IEdgeGrain.Key(edge)).GetReport() is { Drain: EdgeDrain.None } report && report.Trunks.Exists(trunk => trunk.Tenant == ticket.Tenant && trunk.Trunk == ticket.Trunk);
+    /// <summary>What an edge says of itself that takes calls and has this trunk; else null.</summary>
+    private async Task<EdgeReport?> Able(string edge, string tenant, string trunk) =>
+        await GrainFactory.Grain<IEdgeGrain>(IEdgeGrain.Key(edge)).GetReport() is { Drain: EdgeDrain.None } report && report.Trunks.Exists(known => known.Tenant == tenant && known.Trunk == trunk) ? report : null;
 
     /// <summary>A call of ours was answered. Only one that was ordered, of this edge, in its time; and no call that came in takes its place.</summary>
     private async Task<CallReply> AdmitOwn(CallOffered offered)
@@ -159,10 +160,10 @@ internal sealed partial class CallGrain
     }
 
     /// <summary>It will not be made, or it is not known whether it was: settled, recorded and forgotten.</summary>
-    private async Task<bool> GiveUpCallBack(BridgeResult? result)
+    private async Task<bool> GiveUpCallBack(BridgeResult? result, CallEndReason reason = CallEndReason.Failed)
     {
         await OwnIsOver(_state!, result);
-        await Close(CallEndReason.Failed, null, mayBeRecorded: true);
+        await Close(reason, null, mayBeRecorded: true);
         DeactivateOnIdle();
         return true;
     }

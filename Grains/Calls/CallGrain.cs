@@ -1,3 +1,4 @@
+using IvrActors.Grains.Edges;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Audit;
@@ -59,19 +60,27 @@ internal sealed partial class CallGrain : Grain, ICallGrain
 
     public async Task<CallReply> Handle(CallEvent callEvent)
     {
+        if (callEvent is CallOffered { Edge: var edge }) EdgeName.Demand(edge);
         try
         {
             // The first event of a call finds no row: it is not looked for. A repeat on another silo fails at the write and is read then.
             var isRead = _state is null;
             _state ??= callEvent is CallOffered { Seq: 1, Originated: false } ? _store.StartNew() : await Read();
+            DemandOwner(_state, callEvent);
             return CallMachine.Receive(_state, callEvent) switch
             {
                 AnswerTurn turn => turn.Reply,
                 AdmitTurn turn => await Admit(turn.Offered),
                 FlowTurn turn => await Serve(callEvent, turn.Input),
                 EndTurn turn => await End(callEvent, turn.Ended, mayBeRecorded: isRead),
+                ResumeTurn => await Resume(callEvent),
+                FailedTurn turn => await TakeOverFailed(callEvent, turn.Why),
                 _ => Lost(callEvent),
             };
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw;
         }
         catch (Exception e) when (callEvent is CallOffered ? SiloLoss.Is(e) : SiloLoss.Passes(e))
         {
@@ -86,6 +95,12 @@ internal sealed partial class CallGrain : Grain, ICallGrain
             LogFailed(callEvent.GetType().Name, e.GetType().Name);
             return GiveUp(callEvent);
         }
+    }
+
+    /// <summary>Of a call speaks the edge that has it, and nobody else. A former owner is told that it is one, whoever asks; who begins a call of ours is looked at where it is admitted.</summary>
+    private static void DemandOwner(CallState state, CallEvent callEvent)
+    {
+        if (state.Edge.Length > 0 && callEvent.Epoch >= state.Epoch && (callEvent is not CallOffered || state.LastSeq > 0)) EdgeName.Demand(state.Edge);
     }
 
     public async Task<bool> HangUp()
@@ -137,15 +152,22 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 } and not { Expected: not null }) return;
         try
         {
-            if (_state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
-            await OwnIsOver(_state, null);
-            if (_state.Out is { } open) await Outbound.Over(_state, Call, open, null);
-            await Close(CallEndReason.Failed, null, mayBeRecorded: true);
+            await Abandon(_state.Asked.Count > 0 ? CallEndReason.EdgeLost : CallEndReason.Failed);
         }
         catch (Exception e)
         {
             LogFailed("the end of a call that was left", e.GetType().Name);
         }
+    }
+
+    /// <summary>Ends a call of which no edge will say what became of it.</summary>
+    private async Task Abandon(CallEndReason reason)
+    {
+        var state = _state!;
+        if (state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
+        await OwnIsOver(state, null);
+        if (state.Out is { } open) await Outbound.Over(state, Call, open, null);
+        await Close(reason, null, mayBeRecorded: true);
     }
 
     private RecordingPermits Recordings => new(GrainFactory, _log);
@@ -243,7 +265,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
 
         var prepared = CommandPreparation.Prepare(progress, _policy.Tenants.GetValueOrDefault(progress.State.Tenant), _catalogue);
         if (prepared is null) return Lost(callEvent);
-        var next = CallMachine.Close(prepared, callEvent.Seq);
+        var next = CallMachine.Close(prepared, callEvent.Seq, callEvent.Dialog);
         try
         {
             await _store.Write(next);
@@ -253,7 +275,8 @@ internal sealed partial class CallGrain : Grain, ICallGrain
             // Perhaps another activation answered this very event before: then its answer counts.
             LogFailed("first write", e.GetType().Name);
             _state = await Read();
-            return _state.LastSeq == callEvent.Seq && _state.LastReply is { } reply ? reply : GiveUp(callEvent);
+            DemandOwner(_state, callEvent);
+            return CallMachine.Receive(_state, callEvent) is AnswerTurn { Reply: var reply } && (reply.Gone || _state.LastSeq == callEvent.Seq) ? reply : GiveUp(callEvent);
         }
         _state = next;
         StayWhileQuiet(next);
@@ -308,6 +331,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         // Without a result nobody was dialled.
         if (state.Out is { } open) await Outbound.Over(state, Call, open, ended.Bridge ?? new BridgeResult { Outcome = BridgeOutcome.Cancelled });
         await OwnIsOver(state, ended.Originated);
+        if (state.Asked.Count > 0) TakeOverMetrics.Over(TakeOverMetrics.Refused);
         if (state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
         await Close(ended.Reason, ended.Media, mayBeRecorded);
         return CallMachine.Nothing(state, callEvent.Seq);

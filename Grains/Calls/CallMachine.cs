@@ -25,6 +25,15 @@ public sealed class FlowTurn(FlowInput input) : CallTurn
     public FlowInput Input { get; } = input;
 }
 
+/// <summary>The call is back at an edge, which is to do again what its former one was doing.</summary>
+public sealed class ResumeTurn : CallTurn;
+
+/// <summary>The edge that was to take the call over cannot.</summary>
+public sealed class FailedTurn(TakeOverFailure why) : CallTurn
+{
+    public TakeOverFailure Why { get; } = why;
+}
+
 /// <summary>The call is over.</summary>
 public sealed class EndTurn(CallEnded ended) : CallTurn
 {
@@ -56,6 +65,8 @@ public static class CallMachine
     /// <summary>What an event asks for in this state. The first event has number 1; each next one the number after the last answered.</summary>
     public static CallTurn Receive(CallState state, CallEvent callEvent)
     {
+        // Before the numbers: those of a former owner go on beside those of the one that has the call.
+        if (state.LastSeq > 0 && callEvent.Epoch != state.Epoch) return callEvent.Epoch < state.Epoch ? new AnswerTurn(Gone(callEvent)) : new LostTurn();
         if (state.LastReply is { } last && callEvent.Seq == state.LastSeq) return new AnswerTurn(last);
         if (callEvent.Seq <= state.LastSeq) return new AnswerTurn(Nothing(state, callEvent.Seq));
         // The edge may leave numbers out when it gives up: the end of a call is believed whatever came before it.
@@ -70,6 +81,8 @@ public static class CallMachine
             (TransferEnded transfer, _) => new FlowTurn(new TransferFinished { Status = transfer.Status }),
             (BridgeEnded bridge, _) => new FlowTurn(new TransferFinished { Status = bridge.Result.Status, Outcome = bridge.Result.Outcome }),
             (RecordingBegun begun, _) => new FlowTurn(new RecordingAnswered { Begun = begun.Begun }),
+            (CallResumed, _) when state.Asked.Count > 0 => new ResumeTurn(),
+            (TakeOverFailed failed, _) when state.Asked.Count > 0 => new FailedTurn(failed.Why),
             _ => new LostTurn(),
         };
     }
@@ -82,6 +95,7 @@ public static class CallMachine
             Tenant = offered.Tenant,
             Trunk = offered.Trunk,
             Edge = offered.Edge,
+            Incarnation = offered.Incarnation,
             Origin = offered.Origin,
             From = from,
             Actor = actor,
@@ -97,15 +111,15 @@ public static class CallMachine
     public static CallProgress StartCalledBack(CallState expected, CallBackTicket ticket, CallOffered offered, CallOrigin from, FlowDocument document)
     {
         var state = Copy(expected);
-        (state.Expected, state.Edge, state.Origin, state.From, state.Risk) = (null, offered.Edge, from.Class, from, ticket.Risk);
+        (state.Expected, state.Edge, state.Incarnation, state.Origin, state.From, state.Risk) = (null, offered.Edge, offered.Incarnation, from.Class, from, ticket.Risk);
         return Advance(document, state, [new Answer()], [], 0, new CalledBack { Step = ticket.Step, Variables = ticket.Variables });
     }
 
     /// <summary>A call of ours that this edge is told to make.</summary>
-    public static CallState Ordered(CallState expected, string edge)
+    public static CallState Ordered(CallState expected, string edge, string incarnation = "")
     {
         var state = Copy(expected);
-        state.Edge = edge;
+        (state.Edge, state.Incarnation) = (edge, incarnation);
         return state;
     }
 
@@ -126,12 +140,47 @@ public static class CallMachine
             : Advance(document, progress.State, progress.Commands, progress.Entered, progress.Effects, result);
 
     /// <summary>The state with the event answered.</summary>
-    public static CallState Close(CallProgress progress, int seq)
+    /// <param name="dialog">Of the event; null: as it was.</param>
+    public static CallState Close(CallProgress progress, int seq, CallDialog? dialog = null)
     {
         var state = Copy(progress.State);
         state.LastSeq = seq;
+        // What comes after a bridge has no other half.
+        (state.Dialog, state.Other) = (dialog ?? state.Dialog, null);
         state.LastReply = new CallReply { Seq = seq, Commands = [.. progress.Commands], Flow = state.Flow, Step = state.Position.Step, Verified = state.Position.Proof is not null };
         return state;
+    }
+
+    /// <summary>The call given to another edge: what its former one says of it counts no more.</summary>
+    public static CallState Moved(CallState state, string edge, string incarnation)
+    {
+        var next = Copy(state);
+        (next.Edge, next.Incarnation, next.Epoch, next.Asked) = (edge, incarnation, state.Epoch + 1, [.. state.Asked, edge]);
+        return next;
+    }
+
+    /// <summary>The call at its new edge, which is told again what the former one was told last.</summary>
+    public static CallState Resumed(CallState state, int seq, CallDialog? dialog)
+    {
+        var next = Copy(state);
+        (next.LastSeq, next.Dialog, next.Asked) = (seq, dialog ?? state.Dialog, []);
+        next.LastReply = new CallReply { Seq = seq, Commands = ToResume(state.LastReply), Flow = state.Flow, Step = state.Position.Step, Verified = state.Position.Proof is not null };
+        return next;
+    }
+
+    /// <summary>The dialogs of the call as they are now.</summary>
+    public static CallState Kept(CallState state, CallDialog dialog, CallDialog? other)
+    {
+        var next = Copy(state);
+        (next.Dialog, next.Other) = (dialog, other);
+        return next;
+    }
+
+    /// <summary>What is said and asked, and not what was done once: the call is answered already. What was keyed of an input that was not complete is lost with the edge, so it is asked for again.</summary>
+    private static List<CallCommand> ToResume(CallReply? last)
+    {
+        var commands = last?.Commands.Where(command => command is not (Reject or Ring or EarlyMedia or Answer)).ToList() ?? [];
+        return commands.Exists(command => command is Collect or Record or HangUp) ? commands : Apology();
     }
 
     /// <summary>The answer when the call cannot go on: refused before it was answered, else a polite word and the end.</summary>
@@ -149,7 +198,10 @@ public static class CallMachine
     /// <summary>An answer without a command.</summary>
     public static CallReply Nothing(CallState state, int seq) => new() { Seq = seq, Commands = [], Flow = state.Flow, Step = state.Position.Step };
 
-    private static List<CallCommand> Apology() => [new Play { Prompts = [new PromptPart { Prompt = Interpreter.PoliteError }] }, new HangUp()];
+    /// <summary>The answer to whoever had the call before: it is nothing of theirs any more.</summary>
+    public static CallReply Gone(CallEvent callEvent) => new() { Seq = callEvent.Seq, Commands = [], Gone = true };
+
+    internal static List<CallCommand> Apology() => [new Play { Prompts = [new PromptPart { Prompt = Interpreter.PoliteError }] }, new HangUp()];
 
     private static CallProgress Advance(
         FlowDocument document, CallState state, IReadOnlyList<CallCommand> commands, IReadOnlyList<string> entered, int effects, FlowInput input)
@@ -171,8 +223,13 @@ public static class CallMachine
         };
     }
 
-    private static CallState Copy(CallState state) => new()
+    internal static CallState Copy(CallState state) => new()
     {
+        Dialog = state.Dialog,
+        Other = state.Other,
+        Epoch = state.Epoch,
+        Incarnation = state.Incarnation,
+        Asked = state.Asked,
         LastSeq = state.LastSeq,
         LastReply = state.LastReply,
         Tenant = state.Tenant,

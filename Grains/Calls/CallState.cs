@@ -55,6 +55,21 @@ public sealed class CallState
     /// <summary>Limits in which the call has a place, by the keys of their grains.</summary>
     [Id(20)] public List<string> Places { get; set; } = [];
 
+    /// <summary>How the call's dialog stood with its last event, for whoever takes the call over; null where its edge does not say.</summary>
+    [Id(21)] public CallDialog? Dialog { get; set; }
+
+    /// <summary>That of the other half of a bridged call.</summary>
+    [Id(22)] public CallDialog? Other { get; set; }
+
+    /// <summary>Counts the edges that have had the call; see <see cref="CallEvent.Epoch"/>.</summary>
+    [Id(23)] public int Epoch { get; set; }
+
+    /// <summary>The life of the edge that has it.</summary>
+    [Id(24)] public string Incarnation { get; set; } = "";
+
+    /// <summary>Edges that were asked to take the call over since it was served last, with the one that has the order now; else empty.</summary>
+    [Id(25)] public List<string> Asked { get; set; } = [];
+
     /// <summary>Where the call comes from, as audit records name it.</summary>
     public string OriginText => OriginOf(Trunk, Origin);
 

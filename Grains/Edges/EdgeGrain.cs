@@ -38,6 +38,7 @@ internal sealed partial class EdgeGrain(
     public async Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer)
     {
         EdgeName.Demand(Name);
+        if (!await IsAlive(report)) return new EdgeOrders { SealingKey = keys.SealingKey, DrainUnknown = true, Superseded = true };
         _report = report.Calls.Count <= EdgeReport.MostCalls ? report : new EdgeReport
         {
             Edge = report.Edge,
@@ -48,6 +49,8 @@ internal sealed partial class EdgeGrain(
             Drain = report.Drain,
             Pressure = report.Pressure,
             Accepted = report.Accepted,
+            Incarnation = report.Incarnation,
+            Birth = report.Birth,
         };
         _observer = observer;
         _reportedAt = time.GetTimestamp();

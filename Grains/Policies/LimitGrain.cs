@@ -63,6 +63,23 @@ internal sealed partial class LimitGrain : Grain, ILimitGrain
         return grant;
     }
 
+    public async Task EdgeGone(string edge)
+    {
+        try
+        {
+            if (_policy.LimitOf(_key) is not { } rule) return;
+            _ledger ??= await Load(rule);
+            await Store(_ledger.EdgeGone(Now, edge));
+        }
+        catch (Exception e)
+        {
+            // They come free when no call can last any longer.
+            LogFailure(_key, e.GetType().Name);
+            _ledger = null;
+            DeactivateOnIdle();
+        }
+    }
+
     private static readonly LimitGrant s_unavailable = new() { Epoch = 0, Counted = false, Unavailable = true };
 
     // A monotonic clock: one that is set back would refuse for as long.

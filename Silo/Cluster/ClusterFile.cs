@@ -85,18 +85,6 @@ internal sealed class ClusterFile
     public string CertificateFolder => System.IO.Path.Combine(DataFolder, "certs");
 }
 
-[Flags]
-internal enum NodeRoles
-{
-    None = 0,
-    Silo = 1,
-    Edge = 2,
-    Dashboard = 4,
-
-    /// <summary>Reads metrics and nothing else: a role of certificates, which no node of <c>cluster.yaml</c> has.</summary>
-    Monitor = 8,
-}
-
 /// <summary>One process of the cluster.</summary>
 internal sealed class NodeSettings
 {

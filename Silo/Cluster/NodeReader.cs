@@ -6,13 +6,6 @@ namespace IvrActors.Silo.Cluster;
 /// <param name="weak">Reports a setting that only a development cluster may have.</param>
 internal sealed class NodeReader(string folder, bool development, Action<YamlMap, string, string, string> weak)
 {
-    private static readonly Dictionary<string, NodeRoles> s_roles = new(StringComparer.Ordinal)
-    {
-        ["silo"] = NodeRoles.Silo,
-        ["edge"] = NodeRoles.Edge,
-        ["dashboard"] = NodeRoles.Dashboard,
-    };
-
     /// <summary>All nodes, in the order of the file; one at least, also where there is none.</summary>
     /// <param name="data">The cluster's data folder.</param>
     public List<NodeSettings> Read(YamlMap root, string data)
@@ -38,7 +31,7 @@ internal sealed class NodeReader(string folder, bool development, Action<YamlMap
     private NodeSettings ReadNode(YamlMap map, ListenerSettings common, string data, bool isAlone)
     {
         var name = map.Name("name");
-        var roles = map.List("roles", "silo, edge or dashboard", text => s_roles.TryGetValue(text, out var role) ? role : (NodeRoles?)null);
+        var roles = map.List("roles", "silo, edge or dashboard", text => NodeRoleNames.RoleOf(text) is not (NodeRoles.None or NodeRoles.Monitor) and var role ? role : (NodeRoles?)null);
         if (roles.Count != roles.Distinct().Count()) map.Report("roles", "duplicate role", "each role once");
         var node = new NodeSettings
         {

@@ -59,7 +59,7 @@ internal sealed class CaCommands
     {
         var name = new Argument<string>("name") { Description = "As in cluster.yaml: a-z, 0-9 and dashes, at most 40 characters." };
         MustBeNames(name.Validators);
-        var roles = new Option<NodeRoles>("--roles") { Description = $"What the node may be: of {string.Join(", ", NodeIdentity.RoleNames)}, with commas.", Required = true, CustomParser = ParseRoles };
+        var roles = new Option<NodeRoles>("--roles") { Description = $"What the node may be: of {string.Join(", ", NodeRoleNames.All)}, with commas.", Required = true, CustomParser = ParseRoles };
         var dns = Several("--dns", "A name by which it is reached besides its own; several are possible.");
         dns.Validators.Add(result => Each(result, text => Uri.CheckHostName(text) == UriHostNameType.Dns, "is no DNS name"));
         var ip = Several("--ip", "An address by which it is reached; several are possible.");
@@ -193,7 +193,7 @@ internal sealed class CaCommands
     {
         if (NodeAuthority.RequestOf(certificate) is not { } request) return $"{node}: names no node";
         var others = request.Dns.Where(name => name != node).Select(name => " dns=" + name).Concat(request.Addresses.Select(address => " ip=" + address));
-        return $"{request.Identity.Name} {string.Join(',', NodeIdentity.NamesOf(request.Identity.Roles))} {Expiry(certificate)}{string.Concat(others)}";
+        return $"{request.Identity.Name} {string.Join(',', NodeRoleNames.Of(request.Identity.Roles))} {Expiry(certificate)}{string.Concat(others)}";
     }
 
     private string Expiry(X509Certificate2 certificate)
@@ -223,8 +223,8 @@ internal sealed class CaCommands
         var roles = NodeRoles.None;
         foreach (var text in result.Tokens.SelectMany(token => token.Value.Split(',')))
         {
-            var role = NodeIdentity.RoleOf(text);
-            if (role == NodeRoles.None) result.AddError($"'{text}' is no role: {string.Join(", ", NodeIdentity.RoleNames)}");
+            var role = NodeRoleNames.RoleOf(text);
+            if (role == NodeRoles.None) result.AddError($"'{text}' is no role: {string.Join(", ", NodeRoleNames.All)}");
             roles |= role;
         }
         return roles;

@@ -31,6 +31,8 @@ internal static class SiloHosting
         AddCore(builder.Services, vault);
         builder.Services.AddKeyUpkeep(vault, cluster);
         builder.UseOrleans(orleans => AddOrleans(orleans, cluster, vault, node));
+        // After the silo: it asks grains as soon as it starts. With one node there is nobody to take a call over.
+        if (cluster.Nodes.Count > 1) builder.Services.AddHostedService(provider => ActivatorUtilities.CreateInstance<EdgeWatch>(provider, cluster));
         // Made here and not when the first code is to be sent: a secret that is missing keeps the cluster from starting.
         var delivery = DeliveryServices.Create(cluster, TimeProvider.System);
         builder.Services.AddSingleton<ICodeDelivery>(provider => delivery(provider.GetRequiredService<ILogger<CodeDelivery>>()));

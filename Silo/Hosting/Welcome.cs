@@ -20,7 +20,7 @@ internal static class Welcome
         }
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard)) output.WriteLine($"  dashboard  https://{addresses.Dashboard}/");
         if (cluster.Node.Roles.HasFlag(NodeRoles.Dashboard) && cluster.Phone is { } phone) output.WriteLine($"  phone      {phone.Origin}/phone");
-        output.WriteLine($"  metrics    http://{addresses.Metrics}/metrics");
+        output.WriteLine($"  metrics    {(cluster.Listeners.MetricsTls ? "https" : "http")}://{addresses.Metrics}/metrics");
         if (opening?.FirstInvitation is { } secret)
         {
             output.WriteLine();

@@ -116,7 +116,7 @@ internal sealed class NodeCertificate : IReloadedCertificate
         var identity = verified.Identity;
         if (identity.Name != needed.Name) return $"it is that of node '{identity.Name}', and this is '{needed.Name}'";
         var missing = needed.Roles & ~identity.Roles;
-        return missing == NodeRoles.None ? null : $"it does not say that the node is {string.Join(" and ", NodeIdentity.NamesOf(missing))}";
+        return missing == NodeRoles.None ? null : $"it does not say that the node is {string.Join(" and ", NodeRoleNames.Of(missing))}";
     }
 
     private void Publish() => s_expiry.Set(new DateTimeOffset(Current.Certificate.NotAfter).ToUnixTimeSeconds());

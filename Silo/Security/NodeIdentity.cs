@@ -18,17 +18,7 @@ internal sealed record NodeIdentity(string Name, NodeRoles Roles)
 
     private static readonly Asn1Tag s_uri = new(TagClass.ContextSpecific, 6);
 
-    private static readonly (string Text, NodeRoles Role)[] s_roles =
-        [("silo", NodeRoles.Silo), ("edge", NodeRoles.Edge), ("dashboard", NodeRoles.Dashboard), ("monitor", NodeRoles.Monitor)];
-
-    /// <summary>All names of roles.</summary>
-    public static IEnumerable<string> RoleNames => s_roles.Select(role => role.Text);
-
-    public IEnumerable<string> Uris => NamesOf(Roles).Select(role => $"{Domain}{role}/{Name}");
-
-    public static NodeRoles RoleOf(string text) => Array.Find(s_roles, role => role.Text == text).Role;
-
-    public static IEnumerable<string> NamesOf(NodeRoles roles) => s_roles.Where(role => roles.HasFlag(role.Role)).Select(role => role.Text);
+    public IEnumerable<string> Uris => NodeRoleNames.Of(Roles).Select(role => $"{Domain}{role}/{Name}");
 
     /// <summary>Null when it names no role, an unknown one, or two nodes: what is not understood gives no right.</summary>
     public static NodeIdentity? Of(X509Certificate2 certificate)
@@ -52,7 +42,7 @@ internal sealed record NodeIdentity(string Name, NodeRoles Roles)
         {
             if (!uri.StartsWith(Domain, StringComparison.OrdinalIgnoreCase)) continue;
             var parts = uri[Domain.Length..].Split('/');
-            if (!uri.StartsWith(Domain, StringComparison.Ordinal) || parts.Length != 2 || RoleOf(parts[0]) is not (not NodeRoles.None and var role)) return null;
+            if (!uri.StartsWith(Domain, StringComparison.Ordinal) || parts.Length != 2 || NodeRoleNames.RoleOf(parts[0]) is not (not NodeRoles.None and var role)) return null;
             if (!YamlMap.IsName(parts[1]) || parts[1] != (name ?? parts[1])) return null;
             (name, roles) = (parts[1], roles | role);
         }

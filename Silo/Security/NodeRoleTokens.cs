@@ -16,6 +16,8 @@ internal sealed class NodeRoleTokens(NodeCertificate own, TimeProvider time) : I
 
     private volatile Made _made = new(own.Current);
 
+    public object Signer => own.Current;
+
     /// <exception cref="ArgumentException">This node may not say that, or the name holds a bar or is too long.</exception>
     public string Issue(string name, string role)
     {

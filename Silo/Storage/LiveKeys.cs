@@ -26,9 +26,14 @@ internal sealed class LiveKeys(Func<XmlKeyManager> makeManager, IKeyStore store,
     /// <summary>A key from further ahead was made by a machine whose clock is wrong: good for reading, not for writing.</summary>
     private static readonly TimeSpan s_mostAhead = TimeSpan.FromHours(1);
 
+    /// <summary>How long who needs a key waits for a look that somebody began; the look itself goes on.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan s_afterFailure = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
+    private readonly Lock _lookGate = new();
+    private (Task<bool> Ended, long Began)? _look;
     private XmlKeyManager? _manager;
     private volatile Ring? _ring;
     private long _asked;
@@ -46,18 +51,9 @@ internal sealed class LiveKeys(Func<XmlKeyManager> makeManager, IKeyStore store,
             return _ring!;
         }
         if (!IsDue(ring.Current) && time.GetElapsedTime(Volatile.Read(ref _checked)) < Staleness) return ring;
-        // Another thread asks just now, and may wait long for a database that hangs: its answer is for all.
-        if (!_gate.TryEnter()) return ring;
-        _gate.Exit();
-        try
-        {
-            Check();
-        }
-        catch (KeyRingException)
-        {
-            // What is known goes on for a while, and a key that is overdue is as good as it was.
-            Volatile.Write(ref _checked, time.GetTimestamp());
-        }
+        // What is known goes on for a while, and a key that is overdue is as good as it was: a store that does not answer holds nobody up for longer than it takes to notice.
+        if (LookAgain(join: false)) return _ring;
+        Volatile.Write(ref _checked, time.GetTimestamp());
         return _ring;
     }
 
@@ -182,8 +178,40 @@ internal sealed class LiveKeys(Func<XmlKeyManager> makeManager, IKeyStore store,
 
     private HeldKey? Ask(Guid id)
     {
-        Check();
-        return _ring!.Find(id);
+        var asked = Interlocked.Increment(ref _asked);
+        // A look that had begun may have read the store before: then the next one answers.
+        for (var tried = 0; tried < 2 && Volatile.Read(ref _answered) < asked && LookAgain(join: true); tried++) { }
+        return Volatile.Read(ref _answered) >= asked ? _ring!.Find(id) : throw NoAnswer(null);
+    }
+
+    /// <summary>
+    /// Lets a thread of its own look, unless one does, and waits for it, counted from when it began: of all who ask a store that hangs only the first wait. False when it did not answer.
+    /// </summary>
+    /// <param name="join">Whether to wait for a look of somebody else, too; without it what is known is good enough meanwhile.</param>
+    private bool LookAgain(bool join)
+    {
+        (Task<bool> Ended, long Began) look;
+        lock (_lookGate)
+        {
+            if (_look is { Ended.IsCompleted: false } && !join) return true;
+            if (_look is not { Ended.IsCompleted: false }) _look = (Task.Factory.StartNew(TryCheck, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default), time.GetTimestamp());
+            look = _look.Value;
+        }
+        var left = s_patience - time.GetElapsedTime(look.Began);
+        return (left > TimeSpan.Zero ? look.Ended.Wait(left) : look.Ended.IsCompleted) && look.Ended.Result;
+    }
+
+    private bool TryCheck()
+    {
+        try
+        {
+            Check();
+            return true;
+        }
+        catch (KeyRingException)
+        {
+            return false;
+        }
     }
 
     private XmlKeyManager Manager => _manager ??= makeManager();

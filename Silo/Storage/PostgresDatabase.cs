@@ -22,6 +22,7 @@ internal sealed class PostgresDatabase : IDatabase
     public PostgresDatabase(PostgresSettings settings)
     {
         _settings = settings;
+        if (PostgresSurroundings.FaultOf(settings, Environment.GetEnvironmentVariable, System.IO.File.Exists) is { } fault) throw new DatabaseException(fault);
         // Else the driver would tell of it, and not what is missing.
         settings.Password.Read().Dispose();
         Source = SourceOf(settings);
@@ -113,7 +114,7 @@ internal sealed class PostgresDatabase : IDatabase
 
     private string Name => string.Create(CultureInfo.InvariantCulture, $"The database '{_settings.Database}' at {_settings.Host}:{_settings.Port}");
 
-    private static NpgsqlDataSource SourceOf(PostgresSettings settings)
+    internal static NpgsqlDataSource SourceOf(PostgresSettings settings)
     {
         var builder = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder
         {
@@ -127,6 +128,10 @@ internal sealed class PostgresDatabase : IDatabase
             // SCRAM by a server that does not know the password ends there; a password in clear would be told to whoever asks.
             RequireAuth = "ScramSHA256",
             ApplicationName = "ivr",
+            // Else taken from the environment, as what PostgresSurroundings refuses.
+            ClientEncoding = "UTF8",
+            Timezone = "UTC",
+            SslNegotiation = SslNegotiation.Postgres,
             MaxPoolSize = settings.Pool,
             Multiplexing = false,
             // Nothing here changes what a connection's next user would meet.

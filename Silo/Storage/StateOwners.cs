@@ -17,6 +17,7 @@ internal static class StateOwners
         ["caller-callbacks"] = "caller",
         ["caller-key"] = "callerkey",
         ["edge-drain"] = "edge",
+        ["edge-life"] = "edge",
         ["flow"] = "flow",
         ["known-callers"] = "knowncallers",
         ["limit"] = "limit",

@@ -52,7 +52,7 @@ public sealed class PurityTests
 
     // In these namespaces everything is a rule that is not a grain and not one of the shells around rules, which are named here one by one.
     private static readonly string[] s_ruleSpaces = ["IvrActors.Grains.Flows", "IvrActors.Grains.Calls", "IvrActors.Grains.Policies", "IvrActors.Grains.Tracing"];
-    private static readonly string[] s_shells = ["CallAdmission", "CallLimits", "OutboundDesk", "RecordingPermits", "CallerDesk", "FlowCheck", "FlowServices", "FlowMetrics", "FlowLibrary", "PolicyMetrics", "LockoutClock", "OutboundMetrics", "TraceMetrics", "RiskDesk", "RiskTry", "RiskMetrics", "CallBackMetrics"];
+    private static readonly string[] s_shells = ["CallAdmission", "CallLimits", "OutboundDesk", "RecordingPermits", "CallerDesk", "FlowCheck", "FlowServices", "FlowMetrics", "FlowLibrary", "PolicyMetrics", "LockoutClock", "OutboundMetrics", "TraceMetrics", "RiskDesk", "RiskTry", "RiskMetrics", "CallBackMetrics", "TakeOverMetrics"];
     private static readonly string[] s_rulesElsewhere = ["AuditChain", "AuditText", "CallerProof", "WeakPins", "Totp"];
 
     private static IEnumerable<TypeDefinition> RulesOfGrains() =>

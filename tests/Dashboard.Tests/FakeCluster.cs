@@ -54,6 +54,9 @@ public sealed partial class FakeCluster : IRoleTokens, IPhonePasses
     public string? AuditFault { get; set; }
     public bool IsDown { get; set; }
 
+    /// <summary>Set: calls of the live view are under way until it is completed, as to a silo that was just lost.</summary>
+    public TaskCompletionSource<List<string>>? Silence { get; set; }
+
     /// <summary>A method that is refused whatever the role: the grain knows better than the page.</summary>
     public string? Refused { get; set; }
     internal DirectoryFake Directory { get; }
@@ -258,7 +261,7 @@ public sealed partial class FakeCluster : IRoleTokens, IPhonePasses
 
     private sealed class EdgeDirectoryFake(FakeCluster cluster)
     {
-        public Task<List<string>> List() => Task.FromResult(cluster.Edges.Keys.ToList());
+        public Task<List<string>> List() => cluster.Silence?.Task ?? Task.FromResult(cluster.Edges.Keys.ToList());
     }
 
     private sealed class EdgeFake(FakeCluster cluster, string key)

@@ -194,6 +194,16 @@ public sealed partial class PageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_dashboard_ends_at_once_also_while_the_cluster_owes_it_an_answer()
+    {
+        var server = await DashboardServer.Start();
+        server.Cluster.Silence = new();
+        server.Cluster.Calls.Clear();
+        await Eventually(() => server.Cluster.Calls.Any(call => call.Method == "List"));
+        await server.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task The_cluster_is_asked_once_for_all_viewers()
     {
         var viewers = new List<Visitor>();

@@ -23,6 +23,7 @@ internal static class Sample
         if (type == typeof(string)) return $"{Canary} {name}";
         if (type == typeof(bool)) return true;
         if (type == typeof(int)) return 7;
+        if (type == typeof(uint)) return 1234567890u;
         if (type == typeof(long)) return 1234567890123L;
         if (type == typeof(ulong)) return 1234567890123UL;
         if (type == typeof(double)) return 0.25;

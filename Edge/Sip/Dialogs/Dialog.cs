@@ -46,6 +46,9 @@ public sealed class Dialog
     /// <summary>Whether we made the call, and with it the Call-ID (RFC 3261 14.1).</summary>
     public bool IsCaller { get; private init; }
 
+    /// <summary>The peer's Contact (RFC 3261 12.1: remote target).</summary>
+    internal string Target => _remoteTarget;
+
     /// <summary>Where the next request goes first: the first route, or the peer itself.</summary>
     public SipUri NextHop => _routes.Length > 0 && NameAddress.TryParse(_routes[0], out var route) ? route.Uri : Parse(_remoteTarget);
 
@@ -78,6 +81,38 @@ public sealed class Dialog
     /// <summary>What a caller has before any response: the halves that it chose.</summary>
     public static Dialog OfDial(string callId, string localTag, string from, string to, string target, bool secure) =>
         new(new DialogId(callId, localTag, ""), from, to, [], target) { IsSecure = secure, IsCaller = true };
+
+    /// <summary>A dialog that another edge began and we go on with. What it sent last is not known for certain, so our numbers begin well above.</summary>
+    /// <returns>Null when what was kept cannot be read.</returns>
+    internal static Dialog? OfRecord(DialogRecord record)
+    {
+        if (!SipUri.TryParse(record.Target, out _) || !NameAddress.TryParse(record.Local, out _) || !NameAddress.TryParse(record.Remote, out _)) return null;
+        foreach (var route in record.Routes)
+        {
+            if (!NameAddress.TryParse(route, out _)) return null;
+        }
+        return new Dialog(record.Id, record.Local, record.Remote, [.. record.Routes], record.Target)
+        {
+            _localSequence = record.LocalSequence + DialogRecord.Gap,
+            _remoteSequence = record.RemoteSequence,
+            IsSecure = record.IsSecure,
+            IsCaller = record.IsCaller,
+        };
+    }
+
+    /// <summary>What another edge would need to go on with it.</summary>
+    internal DialogRecord ToRecord() => new()
+    {
+        Id = Id,
+        Local = _local,
+        Remote = _remote,
+        Routes = _routes,
+        Target = _remoteTarget,
+        LocalSequence = _localSequence,
+        RemoteSequence = _remoteSequence,
+        IsSecure = IsSecure,
+        IsCaller = IsCaller,
+    };
 
     /// <summary>The 2xx to our INVITE decides on the route set anew (RFC 3261 13.2.2.4) and is a target refresh.</summary>
     public void Confirm(SipResponse response)

@@ -65,6 +65,13 @@ public sealed partial class SipCall : ITimed
         _dialing = new ClientInvite(agent, this, invite, target, now);
     }
 
+    /// <summary>A call that another edge had, answered and confirmed as far as we know.</summary>
+    internal SipCall(UserAgent agent, Dialog dialog, SipPeer peer, IChallengeResponder? credentials, long endsAt)
+    {
+        (_agent, Dialog, Peer, _credentials, _endsAt) = (agent, dialog, peer, credentials, endsAt);
+        State = SipCallState.Answered;
+    }
+
     /// <summary>Of a call of ours without a tag of the peer until it is answered.</summary>
     public Dialog Dialog { get; private set; }
 
@@ -180,6 +187,14 @@ public sealed partial class SipCall : ITimed
         State = SipCallState.Ending;
         _reason = reason;
         if (_ackWait is null) SendBye(now);
+    }
+
+    /// <summary>It is another edge's by now: nothing more is sent for it or signalled. What the peer still sends here gets 481.</summary>
+    public void Abandon()
+    {
+        if (State == SipCallState.Ended) return;
+        (_invite, _transaction) = (null, null);
+        Close();
     }
 
     /// <summary>Changes the session by re-INVITE: hold, other media, another address. Ends in <see cref="CallSignalKind.ReofferAnswered"/> or <see cref="CallSignalKind.ReofferRefused"/>.</summary>

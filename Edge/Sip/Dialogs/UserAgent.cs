@@ -93,6 +93,18 @@ public sealed class UserAgent(SipAddress address, Func<string> newToken, Func<do
         return call;
     }
 
+    /// <summary>Goes on with a call of another edge. A re-INVITE is to follow, by which its peer learns where we are; or BYE.</summary>
+    /// <param name="left">How long it may last yet, in ticks.</param>
+    /// <returns>Null when there is no room, or the call is here already.</returns>
+    internal SipCall? Adopt(long now, Dialog dialog, SipPeer peer, IChallengeResponder? credentials, long left)
+    {
+        if (!_transactions.HasRoom || !Table.HasRoom(peer.Trunk) || Table.TryFind(dialog.Id, out _)) return null;
+        var call = new SipCall(this, dialog, peer, credentials, now + Math.Clamp(left, 0, Policy.MostCallLength));
+        Table.Add(call);
+        Schedule(call);
+        return call;
+    }
+
     /// <summary>Sends a request outside of dialogs other than INVITE: it has From, To, Call-ID, CSeq and Max-Forwards; Via is set here.</summary>
     /// <param name="hops">Best first; the next is tried on 503, on time-out and when the transport fails.</param>
     /// <param name="done">Gets the request as it was sent last and the final response, null for none; perhaps at once.</param>

@@ -6,6 +6,7 @@ using IvrActors.Edge.Calls;
 using IvrActors.Edge.Tests.Media;
 using IvrActors.Grains.Interfaces;
 using IvrActors.Grains.Interfaces.Calls;
+using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Privacy;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -101,6 +102,10 @@ public class CallClusterTests : IRoleTokens
         public Task CallBack() => throw new NotSupportedException();
 
         public Task Visit() => throw new NotSupportedException();
+
+        public Task Keep(int epoch, CallDialog dialog, CallDialog? other) => Failures-- > 0 ? Task.FromException(Error) : Task.CompletedTask;
+
+        public Task<bool> EdgeGone(EdgeLoss loss) => throw new NotSupportedException();
 
         public Task<bool> HangUp() => Task.FromResult(false);
     }

@@ -1,6 +1,8 @@
 using System.Text;
 using IvrActors.Edge.Media;
 using IvrActors.Edge.Recording;
+using IvrActors.Edge.Sdp;
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 
 namespace IvrActors.Edge.Tests.Calls;
@@ -57,6 +59,10 @@ internal sealed class FakeMediaSession(IMediaEvents events) : IMediaSession
     public string Codec => "PCMA";
 
     public bool Srtp { get; init; }
+
+    public CallKeying Keying => Srtp ? CallKeying.Sdes : CallKeying.None;
+
+    public SdpOrigin Origin { get; set; } = new(77, 1, "198.51.100.1");
 
     public bool SendsKeys { get; set; }
 

@@ -171,8 +171,21 @@ internal sealed class EdgeHost : IAsyncDisposable, ICallCluster, IPromptCatalogu
     {
         Calls.Enqueue(call);
         Events.Enqueue(legEvent.Event);
+        if (IsFormerOwner) return Task.FromResult<CallReply?>(new CallReply { Seq = legEvent.Event.Seq, Commands = [], Gone = true });
         return Task.FromResult(Flow(legEvent.Event) is { } commands ? new CallReply { Seq = legEvent.Event.Seq, Commands = commands, Flow = "bank", Step = "menu", Verified = Verifies } : null);
     }
+
+    /// <summary>Dialogs that are to be kept, of calls where no event was due.</summary>
+    public ConcurrentQueue<(CallId Call, CallDialog Dialog)> Kept { get; } = new();
+
+    public Task<bool> Keep(CallId call, int epoch, CallDialog dialog, CallDialog? other)
+    {
+        Kept.Enqueue((call, dialog));
+        return Task.FromResult(true);
+    }
+
+    /// <summary>Has every event answered as of a call that another edge has by now.</summary>
+    public bool IsFormerOwner { get; set; }
 
     public Task Stop() => _app.StopAsync();
 
@@ -200,6 +213,21 @@ internal sealed class FakeEdgeGrain : IEdgeGrain
 
     public EdgeReport? Last { get; private set; }
 
+    /// <summary>The life that was missed; null: none.</summary>
+    public string? Missed { get; set; }
+
+    public int Beats { get; private set; }
+
+    public Task<bool> Beat(string incarnation)
+    {
+        Beats++;
+        return Task.FromResult(incarnation != Missed);
+    }
+
+    public Task<EdgeLoss?> Watch() => throw new NotSupportedException();
+
+    public Task Settled(EdgeLoss loss) => throw new NotSupportedException();
+
     public IEdgeObserver? Observer { get; private set; }
 
     public DateTimeOffset? DrainUntil { get; set; }
@@ -212,7 +240,7 @@ internal sealed class FakeEdgeGrain : IEdgeGrain
     public Task<EdgeOrders> Report(EdgeReport report, IEdgeObserver observer)
     {
         (Last, Observer) = (report, observer);
-        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), Traces = Traces, DrainUntil = DrainUntil, DrainUnknown = DrainUnknown });
+        return Task.FromResult(new EdgeOrders { SealingKey = SecretSealer.PublicKeyOf("k1", _key), Traces = Traces, DrainUntil = DrainUntil, DrainUnknown = DrainUnknown, Superseded = report.Incarnation == Missed });
     }
 
     public Task<EdgeReport?> GetReport() => Task.FromResult(Last);
@@ -272,6 +300,8 @@ internal sealed class FakeLimits
         {
             lock (_ledger) return Task.FromResult(_ledger.Ask(TimeProvider.System.GetElapsedTime(0).Ticks, ask));
         }
+
+        public Task EdgeGone(string edge) => throw new NotSupportedException();
     }
 }
 

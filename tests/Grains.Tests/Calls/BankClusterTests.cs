@@ -145,6 +145,7 @@ public sealed class BankClusterTests : IAsyncLifetime
         const string Yaml = "flow: out\nlanguage: en\nstart: desk\nsteps:\n  desk: { transfer: desk, mode: bridge, trunk: carrier, on: { failed: bye } }\n  bye: { hang_up: true, play: [goodbye] }\n";
         Assert.NotNull((await _cluster.Client.GetGrain<IFlowGrain>(IFlowGrain.Key("demo", "out")).Publish("out.yaml", Yaml)).Version);
         var call = _cluster.Client.GetGrain<ICallGrain>("call-bridged");
+        RequestContext.Set(RequestActor.ContextKey, "edge-1");
         Assert.IsType<Bridge>((await call.Handle(GrainWorld.Offered(called: "out"))).Commands[^1]);
 
         await _cluster.Client.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
@@ -152,7 +153,6 @@ public sealed class BankClusterTests : IAsyncLifetime
 
         // An edge reports every few seconds, to a new activation as well.
         var phone = new OrderedEdge();
-        RequestContext.Set(RequestActor.ContextKey, "edge-1");
         await _cluster.Client.GetGrain<IEdgeGrain>(IEdgeGrain.Key("edge-1")).Report(new EdgeReport { Edge = "edge-1", At = default, ActiveCalls = 1, Calls = [] }, _cluster.Client.CreateObjectReference<IEdgeObserver>(phone));
         Assert.True(await call.HangUp());
         Assert.Equal(new CallId("call-bridged"), phone.Ordered);
@@ -199,7 +199,17 @@ public sealed class BankClusterTests : IAsyncLifetime
     {
         private int _seq = 1;
 
-        public ICallGrain Grain { get; } = test._cluster.Client.GetGrain<ICallGrain>(id);
+        private readonly ICallGrain _grain = test._cluster.Client.GetGrain<ICallGrain>(id);
+
+        /// <summary>As the call's edge.</summary>
+        public ICallGrain Grain
+        {
+            get
+            {
+                RequestContext.Set(RequestActor.ContextKey, "edge-1");
+                return _grain;
+            }
+        }
 
         public async Task Offer() => Assert.IsType<Answer>((await Grain.Handle(GrainWorld.Offered())).Commands[0]);
 

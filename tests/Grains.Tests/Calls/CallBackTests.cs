@@ -152,8 +152,10 @@ public sealed class CallBackTests : IAsyncLifetime
     public async Task Only_the_edge_that_was_told_to_call_begins_the_call(string edge, string trunk, string tenant, bool originated)
     {
         await Dialled();
+        _world.Actor = edge;
         var reply = await _world.Call(s_second).Handle(Answered(edge, trunk, tenant, originated));
         Assert.Contains(Assert.IsType<Reject>(Assert.Single(reply.Commands)).Status, new[] { 403, 404, 503 });
+        _world.Actor = "edge-1";
         // The ticket stays for who it is for.
         Assert.Equal("answered", (await _world.Call(s_second).Handle(Answered())).Step);
     }
@@ -291,6 +293,7 @@ public sealed class CallBackTests : IAsyncLifetime
         await HangUpFirst();
         Assert.Empty(_edge.Sent);
         Assert.IsType<Originate>(Assert.Single(third.Sent).Command);
+        _world.Actor = "edge-3";
         Assert.Equal("answered", (await _world.Call(s_second).Handle(Answered("edge-3"))).Step);
     }
 

@@ -1,11 +1,13 @@
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Privacy;
 using IvrActors.Grains.Tests.Flows;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Hosting;
+using Orleans.Runtime;
 using Orleans.TestingHost;
 using Xunit;
 
@@ -30,6 +32,7 @@ public class CallClusterTests
         Assert.Null(await flow.GetPublished());
         Assert.Equal("bank.yaml:3:8", (await flow.Publish("bank.yaml", "flow: bank\nlanguage: en\nstart: a\nsteps: { b: { hang_up: true } }")).Errors[0].ToString()[..13]);
 
+        RequestContext.Set(RequestActor.ContextKey, "edge-1");
         var unknown = await cluster.Client.GetGrain<ICallGrain>("call-a").Handle(GrainWorld.Offered(tenant: "other"));
         Assert.Equal(404, Assert.IsType<Reject>(Assert.Single(unknown.Commands)).Status);
         var lost = await cluster.Client.GetGrain<ICallGrain>("call-b").Handle(GrainWorld.Keys(4, "1"));

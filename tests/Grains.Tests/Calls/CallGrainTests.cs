@@ -473,7 +473,7 @@ public class CallGrainTests
         return (entry.Action, entry.Result, entry.Detail);
     }
 
-    private static string Kinds(CallReply reply) => string.Join(' ', reply.Commands.Select(c => c.GetType().Name));
+    internal static string Kinds(CallReply reply) => string.Join(' ', reply.Commands.Select(c => c.GetType().Name));
 
     private static string Prompts(CallCommand command) => string.Join(' ', command switch
     {

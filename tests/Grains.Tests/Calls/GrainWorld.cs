@@ -9,6 +9,7 @@ using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
 using IvrActors.Grains.Interfaces.Recordings;
@@ -39,6 +40,7 @@ internal sealed class GrainWorld
         var published = Flow.Publish("bank.yaml", FlowTexts.Bank).GetAwaiter().GetResult();
         if (published.Version is null) throw new InvalidOperationException("the demo flow is not valid");
         Audit.Entries.Clear();
+        Actor = "edge-1";
     }
 
     public FakeLog Log { get; } = new();
@@ -115,7 +117,25 @@ internal sealed class GrainWorld
 
     public CallGrain Call() => Call(new CallId(CallKey));
 
-    public CallGrain Call(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, new LocalCalls(), Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
+    /// <summary>The edge whose token is shown with what is asked next.</summary>
+    public string Actor
+    {
+        get;
+        set
+        {
+            field = value;
+            RequestContext.Set(RequestActor.ContextKey, value);
+        }
+    }
+
+    /// <summary>A new activation, asked by <see cref="Actor"/>.</summary>
+    public CallGrain Call(CallId id)
+    {
+        RequestContext.Set(RequestActor.ContextKey, Actor);
+        return Activate(id);
+    }
+
+    private CallGrain Activate(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, new LocalCalls(), Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
 
     /// <summary>Knows nothing, because it reaches no grain.</summary>
     private RiskDesk Risk => new(Policy, FakeKeys.Instance, Answering.Make<IGrainFactory>((method, _) => throw new NotSupportedException(method.Name)), new RiskPicture(), Clock, NullLogger<RiskDesk>.Instance);
@@ -131,7 +151,14 @@ internal sealed class GrainWorld
 
     private FlowGrain? _other;
 
-    public FlowGrain NewFlow(string key = "flow-demo/bank") => new(
+    /// <summary>Asked by the cluster itself.</summary>
+    public FlowGrain NewFlow(string key = "flow-demo/bank")
+    {
+        RequestContext.Remove(RequestActor.ContextKey);
+        return ActivateFlow(key);
+    }
+
+    private FlowGrain ActivateFlow(string key) => new(
         new FakePersistentState(), Policy, Catalogue, Library, Clock, NullLogger<FlowGrain>.Instance, Context(GrainId.Create("flow", key)), Runtime());
 
     /// <summary>The origin of <see cref="Offered"/>.</summary>
@@ -170,12 +197,12 @@ internal sealed class GrainWorld
         var type = method.GetGenericArguments().Single();
         var key = (string)arguments[0]!;
         Asked.Add((type, key));
-        if (type == typeof(IFlowGrain)) return key == "flow-demo/bank" ? Flow : key == "flow-demo/out" && _other is not null ? _other : NewFlow(key);
+        if (type == typeof(IFlowGrain)) return key == "flow-demo/bank" ? Flow : key == "flow-demo/out" && _other is not null ? _other : ActivateFlow(key);
         if (type == typeof(IAuditGrain)) return Audit;
         if (type == typeof(ICallerGrain)) return Caller;
         if (type == typeof(IEdgeGrain)) return Edges.GetValueOrDefault(key, Edge);
         if (type == typeof(IEdgeDirectoryGrain)) return Answering.Make<IEdgeDirectoryGrain>((_, _) => Task.FromResult(Edges.Keys.Select(name => name[IEdgeGrain.Key("").Length..]).ToList()));
-        if (type == typeof(ICallGrain)) return Call(new CallId(key));
+        if (type == typeof(ICallGrain)) return Activate(new CallId(key));
         if (type == typeof(IRateLimitGrain)) return new FakeRate(Rates, key);
         if (type == typeof(ISpendGrain)) return Spending;
         if (type == typeof(IRecordingGrain)) return Answering.Make<IRecordingGrain>((method, given) => method.Name == nameof(IRecordingGrain.Bind) ? Bind(key, (CallerKey)given[0]!) : Permit((RecordingPermit)given[0]!));
@@ -400,6 +427,12 @@ internal sealed class FakeEdge : IEdgeGrain
         Sent.Add((call, command));
         return Task.FromResult(true);
     }
+
+    public Task<bool> Beat(string incarnation) => throw new NotSupportedException();
+
+    public Task<EdgeLoss?> Watch() => throw new NotSupportedException();
+
+    public Task Settled(EdgeLoss loss) => throw new NotSupportedException();
 
     public Task<bool> Drain(DateTimeOffset deadline) => throw new NotSupportedException();
 

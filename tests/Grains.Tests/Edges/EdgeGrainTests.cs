@@ -15,6 +15,8 @@ public sealed class EdgeGrainTests(CallersCluster cluster)
 {
     private readonly string _name = "e" + Guid.NewGuid().ToString("N");
 
+    private bool _beats = true;
+
     private IEdgeGrain Edge => As(_name);
 
     /// <summary>The edge's grain, called with the token of some edge.</summary>
@@ -108,7 +110,85 @@ public sealed class EdgeGrainTests(CallersCluster cluster)
         GC.KeepAlive(phone);
     }
 
-    private EdgeReport Report(int calls) => new() { Edge = _name, At = cluster.Time.GetUtcNow(), ActiveCalls = calls, Calls = [] };
+    [Fact]
+    public async Task An_edge_that_falls_silent_is_lost_once_and_what_it_says_later_is_refused_until_it_begins_anew()
+    {
+        var observer = cluster.Grains.CreateObjectReference<IEdgeObserver>(new Phone());
+        Assert.Null(await Edge.Watch());
+        Assert.False((await Edge.Report(Report(1, "a", EdgeBirth.New), observer)).Superseded);
+        Assert.True(await Edge.Beat("a"));
+        Assert.False(await Edge.Beat("b"));
+        await Assert.ThrowsAsync<UnauthorizedAccessException>(() => As("another").Beat("a"));
+        for (var i = 0; i < 5; i++) Assert.Null(await Later());
+        var loss = await Silence();
+        Assert.Equal((_name, "a", ""), (loss.Edge, Assert.Single(loss.Lost), loss.Alive));
+        Assert.Null(await Edge.GetReport());
+        // One silo sees to it; another one only when the first does not end.
+        for (var i = 0; i < 15; i++) Assert.Null(await Later());
+        Assert.NotNull(await Silence());
+
+        // It was only frozen.
+        Assert.False(await Edge.Beat("a"));
+        Assert.True((await Edge.Report(Report(1, "a", EdgeBirth.Known), observer)).Superseded);
+        await Edge.Cast<IGrainManagementExtension>().DeactivateOnIdle();
+        Assert.True((await Edge.Report(Report(1, "a", EdgeBirth.New), observer)).Superseded);
+        Assert.Null(await Edge.GetReport());
+        Assert.False((await Edge.Report(Report(0, "c", EdgeBirth.Again), observer)).Superseded);
+        var left = await Edge.Watch();
+        Assert.Equal(("a", "c"), (Assert.Single(left!.Lost), left.Alive));
+        await Edge.Settled(left);
+        Assert.Null(await Later());
+        Assert.True(await Edge.Beat("c"));
+    }
+
+    [Fact]
+    public async Task An_edge_that_is_started_again_before_it_is_missed_has_lost_its_life_before()
+    {
+        var observer = cluster.Grains.CreateObjectReference<IEdgeObserver>(new Phone());
+        await Edge.Report(Report(1, "a", EdgeBirth.New), observer);
+        await Edge.Report(Report(0, "b", EdgeBirth.New), observer);
+        var loss = await Edge.Watch();
+        Assert.Equal(("a", "b"), (Assert.Single(loss!.Lost), loss.Alive));
+        // The former process does not come between, should it still be there.
+        Assert.True((await Edge.Report(Report(1, "c", EdgeBirth.Again), observer)).Superseded);
+        Assert.True(await Edge.Beat("b"));
+    }
+
+    [Fact]
+    public async Task An_edge_that_stops_in_order_is_not_missed_and_one_of_an_older_version_is_not_watched()
+    {
+        var observer = cluster.Grains.CreateObjectReference<IEdgeObserver>(new Phone());
+        await Edge.Report(Report(1, "a", EdgeBirth.New), observer);
+        await Edge.Report(Report(0, "a", EdgeBirth.Ended), observer);
+        Assert.Null(await Edge.GetReport());
+        // Calls that it could not end are seen to.
+        var loss = await Edge.Watch();
+        await Edge.Settled(loss!);
+        await Edge.Report(Report(1), observer);
+        for (var i = 0; i < 20; i++) Assert.Null(await Later());
+        var records = (await cluster.Grains.GetGrain<IAuditGrain>(IAuditGrain.Key(IAuditGrain.Cluster)).Search(new AuditQuery { Object = _name })).Records;
+        Assert.DoesNotContain(records, record => record.Entry.Action == "edge.lost" && record.Entry.Object == _name);
+    }
+
+    private Task<EdgeLoss?> Later()
+    {
+        cluster.Time.Advance(TimeSpan.FromSeconds(1));
+        if (_beats) _ = Edge.Beat("a");
+        return Edge.Watch();
+    }
+
+    private async Task<EdgeLoss> Silence()
+    {
+        _beats = false;
+        for (var i = 0; i < 10; i++)
+        {
+            if (await Later() is { } loss) return loss;
+        }
+        throw new InvalidOperationException("nobody missed it");
+    }
+
+    private EdgeReport Report(int calls, string incarnation = "", EdgeBirth birth = EdgeBirth.Known) =>
+        new() { Edge = _name, At = cluster.Time.GetUtcNow(), ActiveCalls = calls, Calls = [], Incarnation = incarnation, Birth = birth };
 
     private sealed class Phone : IEdgeObserver
     {

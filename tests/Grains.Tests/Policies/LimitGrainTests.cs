@@ -56,7 +56,7 @@ public sealed class LimitGrainTests(CallersCluster cluster)
     [Fact]
     public async Task When_another_activation_wrote_meanwhile_what_it_stored_counts_and_the_edge_notices_nothing()
     {
-        var tenant = cluster.OtherTenant;
+        const string tenant = "spend-2"; // Its limits are used by no other test.
         var epoch = (await Ask("shared", 1, tenant: tenant)).Epoch;
         cluster.Storage.Race = ("limit", grain => cluster.Storage.Replace("limit", grain, new LimitState()));
         var grant = await Ask("shared", 1, places: 1, tenant: tenant, epoch: epoch);
@@ -64,6 +64,32 @@ public sealed class LimitGrainTests(CallersCluster cluster)
         // A new beginning, which the edge hears of by the number of it.
         Assert.NotEqual(epoch, grant.Epoch);
         Assert.True((await Ask("shared", 1, tenant: tenant, epoch: grant.Epoch)).Counted);
+    }
+
+    [Fact]
+    public async Task Places_of_an_edge_that_is_gone_are_free_for_others_at_once_and_after_a_restart_and_those_of_one_that_lives_are_not()
+    {
+        var limit = cluster.Grains.GetGrain<ILimitGrain>(ILimitGrain.TrunkKey(cluster.OtherTenant, "shared"));
+        var epoch = 0L;
+        epoch = (await Places("edge-1", 0)).Epoch;
+        Assert.Equal(80, (await Places("edge-1", 80)).OrdinaryPlaces);
+        await limit.EdgeGone("edge-1");
+        // It was heard just now: another process of its name.
+        Assert.Equal(0, (await Places("edge-2", 80)).OrdinaryPlaces);
+        cluster.Time.Advance(LeaseTimes.Lapse);
+        await limit.EdgeGone("edge-1");
+        Assert.Equal(80, (await Places("edge-2", 80)).OrdinaryPlaces);
+        await cluster.ForgetActivations();
+        epoch = (await Places("edge-3", 0)).Epoch;
+        cluster.Time.Advance(LeaseTimes.Lapse);
+        await limit.EdgeGone("edge-2");
+        Assert.Equal(80, (await Places("edge-3", 80)).OrdinaryPlaces);
+
+        async Task<LimitGrant> Places(string edge, int places)
+        {
+            RequestContext.Set(RequestActor.ContextKey, edge);
+            return await limit.Lease(new LimitAsk { Edge = edge, Incarnation = edge[^1], Seq = ++_seq, Epoch = epoch, OrdinaryPlaces = places });
+        }
     }
 
     [Fact]

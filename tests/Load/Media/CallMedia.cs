@@ -38,6 +38,7 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
     private uint _ssrc, _timestamp;
     private ushort _sequence;
     private long _lastArrival, _lastAudible;
+    private long _movedAfter;
     private long _received, _audible;
     private long _answer;
     private readonly Lock _hearing = new();
@@ -97,6 +98,18 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
         }
         // Each phone has its own 20 ms: calls that begin at a steady rate would otherwise all send at the same moments.
         _nextSend = now + (long)(ssrc / 4294967296.0 * FrameTicks);
+        receiver.Attach(_remotePort, this);
+        Volatile.Write(ref _remote, remote.Serialize());
+    }
+
+    /// <summary>Sends to another edge from now on, and hears it. How long nothing was heard is recorded with its first packet.</summary>
+    public void Move(IPEndPoint remote, SrtpMasterKey? serverKey, long now)
+    {
+        receiver.Detach(_remotePort);
+        Volatile.Write(ref _movedAfter, _lastArrival == 0 ? now : _lastArrival);
+        if (serverKey is not null) Volatile.Write(ref _unprotect, new SrtpReceiver(serverKey));
+        Volatile.Write(ref _started, false);
+        _remotePort = remote.Port;
         receiver.Attach(_remotePort, this);
         Volatile.Write(ref _remote, remote.Serialize());
     }
@@ -168,6 +181,7 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
             if (step == 1) result.GapNow.Record(arrival - _lastArrival);
             else if (step > 1) Interlocked.Add(ref result.PacketsLost, step - 1);
         }
+        if (!_started && Interlocked.Exchange(ref _movedAfter, 0) is > 0 and var before) result.Silences.Add(arrival - before);
         _started = true;
         (_ssrc, _sequence, _timestamp, _lastArrival) = (header.Ssrc, header.Sequence, header.Timestamp, arrival);
         Volatile.Write(ref _received, _received + 1);

@@ -54,6 +54,9 @@ internal sealed class Result
 
     public Histogram GapNow => IsSteady ? Gap : UnsteadyGap;
 
+    /// <summary>Of calls that another edge took over: from the last packet of the first edge to the first one of the second, in ticks.</summary>
+    public ConcurrentBag<long> Silences { get; } = [];
+
     public ConcurrentDictionary<string, int> Failures { get; } = new();
 
     public int Failed => Failures.Values.Sum();
@@ -101,6 +104,11 @@ internal sealed class Result
             var answers = string.Join(", ", FloodAnswers.OrderBy(a => a.Key, StringComparer.Ordinal).Select(a => $"{a.Value} x {a.Key}"));
             text.Append(CultureInfo.InvariantCulture, $"{Name}: {Flooded} INVITEs of the flood were answered by {answers}\n");
             if (MemoryPeak > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: memory {MemoryBefore / 1048576} MB before, {MemoryPeak / 1048576} MB at most, {MemoryAfter / 1048576} MB afterwards\n");
+        }
+        if (!Silences.IsEmpty)
+        {
+            var silences = Silences.Order().Select(ticks => TimeSpan.FromTicks(ticks).TotalSeconds).ToList();
+            text.Append(CultureInfo.InvariantCulture, $"{Name}: {silences.Count} calls were taken over by another edge, after a silence of {silences[0]:0.0} s at least, {silences[silences.Count / 2]:0.0} s for half of them, {silences[^1]:0.0} s at most\n");
         }
         if (InviteRepeats > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {InviteRepeats} INVITEs were repeated for want of an answer within 500 ms\n");
         if (MediaFaults > 0) text.Append(CultureInfo.InvariantCulture, $"{Name}: {MediaFaults} RTP packets were wrong (codec, size, source, order, timestamp or SRTP tag)\n");

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using IvrActors.Edge.Sip.Message;
 using IvrActors.Edge.Srtp;
@@ -21,6 +22,9 @@ internal sealed class Call
     private string _branch;
     private byte[] _repeat = [];
     private byte[] _ack = [];
+    private byte[] _accepted = [];
+    private uint _acceptedSequence;
+    private IPEndPoint? _movedTo;
     private long _started, _repeatAt, _repeatAfter, _expires;
     private State _state = State.Inviting;
     private IEnumerator<Pause>? _script;
@@ -82,7 +86,7 @@ internal sealed class Call
         var isInvite = response.CSeq.Method == "INVITE";
         if (isInvite && response.Status >= 200 && _state > State.Proceeding)
         {
-            if (_ack.Length > 0) _link.Send(_ack); // the server did not get our ACK and sent its answer again
+            if (_ack.Length > 0) _link.Send(_ack, _movedTo); // the server did not get our ACK and sent its answer again
         }
         else if (isInvite && response.Status < 200)
         {
@@ -104,12 +108,50 @@ internal sealed class Call
     public void OnRequest(SipRequest request, long now)
     {
         if (request.Method == "ACK") return;
+        if (request.Method == "INVITE")
+        {
+            Reinvited(request, now);
+            return;
+        }
         var known = request.Method is "BYE" or "INFO" or "OPTIONS" or "NOTIFY";
-        _link.Send(SipWriter.ToBytes(SipResponses.For(request, known ? 200 : 501)));
+        _link.Send(SipWriter.ToBytes(SipResponses.For(request, known ? 200 : 501)), WayBack(request));
         if (request.Method != "BYE" || _state == State.Done) return;
         if (_state == State.Up && !HangUpIsExpected) Failure ??= "the server hung up";
         End(now);
     }
+
+    /// <summary>How often another edge took the call over.</summary>
+    public int Moves { get; private set; }
+
+    /// <summary>Another edge of the cluster goes on with the call, from an address of its own: the dialog and the media go there from now on (RFC 3261 14.2).</summary>
+    private void Reinvited(SipRequest invite, long now)
+    {
+        if (invite.CSeq.Number == _acceptedSequence)
+        {
+            _link.Send(_accepted, WayBack(invite));
+            return;
+        }
+        var answer = _state == State.Up ? Texts.ReadAnswer(invite.Body.Span, _engine.PayloadType, _engine.Srtp) : null;
+        if (answer is not { } offered || offered.Key?.Suite != _engine.Srtp || invite.Contact is not { } contact)
+        {
+            _link.Send(SipWriter.ToBytes(SipResponses.For(invite, _state == State.Up ? 488 : 481)), WayBack(invite));
+            return;
+        }
+        _dialog.Target = contact.Uri.ToString();
+        _movedTo = IPAddress.TryParse(contact.Uri.Host, out var address) ? new IPEndPoint(address, contact.Uri.Port ?? 5060) : null;
+        var response = SipResponses.For(invite, 200);
+        response.Headers.Add("Contact", $"<sip:{_dialog.User}@{Texts.Text(_link.Local)};transport={_link.Transport.ToLowerInvariant()}>");
+        response.Headers.Add("Content-Type", "application/sdp");
+        response.Body = Texts.Offer(_link.Local.Address, _receiver.Port, _engine.PayloadType, EventType, _key, version: 2 + Moves, offered.Tag);
+        (_accepted, _acceptedSequence) = (SipWriter.ToBytes(response), invite.CSeq.Number);
+        _link.Send(_accepted, WayBack(invite));
+        Moves++;
+        Media!.Move(offered.Remote, offered.Key, now);
+    }
+
+    /// <summary>Where a request came from, as its Via says (RFC 3261 18.2.2); null: from the server.</summary>
+    private static IPEndPoint? WayBack(SipRequest request) =>
+        IPAddress.TryParse(request.TopVia.Host, out var address) ? new IPEndPoint(address, request.TopVia.Port ?? 5060) : null;
 
     /// <summary>Whether the script has come to where the server may end the call.</summary>
     public bool HangUpIsExpected { get; set; }
@@ -127,7 +169,7 @@ internal sealed class Call
         if (_state == State.Up) return Follow(now);
         if (_repeatAt == 0 || now < _repeatAt) return _repeatAt == 0 ? _expires : _repeatAt;
         if (_state == State.Inviting) Result.InviteRepeats++;
-        _link.Send(_repeat);
+        _link.Send(_repeat, _movedTo);
         // Timer A doubles without end; timer E, for BYE, up to 4 s.
         _repeatAfter = _state == State.Inviting ? 2 * _repeatAfter : Math.Min(2 * _repeatAfter, 8 * T1);
         return _repeatAt = now + _repeatAfter;
@@ -195,7 +237,7 @@ internal sealed class Call
         _repeatAfter = T1;
         _repeatAt = _link.IsUnreliable ? now + T1 : 0;
         _expires = now + GiveUp;
-        _link.Send(message);
+        _link.Send(message, _movedTo);
         _engine.Wake(this, _repeatAt == 0 ? _expires : _repeatAt);
     }
 

@@ -19,7 +19,8 @@ internal abstract class Link : IDisposable
     /// <summary>Whether a message may be lost, so that it has to be repeated (RFC 3261 17.1.1.2).</summary>
     public bool IsUnreliable => Transport == "UDP";
 
-    public abstract void Send(ReadOnlySpan<byte> message);
+    /// <param name="to">Another end than the server, to which a call was moved; only where there are no connections.</param>
+    public abstract void Send(ReadOnlySpan<byte> message, IPEndPoint? to = null);
 
     public abstract void Dispose();
 
@@ -62,7 +63,7 @@ internal sealed class UdpLink : Link
 
     public override IPEndPoint Local { get; }
 
-    public override void Send(ReadOnlySpan<byte> message) => _socket.SendTo(message, SocketFlags.None, _server);
+    public override void Send(ReadOnlySpan<byte> message, IPEndPoint? to = null) => _socket.SendTo(message, SocketFlags.None, to?.Serialize() ?? _server);
 
     public override void Dispose()
     {
@@ -107,7 +108,7 @@ internal sealed class StreamLink : Link
 
     public override IPEndPoint Local { get; }
 
-    public override void Send(ReadOnlySpan<byte> message)
+    public override void Send(ReadOnlySpan<byte> message, IPEndPoint? to = null)
     {
         lock (_gate) _stream.Write(message);
     }

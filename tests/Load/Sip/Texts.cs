@@ -27,15 +27,17 @@ internal static class Texts
         return [.. Encoding.UTF8.GetBytes($"{head}{contact}{type}Content-Length: {sdp?.Length ?? 0}\r\n\r\n"), .. sdp ?? []];
     }
 
-    /// <summary>An offer of one codec and keys by RFC 4733; with <paramref name="key"/> over SRTP keyed by SDES.</summary>
-    public static byte[] Offer(IPAddress address, int port, byte payloadType, byte eventType, SrtpMasterKey? key)
+    /// <summary>An offer, or answer, of one codec and keys by RFC 4733; with <paramref name="key"/> over SRTP keyed by SDES.</summary>
+    /// <param name="version">Of the description (RFC 3264 8).</param>
+    /// <param name="tag">Of the key: in an answer that of the offered one which it takes.</param>
+    public static byte[] Offer(IPAddress address, int port, byte payloadType, byte eventType, SrtpMasterKey? key, int version = 1, int tag = 1)
     {
         var codec = payloadType == 8 ? "PCMA" : "PCMU";
         var profile = key is null ? "RTP/AVP" : "RTP/SAVP";
-        var crypto = key is null ? "" : $"a=crypto:1 {key.Suite.Name} inline:{Convert.ToBase64String(key.Expose())}\r\n";
+        var crypto = key is null ? "" : $"a=crypto:{tag.ToString(CultureInfo.InvariantCulture)} {key.Suite.Name} inline:{Convert.ToBase64String(key.Expose())}\r\n";
         var sdp = $"""
             v=0
-            o=load 1 1 IN IP4 {address}
+            o=load 1 {version.ToString(CultureInfo.InvariantCulture)} IN IP4 {address}
             s=-
             c=IN IP4 {address}
             t=0 0
@@ -49,9 +51,10 @@ internal static class Texts
         return Encoding.ASCII.GetBytes(sdp + crypto);
     }
 
-    /// <summary>Where the answer wants RTP, and its SDES key; null when it took nothing of the offer.</summary>
-    public static (IPEndPoint Remote, SrtpMasterKey? Key)? ReadAnswer(ReadOnlySpan<byte> sdp, byte payloadType)
+    /// <summary>Where the server wants RTP, and its SDES key, of an offer that for this suite; null when it took nothing of the offer, or offers nothing that we take.</summary>
+    public static (IPEndPoint Remote, SrtpMasterKey? Key, int Tag)? ReadAnswer(ReadOnlySpan<byte> sdp, byte payloadType, SrtpSuite? wanted = null)
     {
+        var tag = 1;
         IPAddress? address = null;
         var port = 0;
         SrtpMasterKey? key = null;
@@ -61,10 +64,10 @@ internal static class Texts
             if (line.StartsWith("c=IN IP4 ", StringComparison.Ordinal)) IPAddress.TryParse(words[2], out address);
             else if (line.StartsWith("m=audio ", StringComparison.Ordinal) && words.Length > 3 && words.Skip(3).Contains(payloadType.ToString(CultureInfo.InvariantCulture)))
                 _ = int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out port);
-            else if (line.StartsWith("a=crypto:", StringComparison.Ordinal) && words.Length > 2 && words[2].StartsWith("inline:", StringComparison.Ordinal) && SrtpSuite.ByName(Encoding.ASCII.GetBytes(words[1])) is { } suite)
+            else if (line.StartsWith("a=crypto:", StringComparison.Ordinal) && words.Length > 2 && words[2].StartsWith("inline:", StringComparison.Ordinal) && SrtpSuite.ByName(Encoding.ASCII.GetBytes(words[1])) is { } suite && (wanted is null || suite == wanted) && int.TryParse(words[0]["a=crypto:".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out tag))
                 key = new SrtpMasterKey(suite, Convert.FromBase64String(words[2]["inline:".Length..].Split('|')[0].Split(';')[0]));
         }
-        return address is null || port is <= 0 or > 65535 ? null : (new IPEndPoint(address, port), key);
+        return address is null || port is <= 0 or > 65535 ? null : (new IPEndPoint(address, port), key, tag);
     }
 
     public static string Text(IPEndPoint at) => string.Create(CultureInfo.InvariantCulture, $"{at.Address}:{at.Port}");

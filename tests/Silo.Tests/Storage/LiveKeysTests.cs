@@ -182,6 +182,32 @@ public sealed class LiveKeysTests : IDisposable
     }
 
     [Fact]
+    public async Task A_store_that_hangs_holds_up_nobody_who_knows_the_key_for_long_and_an_unknown_key_is_not_waited_for()
+    {
+        var (one, other) = (Open(), Open());
+        var known = Seal(other, [1]);
+        one.Live.Rotate();
+        var unknown = Seal(one, [2]);
+        using var answers = _store.Answers = new ManualResetEventSlim();
+        _time.Advance(LiveKeys.Staleness);
+        // Ends only when the store answers, unless nobody waits for it.
+        var all = Task.Run(() =>
+        {
+            for (var i = 0; i < 50; i++) Assert.Equal([1], Unseal(other, known));
+            Seal(other, [3]);
+            _time.Advance(TimeSpan.FromSeconds(2));
+            for (var i = 0; i < 50; i++) Assert.IsType<KeyRingException>(Assert.Throws<CryptographicException>(() => Unseal(other, unknown)).InnerException);
+        }, TestContext.Current.CancellationToken);
+        Assert.Same(all, await Task.WhenAny(all, Task.Delay(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)));
+        answers.Set();
+        await all;
+        _store.Answers = null;
+        // It came back.
+        other.Live.Check();
+        Assert.Equal([2], Unseal(other, unknown));
+    }
+
+    [Fact]
     public void No_key_is_made_beside_keys_that_do_not_open()
     {
         Open();

@@ -9,6 +9,9 @@ internal sealed class WatchedKeyStore(IKeyStore inner) : IKeyStore
 
     public bool IsAway { get; set; }
 
+    /// <summary>Nobody who asks whether it changed is answered before this is set; null: at once.</summary>
+    public ManualResetEventSlim? Answers { get; set; }
+
     /// <summary>How often all elements were read.</summary>
     public int Reads => _reads;
 
@@ -20,7 +23,11 @@ internal sealed class WatchedKeyStore(IKeyStore inner) : IKeyStore
 
     public string PlaceOf(string secret) => inner.PlaceOf(secret);
 
-    public string Stamp() => Present.Stamp();
+    public string Stamp()
+    {
+        Answers?.Wait();
+        return Present.Stamp();
+    }
 
     public IReadOnlyList<KeyElement> Elements()
     {

@@ -32,6 +32,17 @@ public sealed class NodeCertificateTests : IDisposable
     }
 
     [Fact]
+    public void A_node_whose_signer_is_not_itself_among_the_authorities_does_not_start()
+    {
+        var settings = BelowASignerOfTheAuthority();
+        var refused = Assert.Throws<NodeTlsException>(() => Load(settings));
+        Assert.Contains("what signed it has to stand in node_tls.ca itself", refused.Message, StringComparison.Ordinal);
+        // What signs nodes is believed by itself.
+        File.AppendAllText(settings.AuthorityFile, File.ReadAllText(Path.Combine(_folder, "signer.pem")));
+        Load(settings);
+    }
+
+    [Fact]
     public void A_file_that_is_missing_or_none_of_its_kind_is_named()
     {
         var right = _pki.Issue("peer", NodeRoles.Silo);
@@ -167,6 +178,35 @@ public sealed class NodeCertificateTests : IDisposable
     }
 
     private static void Load(NodeTlsSettings settings) => NodeCertificate.Load(settings, new NodeIdentity("peer", NodeRoles.Silo), NodePki.Now);
+
+    /// <summary>Files of a node whose certificate is signed by <c>signer.pem</c>, which comes along with it, and that one by the CA.</summary>
+    private NodeTlsSettings BelowASignerOfTheAuthority()
+    {
+        var (from, to) = (NodePki.Now.AddHours(-1), NodePki.Now.AddDays(1));
+        using var root = SelfSigned(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var signerKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=signer", signerKey, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var signer = request.Create(root, from, to, [1]);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        request = new CertificateRequest("CN=peer", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddUri(new Uri("spiffe://ivr/silo/peer"));
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(NodeUsage.Server), new Oid(NodeUsage.Client)], critical: false));
+        using var withKey = signer.CopyWithPrivateKey(signerKey);
+        using var node = request.Create(withKey, from, to, [2]);
+        var settings = new NodeTlsSettings(Write("root.pem", root.ExportCertificatePem()), Write("node.pem", node.ExportCertificatePem() + "\n" + signer.ExportCertificatePem()), Write("node.key", key.ExportPkcs8PrivateKeyPem()));
+        Write("signer.pem", signer.ExportCertificatePem());
+        return settings;
+    }
+
+    private string Write(string name, string text)
+    {
+        var file = Path.Combine(_folder, name);
+        File.WriteAllText(file, text + "\n");
+        return file;
+    }
 
     private static X509Certificate2 SelfSigned(X509Extension extension)
     {

@@ -54,7 +54,7 @@ internal sealed class NodePki : IDisposable
     public NodeProof Proof(NodeRoles roles, DateTimeOffset? now = null, TimeSpan? life = null) => NodeCertificate.Read(Issue("peer", roles, now, life));
 
     /// <summary>Of names with commas.</summary>
-    public static NodeRoles RolesOf(string text) => text.Split(',').Aggregate(NodeRoles.None, (all, role) => all | NodeIdentity.RoleOf(role));
+    public static NodeRoles RolesOf(string text) => text.Split(',').Aggregate(NodeRoles.None, (all, role) => all | NodeRoleNames.RoleOf(role));
 
     public void Dispose() => _folder.Dispose();
 

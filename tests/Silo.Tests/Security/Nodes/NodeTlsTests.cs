@@ -59,7 +59,7 @@ public sealed class NodeTlsTests(NodeTlsTests.Authorities authorities) : IClassF
     public async Task What_answers_at_the_address_of_a_silo_and_is_none_is_refused(string role)
     {
         var before = NodePki.Refused("role");
-        var (_, answer) = await Meet(authorities.Ours.Proof(NodeIdentity.RoleOf(role)), All, authorities.Ours.Proof(NodeRoles.Silo), NodeTls.Listening);
+        var (_, answer) = await Meet(authorities.Ours.Proof(NodeRoleNames.RoleOf(role)), All, authorities.Ours.Proof(NodeRoles.Silo), NodeTls.Listening);
         Assert.Null(answer);
         Assert.True(NodePki.Refused("role") > before);
     }
