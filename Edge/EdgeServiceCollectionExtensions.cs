@@ -73,6 +73,7 @@ public static class EdgeServiceCollectionExtensions
         services.AddSingleton<MediaLane>();
         services.AddSingleton<EdgeLoop>();
         services.AddSingleton<DrainWatch>();
+        services.AddSingleton<IEdgeDrain>(provider => provider.GetRequiredService<DrainWatch>());
         services.AddSingleton<CallTracer>();
         services.AddHostedService<LeaseKeeper>();
         services.AddHostedService<KnownSharing>();

@@ -1,6 +1,7 @@
 using IvrActors.Grains.Callers;
 using IvrActors.Grains.Callers.Delivery;
 using IvrActors.Grains.Callers.Factors;
+using IvrActors.Grains.Calls;
 using IvrActors.Grains.Flows;
 using IvrActors.Grains.Policies;
 using IvrActors.Grains.Policies.Risk;
@@ -21,6 +22,7 @@ public static class GrainsServiceCollectionExtensions
         services.AddSingleton(policy);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<LockoutClock>();
+        services.AddSingleton<LocalCalls>();
         services.AddCallers();
         services.AddFlows();
         services.AddSingleton<RiskPicture>();

@@ -1,4 +1,5 @@
 using Orleans.Runtime;
+using Orleans.Storage;
 
 namespace IvrActors.Grains;
 
@@ -13,6 +14,12 @@ internal static class SiloLoss
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
     public static bool Is(Exception e) => e is SiloUnavailableException or OrleansMessageRejectionException;
+
+    /// <summary>
+    /// Whether it goes by within seconds: a silo that went, a database that is away, another activation that wrote first. An event of a call that goes on is asked again then, and its caller is held meanwhile; a new
+    /// call is refused at once, for it has somewhere else to go.
+    /// </summary>
+    public static bool Passes(Exception e) => Is(e) || e is StorageUnavailableException or InconsistentStateException;
 
     /// <summary>Asks again until another silo answers: for what no edge would ask again.</summary>
     public static async Task Outlive(TimeProvider time, Func<Task> ask)

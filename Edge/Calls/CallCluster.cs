@@ -15,8 +15,11 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
     /// <summary>A silo that died answers no more, and a request to it ends only so: short, to try another soon.</summary>
     private static readonly TimeSpan s_attemptTimeout = TimeSpan.FromSeconds(4);
 
-    /// <summary>Longest that a caller is kept in silence. Another silo takes over in under 4 s.</summary>
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    /// <summary>Longest that a caller is held. Another silo takes over in under 4 s, and a second one may go while it does; a database is back after a failover (docs/decisions/0029).</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Of a call that is not answered yet: who sent it has other places to send it to.</summary>
+    private static readonly TimeSpan s_patienceAtOffer = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan[] s_pauses = [TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1)];
 
@@ -53,6 +56,7 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
 
     private async Task<CallReply?> Handle(CallId call, CallEvent callEvent, long started)
     {
+        var patience = callEvent is CallOffered ? s_patienceAtOffer : s_patience;
         for (var attempt = 0; ; attempt++)
         {
             try
@@ -68,7 +72,7 @@ public sealed partial class CallCluster(IGrainFactory grains, EdgeToken token, E
             {
                 // The type only: a message may name what must not stand in a log.
                 Failed(log, call.Value, callEvent.Seq, attempt + 1, e.GetType().Name);
-                if (e is not (TimeoutException or OrleansException) || time.GetElapsedTime(started) > s_patience) return null;
+                if (e is not (TimeoutException or OrleansException) || time.GetElapsedTime(started) > patience) return null;
             }
             await Task.Delay(s_pauses[Math.Min(attempt, s_pauses.Length - 1)], time);
         }

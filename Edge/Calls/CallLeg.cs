@@ -99,7 +99,7 @@ public sealed partial class CallLeg : ITimed
     public bool IsDone => IsOver && !_inFlight && _events.Count == 0;
 
     public long NextDeadline =>
-        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(Math.Min(_farewellDeadline, _hushedUntil), Math.Min(_recordingBy, Math.Min(_ringUntil, _earlyUntil)))), Math.Min(IsOver ? SipTimes.Never : EndBy, Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never)));
+        Math.Min(Math.Min(_collector?.NextDeadline ?? SipTimes.Never, Math.Min(Math.Min(_farewellDeadline, _hushedUntil), Math.Min(_recordingBy, Math.Min(_ringUntil, _earlyUntil)))), Math.Min(Math.Min(HoldAt, IsOver ? SipTimes.Never : EndBy), Math.Min(_arbiter.NextDeadline, _other?.NextDeadline ?? SipTimes.Never)));
 
     public long QueuedFor { get; set; } = SipTimes.Never;
 
@@ -107,12 +107,13 @@ public sealed partial class CallLeg : ITimed
     public void Offer(Func<int, CallOffered> offered) => Raise(new LegEvent(offered(NextSequence())));
 
     /// <summary>The next event to deliver, when none is under way. Answer it by <see cref="Replied"/> or <see cref="Unreachable"/>.</summary>
-    public bool TryTakeEvent(out LegEvent legEvent)
+    public bool TryTakeEvent(long now, out LegEvent legEvent)
     {
         legEvent = null!;
         HushWhereDue();
         if (_inFlight || !_events.TryDequeue(out var next)) return false;
         legEvent = Said(next);
+        _askedAt = now;
         return _inFlight = true;
     }
 
@@ -121,6 +122,7 @@ public sealed partial class CallLeg : ITimed
         _inFlight = false;
         if (reply.Gone) Disown(now);
         if (IsOver || reply.Seq != _sequence) return;
+        EndHold();
         (Flow, Step) = (reply.Flow, reply.Step);
         IsVerified |= reply.Verified;
         foreach (var command in reply.Commands) _commands.Enqueue(command);
@@ -141,6 +143,7 @@ public sealed partial class CallLeg : ITimed
             End(now, CallEndReason.Failed);
             return;
         }
+        EndHold();
         _plays.Clear();
         if (canApologize) _plays.Add([new PromptPart { Prompt = ErrorPrompt }], bargeIn: false);
         WhenSilent(now, at => HangUp(at, CallEndReason.Failed));
@@ -243,6 +246,7 @@ public sealed partial class CallLeg : ITimed
         if (_collector is { } collector && now >= collector.NextDeadline) Feed(now, collector, new CollectorInput(CollectorInputKind.Timer));
         _arbiter.Forget(now);
         EndHush(now);
+        HoldWhenDue(now);
         if (now >= _recordingBy && _recordingAwaited is { } recording) RecordingBegan(recording, null);
         _other?.Tick(now);
         TickAnswer(now);

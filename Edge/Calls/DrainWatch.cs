@@ -8,12 +8,14 @@ namespace IvrActors.Edge.Calls;
 /// Drains this edge when the cluster says so: no new calls, those that there are go on until they end or the deadline has passed, then a process that is nothing but
 /// an edge ends. One that has other roles stays, and goes on refusing, until it is told to take calls again. A process that ends drains whatever the cluster says.
 /// </summary>
-internal sealed partial class DrainWatch(EdgeOptions options, EdgeLoop loop, CallGate gate, EdgeReadiness readiness, TimeProvider time, ILogger<DrainWatch> log, IHostApplicationLifetime? lifetime = null)
+internal sealed partial class DrainWatch(EdgeOptions options, EdgeLoop loop, CallGate gate, EdgeReadiness readiness, TimeProvider time, ILogger<DrainWatch> log, IHostApplicationLifetime? lifetime = null) : IEdgeDrain
 {
     private readonly Lock _lock = new();
     private DateTimeOffset? _until;
     private bool _over;
     private bool _ending;
+
+    public int ActiveCalls => loop.ActiveCalls;
 
     /// <summary>The process ends: no new calls, and nothing lets them in again.</summary>
     public void End()
@@ -25,6 +27,8 @@ internal sealed partial class DrainWatch(EdgeOptions options, EdgeLoop loop, Cal
             readiness.Draining();
         }
     }
+
+    public void EndCalls() => loop.EndCalls();
 
     /// <summary>What the cluster wants.</summary>
     /// <param name="until">When calls that are left are ended; null: take calls.</param>

@@ -429,7 +429,7 @@ internal sealed partial class EdgeLoop : IAsyncDisposable
         if (leg.TryTakeBridge(out var order)) _bridges.Begin(now, leg, order);
         if (leg.TryTakeRecording(out var recording)) _ = Record(leg, recording);
         if (leg.TryTakeKeep(out var dialog, out var other)) _ = Keep(leg, dialog, other);
-        if (leg.TryTakeEvent(out var legEvent))
+        if (leg.TryTakeEvent(now, out var legEvent))
             ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Loop.Deliver(work.Leg, work.Event), (Loop: this, Leg: leg, Event: legEvent), preferLocal: false);
         _legTimers.Schedule(leg);
         if (!leg.IsDone || !_calls.Remove(leg)) return;

@@ -47,6 +47,7 @@ public sealed class PromptStore : IPromptCatalogue
             _recorded[id] = PromptAudio.FromLinear(wav!.ToTelephoneRate().Samples);
         }
         _recorded.TryAdd(HoldMusic.Id, HoldMusic.Audio);
+        _recorded.TryAdd(WaitingTone.Id, WaitingTone.Audio);
         LoadVocabulary(Path.Combine(folder, "prompts.tsv"));
     }
 

@@ -45,6 +45,12 @@ public enum Permission
 
     /// <summary>Pass on what callers' own pages ask and answer: the code behind these pages, never a person.</summary>
     ServeDevices = 22,
+
+    /// <summary>Say how much a node still does, and hear whether it is to end: the node itself.</summary>
+    NodeReports = 23,
+
+    /// <summary>Have a node hand on its calls and end.</summary>
+    DrainNodes = 24,
 }
 
 /// <summary>The permission that a grain method asks of its caller. A method without it can be called only by grains.</summary>
@@ -60,6 +66,9 @@ public static class Roles
     public const string Edge = "edge";
     public const string SignIn = "sign-in";
     public const string Devices = "devices";
+
+    /// <summary>Any node, in its own name.</summary>
+    public const string Node = "node";
     public const string Viewer = "viewer";
     public const string Operator = "operator";
     public const string Administrator = "administrator";
@@ -72,6 +81,7 @@ public static class Roles
         [Edge] = [Permission.EdgeCalls, Permission.EdgeReports],
         [SignIn] = [Permission.SignIn],
         [Devices] = [Permission.ServeDevices],
+        [Node] = [Permission.NodeReports],
         [Viewer] = [Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit],
         [Operator] =
         [
@@ -83,7 +93,7 @@ public static class Roles
             Permission.ViewCalls, Permission.ViewLockouts, Permission.ViewFlows, Permission.ViewEdges, Permission.SearchAudit,
             Permission.HangUpCalls, Permission.Unlock, Permission.DrainEdges, Permission.BlockSources, Permission.UsePhone,
             Permission.PublishFlows, Permission.EnrolCallers, Permission.ManageOperators, Permission.TraceCalls, Permission.OpenRecordings, Permission.EraseCallers,
-            Permission.RebindCallers,
+            Permission.RebindCallers, Permission.DrainNodes,
         ],
     };
 

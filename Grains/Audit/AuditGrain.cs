@@ -20,6 +20,9 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
     private const int MostBatch = 256;
     private const int MostFound = 500;
 
+    /// <summary>Another writer is a silo that has just gone, or a command: it wins once or twice.</summary>
+    private const int MostTries = 5;
+
     private static readonly Counter s_records = Metrics.CreateCounter("ivr_audit_records_total", "Audit records written.", "tenant");
     private static readonly Histogram s_append = Metrics.CreateHistogram(
         "ivr_audit_append_seconds", "Time until an audit record is durable.", new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(0.0005, 2, 14) });
@@ -49,7 +52,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
 
     public async Task<long> Append(AuditEntry entry)
     {
-        if (_waiting.Count >= MostWaiting) throw NotWritten();
+        if (_waiting.Count >= MostWaiting) throw new InvalidOperationException("Too many audit records wait to be written.");
         using var timer = s_append.NewTimer();
         var waiting = new Waiting(AuditText.Clean(entry));
         _waiting.Enqueue(waiting);
@@ -130,14 +133,7 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
         while (batch.Count < MostBatch && _waiting.TryDequeue(out var waiting)) batch.Add(waiting);
         try
         {
-            var expected = _head ??= await ReadHead();
-            var records = new List<AuditRecord>(batch.Count);
-            var now = _time.GetUtcNow();
-            foreach (var waiting in batch) records.Add(records.Count == 0 ? _chain.Next(expected, now, waiting.Entry) : _chain.Next(records[^1], now, waiting.Entry));
-            var head = _chain.HeadAfter(records[^1]);
-            await _store.Append(_tenant, expected, records, head);
-            _head = head;
-            _newest = head.Number;
+            var records = await Append(batch);
             _written.Inc(batch.Count);
             for (var i = 0; i < batch.Count; i++) batch[i].Written.SetResult(records[i].Number);
         }
@@ -147,7 +143,30 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
             LogFailure(e.GetType().Name);
             _head = null;
             while (_waiting.TryDequeue(out var waiting)) batch.Add(waiting);
-            foreach (var waiting in batch) waiting.Written.TrySetException(NotWritten());
+            foreach (var waiting in batch) waiting.Written.TrySetException(NotWritten(e));
+        }
+    }
+
+    /// <summary>Again behind what another writer appended: the last words of a silo that has just gone, or <c>ivr</c>.</summary>
+    private async Task<List<AuditRecord>> Append(List<Waiting> batch)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var expected = _head ??= await ReadHead();
+            var records = new List<AuditRecord>(batch.Count);
+            var now = _time.GetUtcNow();
+            foreach (var waiting in batch) records.Add(records.Count == 0 ? _chain.Next(expected, now, waiting.Entry) : _chain.Next(records[^1], now, waiting.Entry));
+            var head = _chain.HeadAfter(records[^1]);
+            try
+            {
+                await _store.Append(_tenant, expected, records, head);
+                (_head, _newest) = (head, head.Number);
+                return records;
+            }
+            catch (AuditConflictException) when (tries < MostTries)
+            {
+                _head = null;
+            }
         }
     }
 
@@ -160,8 +179,9 @@ internal sealed partial class AuditGrain : Grain, IAuditGrain
         return head;
     }
 
-    // Of a type that every client has.
-    private static InvalidOperationException NotWritten() => new("The audit record could not be written.");
+    // Of a type that every client has. Each gets its own: one exception thrown to many is changed by each.
+    private static Exception NotWritten(Exception cause) =>
+        cause is StorageUnavailableException ? new StorageUnavailableException("The audit record could not be written now.") : new InvalidOperationException("The audit record could not be written.");
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Audit records could not be written ({Failure}). What they stand for is refused.")]
     private partial void LogFailure(string failure);

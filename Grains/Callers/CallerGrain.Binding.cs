@@ -19,6 +19,9 @@ internal sealed partial class CallerGrain
 
     private static readonly Counter s_pinChanges = Metrics.CreateCounter("ivr_pin_changes_total", "PINs that callers chose on the telephone.", "result");
 
+    // What became of the last one, for a retry while this activation lives.
+    private (string Id, BeginOutcome Outcome) _begun = ("", BeginOutcome.Unavailable);
+
     public async Task<CallerFacts> ReadFacts(FactsRequest request)
     {
         try
@@ -29,7 +32,7 @@ internal sealed partial class CallerGrain
                 ? state.Facts
                 : new CallerFacts();
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             Fail(e);
             return new CallerFacts();
@@ -46,7 +49,7 @@ internal sealed partial class CallerGrain
                 ? ResultOf(request.Proof, request.Wanted, request.Risk, new FactorContext(now, request.Proof.Call, request.From), state)
                 : new FactorResult { Outcome = FactorOutcome.Refused };
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             Fail(e);
             return s_unavailable;
@@ -60,7 +63,7 @@ internal sealed partial class CallerGrain
         {
             outcome = await TryBegin(begin);
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             Fail(e);
         }
@@ -75,10 +78,17 @@ internal sealed partial class CallerGrain
         if (!_policy.Tenants.ContainsKey(begin.Tenant) || _factors.Find(begin.Factor) is not IBegunFactor factor) return BeginOutcome.Unavailable;
         var state = await _row.Read();
         var proof = ProofBefore(begin.Proof, begin.Call, state, context.Now);
+        var id = $"{begin.Call.Value}/{begin.Seq}/{begin.Factor}";
+        // Perhaps it was not sent any more; twice would be worse: the first code would be void when it comes, and each counts.
+        if (proof is not null && string.Equals(state.LastBegun, id, StringComparison.Ordinal)) return _begun.Id == id ? _begun.Outcome : BeginOutcome.Sent;
         var may = IsOf(begin.Tenant, state) && FactorSet.Has(factor, state, context.Now) && MayFollow(begin.Factor, proof) && !proof!.PinExpired;
         var start = may ? factor.Begin(context, state) : new FactorStart(BeginOutcome.Unavailable);
         using var secret = start.Secret;
-        if (start.Next is { } next) await _row.Write(state = next);
+        if (start.Next is { } next)
+        {
+            next.LastBegun = id;
+            await _row.Write(state = next);
+        }
         await Append(begin.Tenant, new AuditEntry
         {
             Actor = _caller.Value,
@@ -88,8 +98,8 @@ internal sealed partial class CallerGrain
             Object = begin.Call.Value,
             Detail = $"{FactorTraits.NameOf(begin.Factor)} {NameOf(start.Outcome)} caller-v={state.Version}",
         });
-        if (start.Send is not { } send) return start.Outcome;
-        return await send(CancellationToken.None) ? BeginOutcome.Sent : BeginOutcome.Unavailable;
+        _begun = (id, start.Send is not { } send ? start.Outcome : await send(CancellationToken.None) ? BeginOutcome.Sent : BeginOutcome.Unavailable);
+        return _begun.Outcome;
     }
 
     public async Task<PinChangeResult> ChangePin(PinChange change)
@@ -99,7 +109,7 @@ internal sealed partial class CallerGrain
         {
             result = await TryChange(change);
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             Fail(e);
         }

@@ -31,7 +31,7 @@ internal sealed partial class CallerGrain
             await RecordCallBack(state, proof, AuditResult.Success, $"by {callBack.Value} caller-v={state.Version}");
             return new CallBackOrder { Outcome = CallBackOutcome.Ordered, Number = state.Number };
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             Fail(e);
             return s_notCalledBack;

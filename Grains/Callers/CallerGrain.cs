@@ -88,7 +88,7 @@ internal sealed partial class CallerGrain : Grain, ICallerGrain
             if (result.Outcome is not FactorOutcome.Unavailable) Remember(id, result);
             return result;
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             Fail(e);
             return s_unavailable;

@@ -26,6 +26,9 @@ public sealed class CallerState
     /// <summary>The accepted attempt with which this was written: a retry of it after a crash is accepted again instead of being taken for a replay.</summary>
     [Id(8)] public string LastAccepted { get; set; } = "";
 
+    /// <summary>The event for which a code was sent, or a device asked, last: when it comes again after the loss of a silo, nothing is sent again.</summary>
+    [Id(24)] public string LastBegun { get; set; } = "";
+
     /// <summary>When the PIN was chosen; no time in a row of an older version, until the PIN is right once.</summary>
     [Id(9)] public DateTimeOffset PinSetAt { get; set; }
     [Id(10)] public HotpToken? Hotp { get; set; }

@@ -163,7 +163,7 @@ internal sealed partial class CallGrain
     private async Task<bool> GiveUpCallBack(BridgeResult? result, CallEndReason reason = CallEndReason.Failed)
     {
         await OwnIsOver(_state!, result);
-        await Close(reason, null);
+        await Close(reason, null, mayBeRecorded: true);
         DeactivateOnIdle();
         return true;
     }

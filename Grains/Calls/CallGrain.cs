@@ -24,6 +24,8 @@ namespace IvrActors.Grains.Calls;
 /// </summary>
 internal sealed partial class CallGrain : Grain, ICallGrain
 {
+    private const string EndAction = "call.ended";
+
     /// <summary>Pieces of speech that certainly end before an idle grain is collected: recorded ones take seconds, and a minute at most.</summary>
     private const int FewPieces = 6;
 
@@ -35,18 +37,25 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     private readonly IPromptCatalogue _catalogue;
     private readonly FlowLibrary _flows;
     private readonly RiskDesk _risk;
+    private readonly LocalCalls _local;
     private readonly TimeProvider _time;
     private readonly ILogger<CallGrain> _log;
     private readonly StoredRow<CallState> _store;
     private CallState? _state;
 
     public CallGrain(
-        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, RiskDesk risk, TimeProvider time, ILogger<CallGrain> log,
+        ClusterPolicy policy, IClusterKeys keys, IPromptCatalogue catalogue, FlowLibrary flows, RiskDesk risk, LocalCalls local, TimeProvider time, ILogger<CallGrain> log,
         [FromKeyedServices(StoredRow<CallState>.Storage)] IGrainStorage storage, IGrainContext context, IGrainRuntime runtime)
         : base(context, runtime)
     {
-        (_policy, _keys, _catalogue, _flows, _risk, _time, _log) = (policy, keys, catalogue, flows, risk, time, log);
+        (_policy, _keys, _catalogue, _flows, _risk, _local, _time, _log) = (policy, keys, catalogue, flows, risk, local, time, log);
         _store = new StoredRow<CallState>(storage, "call", context.GrainId);
+    }
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _local.Began();
+        return Task.CompletedTask;
     }
 
     public async Task<CallReply> Handle(CallEvent callEvent)
@@ -55,6 +64,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         try
         {
             // The first event of a call finds no row: it is not looked for. A repeat on another silo fails at the write and is read then.
+            var isRead = _state is null;
             _state ??= callEvent is CallOffered { Seq: 1, Originated: false } ? _store.StartNew() : await Read();
             DemandOwner(_state, callEvent);
             return CallMachine.Receive(_state, callEvent) switch
@@ -62,7 +72,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
                 AnswerTurn turn => turn.Reply,
                 AdmitTurn turn => await Admit(turn.Offered),
                 FlowTurn turn => await Serve(callEvent, turn.Input),
-                EndTurn turn => await End(callEvent, turn.Ended),
+                EndTurn turn => await End(callEvent, turn.Ended, mayBeRecorded: isRead),
                 ResumeTurn => await Resume(callEvent),
                 FailedTurn turn => await TakeOverFailed(callEvent, turn.Why),
                 _ => Lost(callEvent),
@@ -72,7 +82,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         {
             throw;
         }
-        catch (Exception e) when (SiloLoss.Is(e))
+        catch (Exception e) when (callEvent is CallOffered ? SiloLoss.Is(e) : SiloLoss.Passes(e))
         {
             // The edge asks again, and what is stored is where that begins.
             LogMoved(callEvent.GetType().Name, callEvent.Seq, e.GetType().Name);
@@ -138,6 +148,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     /// </summary>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        _local.Ended();
         if (reason.ReasonCode is not DeactivationReasonCode.ActivationIdle || _state is not { LastSeq: > 0 } and not { Expected: not null }) return;
         try
         {
@@ -156,7 +167,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         if (state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
         await OwnIsOver(state, null);
         if (state.Out is { } open) await Outbound.Over(state, Call, open, null);
-        await Close(reason, null);
+        await Close(reason, null, mayBeRecorded: true);
     }
 
     private RecordingPermits Recordings => new(GrainFactory, _log);
@@ -312,7 +323,8 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         }
     }
 
-    private async Task<CallReply> End(CallEvent callEvent, CallEnded ended)
+    /// <param name="mayBeRecorded">This event may have come before, to an activation that did not get to its end.</param>
+    private async Task<CallReply> End(CallEvent callEvent, CallEnded ended, bool mayBeRecorded)
     {
         var state = _state!;
         DeactivateOnIdle();
@@ -321,37 +333,38 @@ internal sealed partial class CallGrain : Grain, ICallGrain
         await OwnIsOver(state, ended.Originated);
         if (state.Asked.Count > 0) TakeOverMetrics.Over(TakeOverMetrics.Refused);
         if (state.CallBack is { } back) await GrainFactory.Grain<ICallGrain>(back.Value).CallBack();
-        await Close(ended.Reason, ended.Media);
+        await Close(ended.Reason, ended.Media, mayBeRecorded);
         return CallMachine.Nothing(state, callEvent.Seq);
     }
 
-    /// <summary>Records the end and removes the row.</summary>
-    private async Task Close(CallEndReason reason, MediaQuality? media)
+    /// <summary>Records the end, and then removes the row: in the other order a silo that goes in between takes the record with it.</summary>
+    private async Task Close(CallEndReason reason, MediaQuality? media, bool mayBeRecorded)
     {
         var state = _state!;
-        var audited = Ended(state, reason, media);
+        await Ended(state, reason, media, mayBeRecorded);
         await _store.Clear();
         _state = new CallState();
         await CallLimits.Ended(GrainFactory, _log, state.Places, Call);
-        await audited;
     }
 
-    private async Task Ended(CallState state, CallEndReason reason, MediaQuality? media)
+    private async Task Ended(CallState state, CallEndReason reason, MediaQuality? media, bool mayBeRecorded)
     {
         try
         {
+            var ledger = GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(state.Tenant));
+            if (mayBeRecorded && (await ledger.Search(new AuditQuery { Action = EndAction, Object = Call.Value, Limit = 1 })).Records.Count > 0) return;
             var entry = new AuditEntry
             {
                 Actor = state.Actor,
-                Action = "call.ended",
+                Action = EndAction,
                 Result = AuditResult.Success,
                 Origin = state.OriginText,
                 Object = Call.Value,
                 Detail = media is null ? reason.ToString() : $"{reason} {media}",
             };
-            await SiloLoss.Outlive(_time, () => GrainFactory.Grain<IAuditGrain>(IAuditGrain.Key(state.Tenant)).Append(entry));
+            await SiloLoss.Outlive(_time, () => ledger.Append(entry));
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             // The call is over whether or not that can be recorded, and its row must not outlive it.
             LogFailed("audit of an ended call", e.GetType().Name);
@@ -375,7 +388,7 @@ internal sealed partial class CallGrain : Grain, ICallGrain
     [LoggerMessage(LogLevel.Error, "A call could not be served: {What} failed with {Error}")]
     private partial void LogFailed(string what, string error);
 
-    [LoggerMessage(LogLevel.Warning, "A silo is gone that a call needed: event {Kind} number {Seq} ends with {Error}, for its edge to send it again")]
+    [LoggerMessage(LogLevel.Warning, "A silo or the database is away that a call needed: event {Kind} number {Seq} ends with {Error}, for its edge to send it again")]
     private partial void LogMoved(string kind, int seq, string error);
 
     [LoggerMessage(LogLevel.Warning, "A call was ended: event {Kind} number {Seq} does not fit its state")]

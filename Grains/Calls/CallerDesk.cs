@@ -74,7 +74,7 @@ internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains
             });
             return begun.Outcome;
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             LogFailed(nameof(Begin), e.GetType().Name);
             return BeginOutcome.Unavailable;
@@ -99,7 +99,7 @@ internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains
             });
             return result.Proof is { } proof && !IsOf(proof, call, change.Proof.Caller) ? new PinChangeResult { Outcome = PinChangeOutcome.Unavailable } : result;
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             LogFailed(nameof(ChangePin), e.GetType().Name);
             return new PinChangeResult { Outcome = PinChangeOutcome.Unavailable };
@@ -112,7 +112,7 @@ internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains
         {
             return await grains.Grain<ICallerGrain>(fetch.Proof.Caller.Value).ReadFacts(new FactsRequest { Proof = fetch.Proof, Wanted = fetch.Wanted });
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             LogFailed(nameof(Fetch), e.GetType().Name);
             return null;
@@ -128,7 +128,7 @@ internal sealed partial class CallerDesk(IClusterKeys keys, IGrainFactory grains
             if (result.Proof is { } proof && !IsOf(proof, call, caller)) return s_unavailable;
             return result.Proof is null || await recordings.Bind(state, caller) ? result : s_unavailable;
         }
-        catch (Exception e) when (!SiloLoss.Is(e))
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             LogFailed("check of a factor", e.GetType().Name);
             return s_unavailable;

@@ -82,7 +82,7 @@ internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys ke
         return new CallPermitted { Command = command, Call = open };
     }
 
-    /// <summary>The call out is over. Never throws: the caller's call does not depend on it, and what is not settled counts in full.</summary>
+    /// <summary>The call out is over. What fails for good is not thrown: the caller's call does not depend on it, and what is not settled counts in full. What passes is, for the event comes again.</summary>
     /// <param name="result">Null when it is not known: then it is not settled here, and counts in full.</param>
     public async Task Over(CallState state, CallId call, OutboundCall open, BridgeResult? result)
     {
@@ -95,7 +95,7 @@ internal sealed partial class OutboundDesk(ClusterPolicy policy, IClusterKeys ke
             await Append(state, call, "outbound.ended", answered ? AuditResult.Success : AuditResult.Failure,
                 $"{(result is null ? "unknown" : BridgeOutcomes.NameOf(result.Outcome))} status={result?.Status ?? 0} seconds={(long)(result?.Talked.TotalSeconds ?? 0)} charged={cost} trunk={open.Trunk} to={open.To}");
         }
-        catch (Exception e)
+        catch (Exception e) when (!SiloLoss.Passes(e))
         {
             LogFailed("the end of a call out", e.GetType().Name);
         }

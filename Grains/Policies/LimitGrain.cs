@@ -33,10 +33,17 @@ internal sealed partial class LimitGrain : Grain, ILimitGrain
         try
         {
             if (_policy.LimitOf(_key) is not { } rule) return s_unavailable;
-            _ledger ??= await Load(rule);
-            var grant = _ledger.Ask(Now, ask);
-            if (_ledger.ToStore(Now) is { } bounds) await Store(bounds);
-            return grant;
+            try
+            {
+                return await Ask(rule, ask);
+            }
+            catch (InconsistentStateException)
+            {
+                // Another activation wrote since, which is over by now: what it stored is what counts.
+                LogRace(_key);
+                _ledger = null;
+                return await Ask(rule, ask);
+            }
         }
         catch (Exception e)
         {
@@ -46,6 +53,14 @@ internal sealed partial class LimitGrain : Grain, ILimitGrain
             DeactivateOnIdle();
             return s_unavailable;
         }
+    }
+
+    private async Task<LimitGrant> Ask(LimitRule rule, LimitAsk ask)
+    {
+        _ledger ??= await Load(rule);
+        var grant = _ledger.Ask(Now, ask);
+        if (_ledger.ToStore(Now) is { } bounds) await Store(bounds);
+        return grant;
     }
 
     public async Task EdgeGone(string edge)
@@ -87,6 +102,9 @@ internal sealed partial class LimitGrain : Grain, ILimitGrain
             Places = [.. bounds.Places.Select(one => new StoredPlaces { Edge = one.Key.Edge, Incarnation = one.Key.Incarnation, Ordinary = one.Value.Ordinary, Known = one.Value.Known })],
         });
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Another activation wrote the limit {Key} at the same time; deciding again on what it wrote.")]
+    private partial void LogRace(string key);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The limit {Key} could not be read or stored ({Failure}): edges hear that it is not to be had.")]
     private partial void LogFailure(string key, string failure);

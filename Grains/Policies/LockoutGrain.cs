@@ -159,6 +159,7 @@ internal sealed partial class LockoutGrain : Grain, ILockoutGrain
         {
             LogFailure(e.GetType().Name);
             DeactivateOnIdle();
+            if (e is StorageUnavailableException) throw;
             throw new InvalidOperationException("The lockout could not be read.");
         }
     }
@@ -183,6 +184,8 @@ internal sealed partial class LockoutGrain : Grain, ILockoutGrain
             {
                 LogFailure(e.GetType().Name);
                 DeactivateOnIdle();
+                // Not counted, so nothing was decided: whoever asked asks again.
+                if (e is StorageUnavailableException) throw;
                 return false;
             }
         }

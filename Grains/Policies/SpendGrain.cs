@@ -96,6 +96,7 @@ internal sealed partial class SpendGrain : Grain, ISpendGrain
             {
                 LogFailure(e.GetType().Name);
                 DeactivateOnIdle();
+                if (e is StorageUnavailableException) throw;
                 return false;
             }
         }

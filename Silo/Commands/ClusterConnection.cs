@@ -29,6 +29,11 @@ internal sealed class ClusterConnection : IAsyncDisposable
             RequestContext.Set(RoleToken.ContextKey, token);
             return await work(connection.Grains);
         }
+        catch (IvrActors.Grains.StorageUnavailableException e)
+        {
+            await terminal.Error.WriteLineAsync(e.Message + " Is the database there?");
+            return ExitCode.Unreachable;
+        }
         catch (Exception e) when (e is OrleansException or TimeoutException or System.Net.Sockets.SocketException or Orleans.Runtime.Messaging.ConnectionFailedException)
         {
             await terminal.Error.WriteLineAsync($"No silo answers on {cluster.Listeners.Gateway} ({e.GetType().Name}). Is the cluster running?");

@@ -94,6 +94,7 @@ internal static class CommandLine
         KeyCommands.AddTo(root, terminal);
         OperatorCommands.AddTo(root, terminal);
         EdgeCommands.AddTo(root, terminal);
+        DrainCommand.AddTo(root, terminal);
         RiskCommands.AddTo(root, terminal);
         TraceCommand.AddTo(root, terminal);
         RecordingCommands.AddTo(root, terminal);

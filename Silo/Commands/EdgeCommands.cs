@@ -8,7 +8,7 @@ namespace IvrActors.Silo.Commands;
 internal static class EdgeCommands
 {
     /// <summary>Most callers are done by then.</summary>
-    private const string UsualDeadline = "30m";
+    internal const string UsualDeadline = "30m";
 
     private const string UsualBlock = "1h";
 
@@ -55,7 +55,7 @@ internal static class EdgeCommands
         return blocks;
     }
 
-    private static Option<TimeSpan> Time(string name, string usual, string description) => new(name)
+    internal static Option<TimeSpan> Time(string name, string usual, string description) => new(name)
     {
         Description = $"{description} Such as 90s, 30m or 1d.",
         DefaultValueFactory = _ => Parsed(usual)!.Value,

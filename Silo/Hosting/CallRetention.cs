@@ -7,7 +7,7 @@ using Prometheus;
 namespace IvrActors.Silo.Hosting;
 
 /// <summary>Comes back to calls whose silo is gone: where their edge is gone, too, nobody else would, and what was keyed in them would stay stored.</summary>
-internal sealed partial class CallRetention(IStateTable states, IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<CallRetention> logger) : BackgroundService
+internal sealed partial class CallRetention(IStateTable states, IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<CallRetention> logger) : PeriodicWork(s_start, s_period, s_lastRun, time, logger)
 {
     /// <summary>Much longer than a call grain is kept that nobody calls, also when several silos come back in turn: a visit must not keep an abandoned call.</summary>
     private static readonly TimeSpan s_period = TimeSpan.FromHours(1);
@@ -15,24 +15,14 @@ internal sealed partial class CallRetention(IStateTable states, IGrainFactory gr
 
     private static readonly Gauge s_lastRun = Metrics.CreateGauge("ivr_call_retention_last_run_timestamp_seconds", "When stored calls were last come back to.");
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        var wait = s_start;
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await Task.Delay(wait, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!stoppingToken.IsCancellationRequested) await TryVisit(stoppingToken);
-            wait = s_period;
-        }
-    }
+    protected override string What => "stored calls could not be come back to";
 
-    /// <summary>Visits every call that has a row. Their number.</summary>
-    internal async Task<int> Visit(CancellationToken stoppingToken)
+    /// <summary>Visits every call that has a row.</summary>
+    protected override async Task Run(CancellationToken stoppingToken)
     {
-        var calls = await states.KeysOf("call");
-        foreach (var call in calls)
+        foreach (var call in await states.KeysOf("call"))
         {
-            if (stoppingToken.IsCancellationRequested) break;
+            if (stoppingToken.IsCancellationRequested) return;
             RequestContext.Set(RoleToken.ContextKey, tokens.IssueSystem());
             try
             {
@@ -41,30 +31,11 @@ internal sealed partial class CallRetention(IStateTable states, IGrainFactory gr
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The next one may be elsewhere; this one is come back to in an hour.
-                LogFailure(e.GetType().Name);
+                LogUnvisited(e.GetType().Name);
             }
         }
-        return calls.Count;
     }
 
-    private async Task TryVisit(CancellationToken stoppingToken)
-    {
-        try
-        {
-            await Visit(stoppingToken);
-            s_lastRun.Set(time.GetUtcNow().ToUnixTimeSeconds());
-        }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-        {
-            // What escapes here would stop the process; the metric tells, and the next run tries again.
-            LogFailure(e.GetType().Name);
-        }
-        catch (Exception)
-        {
-            // The silo is ending.
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "stored calls could not be come back to: {Failure}")]
-    private partial void LogFailure(string failure);
+    [LoggerMessage(Level = LogLevel.Error, Message = "a stored call could not be come back to: {Failure}")]
+    private partial void LogUnvisited(string failure);
 }

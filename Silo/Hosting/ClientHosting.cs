@@ -24,6 +24,9 @@ internal static partial class ClientHosting
             client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = s_gateways);
         });
         builder.Services.AddSingleton<IRoleTokens, NodeRoleTokens>();
+        builder.Services.AddSingleton(cluster);
+        // After the client, so that it ends before it, with a last word.
+        builder.Services.AddHostedService<NodeAgent>();
         // Sign-ins of this dashboard alone, and until it ends: the cluster's keys stay with the silos.
         builder.Services.AddDataProtection().UseEphemeralDataProtectionProvider();
     }

@@ -10,7 +10,7 @@ namespace IvrActors.Silo.Hosting;
 /// Removes lockouts of accounts that nobody enrolled, a while after the last attempt: whoever tries numbers would otherwise fill the database for ever. Those of enrolled callers stay: they
 /// are as many as these.
 /// </summary>
-internal sealed partial class LockoutRetention(IStateTable states, IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<LockoutRetention> logger) : BackgroundService
+internal sealed class LockoutRetention(IStateTable states, IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<LockoutRetention> logger) : PeriodicWork(s_start, s_period, s_lastRun, time, logger)
 {
     private static readonly TimeSpan s_period = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_start = TimeSpan.FromMinutes(1);
@@ -22,16 +22,9 @@ internal sealed partial class LockoutRetention(IStateTable states, IGrainFactory
 
     private string _after = "";
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        var wait = s_start;
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await Task.Delay(wait, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!stoppingToken.IsCancellationRequested) await TrySweep(stoppingToken);
-            wait = s_period;
-        }
-    }
+    protected override string What => "lockouts of accounts that nobody enrolled could not be removed";
+
+    protected override Task Run(CancellationToken stoppingToken) => Sweep(stoppingToken);
 
     /// <summary>Goes on where the last sweep ended, and begins anew at the end.</summary>
     internal async Task<int> Sweep(CancellationToken stoppingToken)
@@ -48,25 +41,4 @@ internal sealed partial class LockoutRetention(IStateTable states, IGrainFactory
         if (keys.Count < Most) _after = "";
         return removed;
     }
-
-    private async Task TrySweep(CancellationToken stoppingToken)
-    {
-        try
-        {
-            await Sweep(stoppingToken);
-            s_lastRun.Set(time.GetUtcNow().ToUnixTimeSeconds());
-        }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-        {
-            // What escapes here would stop the process; the metric tells, and the next run tries again.
-            LogFailure(e.GetType().Name);
-        }
-        catch (Exception)
-        {
-            // The silo is ending: what is left is found by the next.
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "lockouts of accounts that nobody enrolled could not be removed: {Failure}")]
-    private partial void LogFailure(string failure);
 }

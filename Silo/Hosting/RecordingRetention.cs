@@ -6,7 +6,7 @@ using Prometheus;
 namespace IvrActors.Silo.Hosting;
 
 /// <summary>Has the cluster destroy the keys of recordings whose time is over, also where the edge with the file never comes back. Each silo asks; one grain does it.</summary>
-internal sealed partial class RecordingRetention(IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<RecordingRetention> logger) : BackgroundService
+internal sealed class RecordingRetention(IGrainFactory grains, RoleTokens tokens, TimeProvider time, ILogger<RecordingRetention> logger) : PeriodicWork(s_start, s_period, s_lastRun, time, logger)
 {
     /// <summary>Keys outlive their time by so much at most.</summary>
     private static readonly TimeSpan s_period = TimeSpan.FromMinutes(10);
@@ -14,41 +14,16 @@ internal sealed partial class RecordingRetention(IGrainFactory grains, RoleToken
 
     private static readonly Gauge s_lastRun = Metrics.CreateGauge("ivr_recording_keys_retention_last_run_timestamp_seconds", "When the retention of recordings' keys was last enforced.");
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        var wait = s_start;
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            await Task.Delay(wait, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!stoppingToken.IsCancellationRequested) await TrySweep(stoppingToken);
-            wait = s_period;
-        }
-    }
+    protected override string What => "keys of recordings could not be destroyed at their time";
 
-    private async Task TrySweep(CancellationToken stoppingToken)
+    protected override async Task Run(CancellationToken stoppingToken)
     {
-        try
+        bool isMore;
+        do
         {
-            bool isMore;
-            do
-            {
-                RequestContext.Set(RoleToken.ContextKey, tokens.IssueSystem());
-                isMore = await grains.GetGrain<IRecordingRetentionGrain>(IRecordingRetentionGrain.Key).Sweep();
-            }
-            while (isMore && !stoppingToken.IsCancellationRequested);
-            s_lastRun.Set(time.GetUtcNow().ToUnixTimeSeconds());
+            RequestContext.Set(RoleToken.ContextKey, tokens.IssueSystem());
+            isMore = await grains.GetGrain<IRecordingRetentionGrain>(IRecordingRetentionGrain.Key).Sweep();
         }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-        {
-            // What escapes here would stop the process; the metric tells, and the next run tries again.
-            LogFailure(e.GetType().Name);
-        }
-        catch (Exception)
-        {
-            // The silo is ending: what is left is found by the next.
-        }
+        while (isMore && !stoppingToken.IsCancellationRequested);
     }
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "keys of recordings could not be destroyed at their time: {Failure}")]
-    private partial void LogFailure(string failure);
 }

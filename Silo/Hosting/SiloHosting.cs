@@ -27,6 +27,7 @@ internal static class SiloHosting
 
     public static void Add(WebApplicationBuilder builder, ClusterFile cluster, ClusterVault vault, NodeCertificate? node)
     {
+        builder.Services.AddSingleton(cluster);
         AddCore(builder.Services, vault);
         builder.Services.AddKeyUpkeep(vault, cluster);
         builder.UseOrleans(orleans => AddOrleans(orleans, cluster, vault, node));
@@ -64,6 +65,8 @@ internal static class SiloHosting
         services.AddSingleton<RoleTokens>();
         services.AddSingleton<IRoleTokens>(provider => provider.GetRequiredService<RoleTokens>());
         services.AddHostedService<ActivationCounter>();
+        // Before the silo, so that it ends after it: it tells how far the silo is.
+        services.AddHostedService<NodeAgent>();
         services.AddHostedService<RecordingRetention>();
         services.AddSingleton(vault.Database.States);
         services.AddHostedService<LockoutRetention>();
@@ -94,7 +97,7 @@ internal static class SiloHosting
             orleans.Configure<ClusterMembershipOptions>(options =>
             {
                 // A silo that was killed is known as dead within some 4 s: a caller waits for that (docs/decisions/0027).
-                (options.ProbeTimeout, options.MaxProbeTimeout, options.NumMissedProbesLimit) = (TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1), 2);
+                (options.ProbeTimeout, options.MaxProbeTimeout, options.NumMissedProbesLimit) = (TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1), 3);
                 (options.TableRefreshTimeout, options.IAmAliveTablePublishTimeout) = (TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5));
                 options.NumVotesForDeathDeclaration = cluster.Nodes.Count(node => node.Roles.HasFlag(NodeRoles.Silo)) > 2 ? 2 : 1;
             });

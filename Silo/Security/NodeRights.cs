@@ -8,9 +8,9 @@ internal static class NodeRights
 {
     private static readonly (NodeRoles Node, HashSet<string> Roles)[] s_table =
     [
-        (NodeRoles.Silo, [Roles.Edge, Roles.SignIn, Roles.Devices, .. Roles.OfPersons]),
-        (NodeRoles.Edge, [Roles.Edge]),
-        (NodeRoles.Dashboard, [Roles.SignIn, Roles.Devices, .. Roles.OfPersons]),
+        (NodeRoles.Silo, [Roles.Edge, Roles.Node, Roles.SignIn, Roles.Devices, .. Roles.OfPersons]),
+        (NodeRoles.Edge, [Roles.Edge, Roles.Node]),
+        (NodeRoles.Dashboard, [Roles.Node, Roles.SignIn, Roles.Devices, .. Roles.OfPersons]),
     ];
 
     /// <summary>Deny by default. <see cref="RoleTokens.SystemRole"/> stands nowhere: it is made within a silo only.</summary>
@@ -20,7 +20,7 @@ internal static class NodeRights
     private static bool IsNameOf(NodeIdentity node, string name, string role)
     {
         // Recordings, reports and media lanes take only the edge that they are of: one that was taken over must not speak as another.
-        if (role == Roles.Edge) return name == node.Name;
+        if (role is Roles.Edge or Roles.Node) return name == node.Name;
         // Names that stand in records for the cluster itself; the dashboard's own stands for what its pages do by themselves.
         return !RequestActor.IsReserved(name) || name == RequestActor.Dashboard || (name == RequestActor.CommandLine && node.Roles.HasFlag(NodeRoles.Silo));
     }

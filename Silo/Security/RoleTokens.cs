@@ -14,7 +14,7 @@ internal sealed class RoleTokens(ClusterKeys keys, TimeProvider time, NodeTokenV
 
     // Long enough for a request that waits in a queue, short enough that a copied token is soon worth nothing.
     private static readonly TimeSpan s_life = TimeSpan.FromMinutes(5);
-    private static readonly HashSet<string> s_roles = [Roles.Edge, Roles.SignIn, Roles.Devices, .. Roles.OfPersons];
+    private static readonly HashSet<string> s_roles = [Roles.Edge, Roles.Node, Roles.SignIn, Roles.Devices, .. Roles.OfPersons];
 
     public string Issue(string name, string role)
     {

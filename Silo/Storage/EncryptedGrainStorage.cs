@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using IvrActors.Grains;
 using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;

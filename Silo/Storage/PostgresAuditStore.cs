@@ -1,4 +1,5 @@
 using System.Data;
+using IvrActors.Grains;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Audit;
 using Npgsql;

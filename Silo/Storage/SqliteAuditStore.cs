@@ -1,4 +1,5 @@
 using System.Data.Common;
+using IvrActors.Grains;
 using IvrActors.Grains.Audit;
 using IvrActors.Grains.Interfaces.Audit;
 using IvrActors.Grains.Interfaces.Flows;
@@ -189,7 +190,3 @@ internal sealed class SqliteAuditSnapshot : IAuditSnapshot
         await _connection.DisposeAsync().ConfigureAwait(false);
     }
 }
-
-/// <summary>The chain went on meanwhile: read its head anew.</summary>
-[GenerateSerializer, Alias("ivr.AuditConflictException")]
-public sealed class AuditConflictException() : Exception("The audit chain was appended to by somebody else.");

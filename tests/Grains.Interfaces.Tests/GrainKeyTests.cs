@@ -4,6 +4,7 @@ using IvrActors.Grains.Interfaces.Callers;
 using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Edges;
 using IvrActors.Grains.Interfaces.Flows;
+using IvrActors.Grains.Interfaces.Nodes;
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
 using IvrActors.Grains.Interfaces.Privacy;
@@ -29,7 +30,7 @@ public sealed class GrainKeyTests
         {
             IAuditGrain.Key(h), IEdgeGrain.Key(h), IFlowGrain.Key(h, h), IOperatorGrain.Key(h), ILockoutDirectoryGrain.Key(h), IRateLimitGrain.DestinationKey(h, h),
             IRateLimitGrain.CallerKey(new CallerKey(h), OriginClass.Unattested), ILimitGrain.TenantKey(h), ILimitGrain.TrunkKey(h, h), ILockoutGrain.Key(new CallerKey(h), OriginClass.Unattested), ISpendGrain.Key(h), ITraceGrain.Key(h), IMediaLaneGrain.Key(h),
-            IRecordingIndexGrain.Key(h, DateTimeOffset.UnixEpoch), IRecordingHoursGrain.Key(h), IRiskPinGrain.Key(h, 7), IRiskOriginGrain.Key(h, 7), IRiskAccountGrain.Key(h, 7), IRiskTenantGrain.Key(h), RecordingId.Of(new CallId("call-" + h), 1).Value,
+            IRecordingIndexGrain.Key(h, DateTimeOffset.UnixEpoch), IRecordingHoursGrain.Key(h), IRiskPinGrain.Key(h, 7), IRiskOriginGrain.Key(h, 7), IRiskAccountGrain.Key(h, 7), IRiskTenantGrain.Key(h), INodeGrain.Key(h), RecordingId.Of(new CallId("call-" + h), 1).Value,
         }),
         CallId.New().Value, CallerKey.ForAccount(new byte[32], "demo", "1").Value, CallerKey.ForNumber(new byte[32], "demo", "+1").Value,
         ILimitGrain.ClusterKey, IKnownCallersGrain.Key(0), IEnrolmentGrain.Key, IEdgeDirectoryGrain.Key, IOperatorDirectoryGrain.Key, ITraceDirectoryGrain.Key, IBlockListGrain.Key, IRecordingRetentionGrain.Key, IRiskCallGrain.Key(7), IRiskCollectorGrain.Key,
@@ -54,7 +55,7 @@ public sealed class GrainKeyTests
         [
             nameof(IAuditGrain), nameof(IEdgeGrain), nameof(IFlowGrain), nameof(IOperatorGrain), nameof(ILockoutDirectoryGrain), nameof(IRateLimitGrain), nameof(ILockoutGrain), nameof(ISpendGrain),
             nameof(ICallGrain), nameof(ICallerGrain), nameof(IEnrolmentGrain), nameof(IEdgeDirectoryGrain), nameof(IOperatorDirectoryGrain), nameof(ITraceGrain), nameof(ITraceDirectoryGrain), nameof(IBlockListGrain),
-            nameof(ILimitGrain), nameof(IKnownCallersGrain), nameof(IMediaLaneGrain), nameof(IMediaQualityGrain), nameof(IKeyCadenceGrain),
+            nameof(ILimitGrain), nameof(INodeGrain), nameof(IKnownCallersGrain), nameof(IMediaLaneGrain), nameof(IMediaQualityGrain), nameof(IKeyCadenceGrain),
             nameof(IRiskCollectorGrain), nameof(IRiskPinGrain), nameof(IRiskOriginGrain), nameof(IRiskAccountGrain), nameof(IRiskCallGrain), nameof(IRiskTenantGrain),
             nameof(IRecordingGrain), nameof(IRecordingIndexGrain), nameof(IRecordingHoursGrain), nameof(IRecordingRetentionGrain), nameof(ICallerKeyGrain),
         ];

@@ -212,7 +212,7 @@ internal sealed class VirtualCall : IMediaEvents, ILegObserver
             foreach (var signal in signals) Signalled(signal);
             if (Leg is not null && Leg.TryTakeBridge(out var order)) OnBridge(order);
             if (Leg is not null && Leg.TryTakeRecording(out var recording) && Records) Leg.RecordingBegan(recording, OnRecord(recording));
-            while (Leg is not null && Leg.TryTakeEvent(out var legEvent))
+            while (Leg is not null && Leg.TryTakeEvent(Now, out var legEvent))
             {
                 Events.Add(legEvent);
                 if (!GrainIsSlow) Answer(legEvent);

@@ -289,6 +289,17 @@ public class PlayerTests
     }
 
     [Fact]
+    public void The_tone_for_who_waits_is_softer_than_speech_is_nowhere_silent_and_holds_no_key()
+    {
+        var samples = WaitingTone.Audio.Bytes(aLaw: false).ToArray().Select(b => (int)G711.DecodeMuLaw(b)).ToArray();
+        Assert.InRange(samples.Max(), 1000, 4000);
+        Assert.True(Math.Abs(samples[^1] - samples[0]) < 500);
+        Assert.All(samples.Chunk(1600), fifthOfASecond => Assert.True(fifthOfASecond.Max() > 100));
+        ReadOnlySpan<short> twice = [.. samples.Concat(samples).Select(s => (short)s)];
+        Assert.False(new ToneDetector().TryTake(ref twice, out _));
+    }
+
+    [Fact]
     public void The_schedule_never_drifts()
     {
         // An hour of steps, each taken late by a different time: step n is still due at n * 2 ms.

@@ -60,6 +60,17 @@ public sealed class AuditGrainTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task A_record_goes_behind_what_another_writer_appended_meanwhile()
+    {
+        await Ledger.Append(Entry("kept"));
+        var conflicts = 2;
+        cluster.Ledger.BeforeAppend = tenant => tenant == _tenant && conflicts-- > 0 ? throw new AuditConflictException() : Task.CompletedTask;
+        Assert.Equal(2, await Ledger.Append(Entry("behind it")));
+        cluster.Ledger.BeforeAppend = _ => Task.CompletedTask;
+        Assert.Null((await Ledger.Verify()).Fault);
+    }
+
+    [Fact]
     public async Task A_failed_write_fails_all_that_wait_and_the_next_goes_on_without_a_gap()
     {
         await Ledger.Append(Entry("kept"));

@@ -245,6 +245,30 @@ public sealed class CallerGrainTests(CallersCluster cluster)
         Assert.Equal(FactorOutcome.Accepted, await caller.PinOutcome(CallersCluster.Pin));
     }
 
+    [Theory]
+    [InlineData("read", "caller")]
+    [InlineData("read", "lockout")]
+    [InlineData("write", "lockout")]
+    public async Task A_PIN_is_not_answered_while_the_database_is_away_and_counts_once_when_it_is_back(string operation, string state)
+    {
+        var caller = await cluster.NewCaller().Enrolled();
+        await cluster.ForgetActivations();
+        cluster.Storage.Before = (o, s) =>
+        {
+            if (o == operation && s == state) throw new StorageUnavailableException("away");
+        };
+        var call = CallId.New();
+        try
+        {
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => caller.TryPin(CallersCluster.Pin, call));
+        }
+        finally
+        {
+            cluster.Storage.Before = (_, _) => { };
+        }
+        Assert.Equal(FactorOutcome.Accepted, (await caller.TryPin(CallersCluster.Pin, call)).Outcome);
+    }
+
     [Fact]
     public async Task A_code_whose_use_cannot_be_written_is_not_accepted()
     {

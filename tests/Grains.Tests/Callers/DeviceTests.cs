@@ -33,6 +33,18 @@ public sealed class DeviceTests(CallersCluster cluster) : IDisposable
     }
 
     [Fact]
+    public async Task A_question_that_comes_again_because_a_silo_went_is_the_same_question()
+    {
+        var (caller, page) = await Registered();
+        var pin = await caller.TryPin(CallersCluster.Pin);
+        await caller.Begin(pin, FactorKind.Device);
+        var question = (await caller.Grain.LookForCall(page))!.Options;
+        await cluster.ForgetActivations();
+        Assert.Equal(BeginOutcome.Sent, await caller.BeginAgain(pin, FactorKind.Device));
+        Assert.Equal(question, (await caller.Grain.LookForCall(page))!.Options);
+    }
+
+    [Fact]
     public async Task The_number_counts_once_and_in_its_call_only()
     {
         var (caller, page) = await Registered();

@@ -65,6 +65,37 @@ public sealed class StepUpTests(CallersCluster cluster)
     }
 
     [Fact]
+    public async Task A_code_that_is_asked_for_again_because_a_silo_went_is_not_sent_again_and_the_first_one_counts()
+    {
+        var caller = await cluster.NewCaller().Enrolled(codesTo: s_mobile);
+        var pin = await caller.TryPin(CallersCluster.Pin);
+        Assert.Equal(BeginOutcome.Sent, await caller.Begin(pin));
+        var (sent, code) = (cluster.Delivery.Sent.Count, cluster.Delivery.Last);
+        Assert.Equal(BeginOutcome.Sent, await caller.BeginAgain(pin));
+        await cluster.ForgetActivations();
+        Assert.Equal(BeginOutcome.Sent, await caller.BeginAgain(pin));
+        Assert.Equal(sent, cluster.Delivery.Sent.Count);
+        Assert.Equal(FactorOutcome.Accepted, (await caller.TryAfter(pin, FactorKind.SentCode, code)).Outcome);
+    }
+
+    [Fact]
+    public async Task A_code_that_could_not_be_sent_was_not_sent_when_it_is_asked_for_again_either()
+    {
+        var caller = await cluster.NewCaller().Enrolled(codesTo: s_mobile);
+        var pin = await caller.TryPin(CallersCluster.Pin);
+        cluster.Delivery.Result = DeliveryResult.Unavailable;
+        try
+        {
+            Assert.Equal(BeginOutcome.Unavailable, await caller.Begin(pin));
+        }
+        finally
+        {
+            cluster.Delivery.Result = DeliveryResult.Sent;
+        }
+        Assert.Equal(BeginOutcome.Unavailable, await caller.BeginAgain(pin));
+    }
+
+    [Fact]
     public async Task Risk_asks_for_more_and_stays_with_the_proof()
     {
         var caller = await cluster.NewCaller().Enrolled(totp: CallersCluster.TotpKey, codesTo: s_mobile);

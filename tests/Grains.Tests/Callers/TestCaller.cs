@@ -83,6 +83,13 @@ internal sealed class TestCaller(CallersCluster cluster, string tenant, string a
     /// <summary>Keys another factor after the PIN of the same call.</summary>
     public Task<FactorResult> TryAfter(FactorResult pin, FactorKind factor, string digits) => Grain.Verify(Attempt(pin.Proof!.Call, factor, digits, pin.Proof));
 
+    /// <summary>The last beginning again, as an edge sends it whose silo went.</summary>
+    public Task<BeginOutcome> BeginAgain(FactorResult pin, FactorKind factor = FactorKind.SentCode)
+    {
+        _seq--;
+        return Begin(pin, factor);
+    }
+
     public async Task<BeginOutcome> Begin(FactorResult pin, FactorKind factor = FactorKind.SentCode) => (await Grain.Begin(new FactorBegin
     {
         Call = pin.Proof!.Call,

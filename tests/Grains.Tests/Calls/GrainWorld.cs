@@ -135,7 +135,7 @@ internal sealed class GrainWorld
         return Activate(id);
     }
 
-    private CallGrain Activate(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
+    private CallGrain Activate(CallId id) => new(Policy, FakeKeys.Instance, Catalogue, Library, Risk, new LocalCalls(), Clock, Log, Storage, Context(GrainId.Create("call", id.Value)), Runtime());
 
     /// <summary>Knows nothing, because it reaches no grain.</summary>
     private RiskDesk Risk => new(Policy, FakeKeys.Instance, Answering.Make<IGrainFactory>((method, _) => throw new NotSupportedException(method.Name)), new RiskPicture(), Clock, NullLogger<RiskDesk>.Instance);
@@ -238,12 +238,16 @@ internal sealed class FakeStorage : IGrainStorage
     public Dictionary<string, (byte[] Row, string ETag)> Rows { get; } = [];
     public bool FailReads { get; set; }
     public bool FailWrites { get; set; }
+
+    /// <summary>The database is away: neither reads nor writes are answered.</summary>
+    public bool IsAway { get; set; }
     public int Reads { get; private set; }
     public int Writes { get; private set; }
 
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         Reads++;
+        if (IsAway) throw new StorageUnavailableException("away");
         if (FailReads) throw new ProviderException();
         grainState.RecordExists = Rows.TryGetValue(grainId.ToString(), out var row);
         grainState.ETag = row.ETag;
@@ -254,6 +258,7 @@ internal sealed class FakeStorage : IGrainStorage
     public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         Writes++;
+        if (IsAway) throw new StorageUnavailableException("away");
         if (FailWrites) throw new ProviderException();
         Rows.TryGetValue(grainId.ToString(), out var row);
         if (row.ETag != grainState.ETag) throw new InconsistentStateException("etag");
@@ -265,6 +270,7 @@ internal sealed class FakeStorage : IGrainStorage
 
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
+        if (IsAway) throw new StorageUnavailableException("away");
         if (FailWrites) throw new ProviderException();
         Rows.Remove(grainId.ToString());
         grainState.ETag = null;
@@ -317,7 +323,10 @@ internal sealed class FakeAudit : IAuditGrain
         return Task.FromResult((long)Entries.Count);
     }
 
-    public Task<AuditPage> Search(AuditQuery query) => throw new NotSupportedException();
+    public Task<AuditPage> Search(AuditQuery query) => Task.FromResult(new AuditPage
+    {
+        Records = [.. Entries.Where(entry => entry.Action == query.Action && entry.Object == query.Object).Select(entry => new AuditRecord { Tenant = "demo", Number = 1, At = default, Entry = entry, Hash = [] })],
+    });
 
     public Task<AuditVerdict> Verify() => throw new NotSupportedException();
 
@@ -468,6 +477,9 @@ internal sealed class FakeSpending : ISpendGrain
 {
     public OutboundRefusal Refusal { get; set; }
     public bool Fails { get; set; }
+    /// <summary>Its silo has just gone; another activation answers next time.</summary>
+    public bool IsLost { get; set; }
+
     public List<SpendRequest> Reserved { get; } = [];
     public List<(string Call, TimeSpan Talked)> Settled { get; } = [];
 
@@ -480,6 +492,11 @@ internal sealed class FakeSpending : ISpendGrain
 
     public Task<long?> Settle(string call, TimeSpan talked)
     {
+        if (IsLost)
+        {
+            IsLost = false;
+            throw new SiloUnavailableException("its silo is gone");
+        }
         if (Fails) throw new TimeoutException("no answer");
         var charged = Settled.Exists(s => s.Call == call) ? null : (long?)6;
         Settled.Add((call, talked));

@@ -55,6 +55,18 @@ public sealed class OutboundCallTests : IAsyncLifetime
     private static string Pseudonym(string number) => CallerKey.ForNumber(FakeKeys.Instance.PseudonymKey("demo"), "demo", number).Value;
 
     [Fact]
+    public async Task A_call_that_ends_while_the_silo_of_the_tenants_money_goes_is_settled_when_its_end_is_told_again()
+    {
+        await Choose("1");
+        _world.Spending.IsLost = true;
+        var ended = new BridgeEnded { Seq = 3, Result = new BridgeResult { Outcome = BridgeOutcome.Answered, Talked = TimeSpan.FromSeconds(61) } };
+        await Assert.ThrowsAsync<SiloUnavailableException>(() => _world.Call().Handle(ended));
+        Assert.Empty(_world.Spending.Settled);
+        await _world.Call().Handle(ended);
+        Assert.Equal(("call-1/2", TimeSpan.FromSeconds(61)), Assert.Single(_world.Spending.Settled));
+    }
+
+    [Fact]
     public async Task A_permitted_call_has_its_money_set_aside_and_its_record_written_before_the_edge_hears_of_it()
     {
         var reply = await Choose("1");

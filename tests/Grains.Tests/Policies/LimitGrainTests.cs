@@ -1,5 +1,6 @@
 using IvrActors.Grains.Interfaces.Operators;
 using IvrActors.Grains.Interfaces.Policies;
+using IvrActors.Grains.Policies;
 using IvrActors.Grains.Tests.Callers;
 using Orleans.Runtime;
 using Xunit;
@@ -50,6 +51,19 @@ public sealed class LimitGrainTests(CallersCluster cluster)
         Assert.InRange((await Ask("lost", 60, epoch: late.Epoch)).Ordinary, 39, 40);
         cluster.Time.Advance(LeaseTimes.Lapse);
         Assert.Equal(0, (await Ask("lost", 60, epoch: late.Epoch)).Ordinary);
+    }
+
+    [Fact]
+    public async Task When_another_activation_wrote_meanwhile_what_it_stored_counts_and_the_edge_notices_nothing()
+    {
+        const string tenant = "spend-2"; // Its limits are used by no other test.
+        var epoch = (await Ask("shared", 1, tenant: tenant)).Epoch;
+        cluster.Storage.Race = ("limit", grain => cluster.Storage.Replace("limit", grain, new LimitState()));
+        var grant = await Ask("shared", 1, places: 1, tenant: tenant, epoch: epoch);
+        Assert.False(grant.Unavailable);
+        // A new beginning, which the edge hears of by the number of it.
+        Assert.NotEqual(epoch, grant.Epoch);
+        Assert.True((await Ask("shared", 1, tenant: tenant, epoch: grant.Epoch)).Counted);
     }
 
     [Fact]

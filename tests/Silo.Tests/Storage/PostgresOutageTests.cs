@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using IvrActors.Grains;
 using IvrActors.Silo.Storage;
 using IvrActors.TestPostgres;
 using Npgsql;
@@ -48,6 +49,15 @@ public sealed class PostgresOutageTests(PostgresOutageTests.OwnServer own) : ICl
         await server.Stop();
         await writers.Fail();
         await server.Resume();
+    });
+
+    [Fact]
+    public Task A_disk_that_is_full_in_the_middle_of_writes_loses_no_acknowledged_write_doubles_none_and_all_goes_on_when_there_is_room() => NothingIsLostOrDoubled(async (_, database, writers) =>
+    {
+        database.Sql("CREATE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$");
+        database.Sql("CREATE TRIGGER disk_is_full BEFORE INSERT OR UPDATE ON grain_state EXECUTE FUNCTION disk_is_full()");
+        await writers.Fail();
+        database.Sql("DROP TRIGGER disk_is_full ON grain_state");
     });
 
     [Fact]

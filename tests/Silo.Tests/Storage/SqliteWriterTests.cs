@@ -77,6 +77,30 @@ public sealed class SqliteWriterTests : IDisposable
         TestSilo.SqlOn(_database.File, "DELETE FROM grain_state");
     }
 
+    [Fact]
+    public async Task A_disk_that_is_full_refuses_what_does_not_fit_and_keeps_what_was_acknowledged()
+    {
+        const int Full = 13;
+        await MostPages(1); // No fewer than there are.
+        var written = 0;
+        var full = await Assert.ThrowsAsync<SqliteException>(async () =>
+        {
+            for (; written < 1000; written++) Assert.True(await Write(written));
+        });
+        Assert.Equal(Full, full.SqliteErrorCode);
+        await MostPages(int.MaxValue);
+        Assert.True(await Write(written));
+        for (var i = 0; i <= written; i++) Assert.Equal((1, 3000), (await _database.States.Read("note", $"n-{i}")) is { } row ? (row.Version, row.Payload.Length) : default);
+
+        Task<bool> Write(int i) => _database.States.Write("note", $"n-{i}", new byte[3000], expected: 0, version: 1, durable: true);
+
+        Task MostPages(int most) => _database.Writer.Run(durable: false, session =>
+        {
+            session.Execute($"PRAGMA max_page_count = {most}");
+            return true;
+        });
+    }
+
     [Theory, InlineData(true, 2), InlineData(false, 1)]
     public async Task One_write_that_must_survive_a_power_cut_makes_its_batch_so(bool oneIsDurable, int synchronous)
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using IvrActors.Grains;
 using IvrActors.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;

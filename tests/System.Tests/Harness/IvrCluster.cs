@@ -22,6 +22,12 @@ internal sealed class IvrCluster : IAsyncDisposable
 
     public IEnumerable<IvrServer> Nodes => _nodes.Values;
 
+    /// <summary>Where there are several silos.</summary>
+    public PostgresServer Database => _postgres ?? throw new InvalidOperationException("one silo has its database to itself");
+
+    /// <summary>Names of the nodes that have nothing but a silo.</summary>
+    public IEnumerable<string> Silos => _nodes.Keys.Where(node => node.StartsWith("silo-", StringComparison.Ordinal));
+
     /// <param name="nodes">Name and roles of each; an edge's and a dashboard's data are in a folder of the node's name.</param>
     /// <param name="change">Further changes to the text of <c>cluster.yaml</c>.</param>
     /// <param name="onPostgres">Also where one silo could do without.</param>

@@ -87,20 +87,24 @@ internal sealed partial class IvrServer : IAsyncDisposable
     {
         if (_process is null) return;
         _process.Terminate();
-        await _process.WaitForExit(Eventually.Limit);
-        _outputs.Add(_process.Output);
-        await _process.DisposeAsync();
-        _process = null;
+        await WaitForExit();
     }
 
     /// <summary>Ends it as a power cut does: nothing of it runs any more.</summary>
-    public async Task Kill()
+    public Task Kill()
     {
         _process!.Kill();
-        await _process.WaitForExit(Eventually.Limit);
+        return WaitForExit();
+    }
+
+    /// <summary>Until it ended, by itself where nobody else ends it. Its exit code.</summary>
+    public async Task<int> WaitForExit()
+    {
+        var exit = await _process!.WaitForExit(Eventually.Limit);
         _outputs.Add(_process.Output);
         await _process.DisposeAsync();
         _process = null;
+        return exit;
     }
 
     /// <summary>Runs an <c>ivr</c> verb on this cluster and gives its output; fails the test when it fails.</summary>

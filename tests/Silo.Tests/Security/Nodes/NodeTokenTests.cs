@@ -29,6 +29,8 @@ public sealed class NodeTokenTests : IDisposable
 
     [Theory]
     [InlineData("edge", "node-1", Roles.Edge)]
+    [InlineData("edge", "node-1", Roles.Node)]
+    [InlineData("dashboard", "node-1", Roles.Node)]
     [InlineData("dashboard", "ann", Roles.Administrator)]
     [InlineData("dashboard", "dashboard", Roles.SignIn)]
     [InlineData("dashboard", "dashboard", Roles.Devices)]
@@ -47,6 +49,8 @@ public sealed class NodeTokenTests : IDisposable
     [InlineData("edge", "node-1", Roles.Administrator)]
     [InlineData("edge", "node-1", Roles.SignIn)]
     [InlineData("edge", "node-2", Roles.Edge)]
+    [InlineData("dashboard", "node-2", Roles.Node)]
+    [InlineData("monitor", "node-1", Roles.Node)]
     [InlineData("dashboard", "node-1", Roles.Edge)]
     [InlineData("dashboard", "command-line", Roles.Administrator)]
     [InlineData("dashboard", "System", Roles.Administrator)]
