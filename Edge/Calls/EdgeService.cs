@@ -20,7 +20,7 @@ internal sealed partial class EdgeService(EdgeOptions options, EdgeLoop loop, Si
     private static readonly TimeSpan s_firstReportPeriod = TimeSpan.FromMilliseconds(100);
 
     private static readonly TimeSpan s_reportTimeout = TimeSpan.FromSeconds(5);
-    /// <summary>The cluster misses an edge that it has not heard for 3.5 s.</summary>
+    /// <summary>The cluster misses an edge that it has not heard for 4 s.</summary>
     private static readonly TimeSpan s_beatPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_drainTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(1);

@@ -34,10 +34,17 @@ internal sealed class TakeOverDesk(
         {
             failure = order.Incarnation == life.Value && readiness.TakesCalls && !gate.IsShut ? TryBegin(now, id, order) : TakeOverFailure.NoRoom;
         }
+        catch
+        {
+            // An internal error: neither media nor a place is left behind, nor the caller.
+            if (live.TryFind(id, out var leg)) leg.HangUp(now, CallEndReason.EdgeLost);
+            throw;
+        }
         finally
         {
-            // After an internal error, too: another edge may do better, and the cluster must not wait.
-            if (failure is { } why && !live.TryFind(id, out _)) Tell(id, new TakeOverFailed { Seq = order.Seq, Why = why }.From(order.Epoch, null));
+            // After one, too: another edge may do better, and the cluster must not wait.
+            if (live.TryFind(id, out var leg)) Began(now, leg);
+            else if (failure is { } why) Tell(id, new TakeOverFailed { Seq = order.Seq, Why = why }.From(order.Epoch, null));
         }
     }
 
@@ -85,7 +92,6 @@ internal sealed class TakeOverDesk(
         trunks.CallsOf(trunk).Adopt();
         live.Add(leg);
         leg.TakeOver(now, order);
-        Began(now, leg);
         return null;
     }
 

@@ -29,9 +29,9 @@ internal sealed partial class EdgeGrain
 
     public async Task<EdgeLoss?> Watch()
     {
-        var isGone = _pulse.IsGone(Ticks(time));
+        // Read first: while the row cannot be had no beat can be understood, and nobody is looked for.
         var lives = await _lives.Read();
-        if (isGone && lives.Alive.Length > 0)
+        if (_pulse.IsGone(Ticks(time)) && lives.Alive.Length > 0)
         {
             LogGone(Name);
             EdgeLifeMetrics.Lost.Inc();

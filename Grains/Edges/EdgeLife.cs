@@ -22,8 +22,8 @@ internal sealed class EdgeLife
 /// <summary>Decides by what is heard of an edge whether it is gone. Pure; times in ticks of one clock.</summary>
 internal sealed class EdgePulse
 {
-    /// <summary>An edge is heard every second; this much silence is two beats that were lost and one that is late.</summary>
-    public static readonly TimeSpan MostSilence = TimeSpan.FromSeconds(3.5);
+    /// <summary>An edge is heard every second; this much silence is three beats that were lost. One that is overloaded is a second late or two.</summary>
+    public static readonly TimeSpan MostSilence = TimeSpan.FromSeconds(4);
 
     /// <summary>After a silo is gone its edges look for another, which takes the time of one request and of the next report.</summary>
     public static readonly TimeSpan MostSilenceAtFirst = TimeSpan.FromSeconds(12);

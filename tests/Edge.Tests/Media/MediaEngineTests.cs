@@ -6,6 +6,7 @@ using IvrActors.Edge.Rtp;
 using IvrActors.Edge.Sdp;
 using IvrActors.Edge.Srtp;
 using IvrActors.Edge.Tests.Sip.Clauses;
+using IvrActors.Grains.Interfaces.Calls;
 using IvrActors.Grains.Interfaces.Flows;
 using IvrActors.Grains.Interfaces.Policies;
 using Microsoft.Extensions.Time.Testing;
@@ -335,6 +336,20 @@ public sealed class MediaEngineTests : IDisposable
         Assert.Matches("o=- [0-9]+ 3 IN IP4 127.0.0.1\r\n", back);
         Run(TimeSpan.FromSeconds(1));
         Assert.Equal(50, Rtp().Count);
+    }
+
+    [Fact]
+    [Clause("14.2", "a changed description changes the session")]
+    public void A_session_that_goes_on_from_another_edge_has_its_origin_the_next_version_and_new_keys()
+    {
+        var offer = _engine.Offer(null, Anything with { Srtp = SrtpPolicy.Required, Suites = [SrtpSuite.ByName("AES_CM_128_HMAC_SHA1_80"u8)!], Follows = new SdpOrigin(77, 4, "198.51.100.9") }, _events);
+        var text = Encoding.ASCII.GetString(offer.Sdp);
+        Assert.StartsWith("v=0\r\no=- 77 5 IN IP4 198.51.100.9\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n", text, StringComparison.Ordinal);
+        Assert.Contains("RTP/SAVP", text, StringComparison.Ordinal);
+        Assert.Equal(0, offer.Session!.TakeAnswer(SrtpOffer()));
+        Assert.Equal((CallKeying.Sdes, new SdpOrigin(77, 5, "198.51.100.9")), (offer.Session.Keying, offer.Session.Origin));
+        // And a third edge goes on from there.
+        Assert.Contains("o=- 77 6 IN IP4 198.51.100.9\r\n", Encoding.ASCII.GetString(_engine.Offer(null, Anything with { Srtp = SrtpPolicy.Off, Follows = offer.Session.Origin }, _events).Sdp), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -38,6 +38,8 @@ public sealed partial class BackupHostTests
             await Run(made, folder, folder);
             await process.Stop();
         }
+        var bytes = await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(folder, "*.backup")), TestContext.Current.CancellationToken);
+        foreach (var known in new[] { "77001122", "caller.enrolled", "backup.made", "grain_state", "ivr-dev" }) Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(known)));
         await Run(verified, folder, elsewhere);
         Assert.False(Directory.Exists(Path.Combine(elsewhere, "data")));
         await Run(restored, folder, elsewhere);
