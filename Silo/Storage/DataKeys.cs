@@ -49,12 +49,10 @@ internal sealed class DataKeys(IDataProtector protector, LiveKeys live, TimeProv
     public byte[] Seal(ReadOnlySpan<byte> plain, ReadOnlySpan<byte> associated)
     {
         var payload = new byte[Overhead + plain.Length];
-        var nonce = payload.AsSpan(WrappedSize, GcmKey.NonceSize);
         while (true)
         {
             var key = ForSealing();
-            RandomNumberGenerator.Fill(nonce);
-            if (!key.Gcm.TryEncrypt(nonce, plain, payload.AsSpan(WrappedSize + GcmKey.NonceSize, plain.Length), payload.AsSpan(^GcmKey.TagSize..), associated)) continue;
+            if (!key.Gcm.TryEncrypt(plain, payload.AsSpan(WrappedSize, GcmKey.NonceSize), payload.AsSpan(WrappedSize + GcmKey.NonceSize, plain.Length), payload.AsSpan(^GcmKey.TagSize..), associated)) continue;
             key.Wrapped.CopyTo(payload, 0);
             return payload;
         }

@@ -69,11 +69,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         grainState.RecordExists = true;
     }
 
-    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
-    {
-        grainState.ETag = await Write(Operation.Write, stateName, grainId, grainState.ETag, grainState.State).ConfigureAwait(false);
-        grainState.RecordExists = true;
-    }
+    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => Write(Operation.Write, stateName, grainId, grainState);
 
     /// <summary>
     /// Removes a state that dies with its call, or that may be removed; of the others a tombstone stays, encrypted like a state: if an empty row meant "nothing was
@@ -88,7 +84,7 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         }
         if (IsDurable(stateName) && !_removableStates.Contains(stateName))
         {
-            Forget(grainState, await Write(Operation.Clear, stateName, grainId, grainState.ETag, default(T)).ConfigureAwait(false));
+            await Write(Operation.Clear, stateName, grainId, grainState).ConfigureAwait(false);
             return;
         }
         var version = VersionOf(grainState.ETag);
@@ -98,14 +94,33 @@ internal sealed partial class EncryptedGrainStorage : IGrainStorage
         Forget(grainState, null);
     }
 
-    private async Task<string> Write<T>(Operation operation, string stateName, GrainId grainId, string? etag, T? state)
+    /// <summary>One asynchronous method from here to the table, because each more is an allocation for every write.</summary>
+    private async Task Write<T>(Operation operation, string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        var expected = VersionOf(etag);
+        var expected = VersionOf(grainState.ETag);
         var version = expected == 0 ? await FirstVersion(operation, stateName).ConfigureAwait(false) : expected + 1;
-        var payload = Seal(operation, stateName, grainId, version, state);
-        if (!await Run(operation, stateName, () => _rows.Write(stateName, KeyOf(grainId), payload, expected, version, IsDurable(stateName))).ConfigureAwait(false)) throw Conflict(stateName);
+        var payload = Seal(operation, stateName, grainId, version, grainState.State);
+        bool written;
+        using (StorageMetrics.Of(operation, stateName).NewTimer())
+        {
+            try
+            {
+                written = await _rows.Write(stateName, KeyOf(grainId), payload, expected, version, IsDurable(stateName)).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                throw Unavailable(operation, stateName, e.GetType().Name);
+            }
+        }
+        if (!written) throw Conflict(stateName);
         if (IsDurable(stateName)) _newest.Saw(stateName, grainId, version);
-        return ETagOf(version);
+        if (operation == Operation.Clear)
+        {
+            Forget(grainState, ETagOf(version));
+            return;
+        }
+        grainState.ETag = ETagOf(version);
+        grainState.RecordExists = true;
     }
 
     /// <summary>

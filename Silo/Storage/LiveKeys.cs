@@ -65,7 +65,16 @@ internal sealed class LiveKeys(Func<XmlKeyManager> makeManager, IKeyStore store,
 
     /// <summary>The key that is written under now.</summary>
     /// <exception cref="KeyRingException">The store has not answered for so long that this key may have been replaced.</exception>
-    public Guid Writing() => (Ring)GetCurrentKeyRing() is var ring && IsUnheard ? throw NoAnswer(null) : ring.DefaultKeyId;
+    public Guid Writing()
+    {
+        var ring = (Ring)GetCurrentKeyRing();
+        if (!IsUnheard) return ring.DefaultKeyId;
+        // After this process was stopped, say, another thread looks just now and has the answer in a moment.
+        (Task<bool> Ended, long Began)? look;
+        lock (_lookGate) look = _look;
+        if (look is { } begun) Join(begun);
+        return IsUnheard ? throw NoAnswer(null) : _ring!.DefaultKeyId;
+    }
 
     /// <summary>Whether what is under this key may be opened: it is a key of this ring, and not revoked.</summary>
     /// <exception cref="KeyRingException">It is not known here and the store does not answer, or it does not open just now.</exception>
@@ -197,6 +206,11 @@ internal sealed class LiveKeys(Func<XmlKeyManager> makeManager, IKeyStore store,
             if (_look is not { Ended.IsCompleted: false }) _look = (Task.Factory.StartNew(TryCheck, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default), time.GetTimestamp());
             look = _look.Value;
         }
+        return Join(look);
+    }
+
+    private bool Join((Task<bool> Ended, long Began) look)
+    {
         var left = s_patience - time.GetElapsedTime(look.Began);
         return (left > TimeSpan.Zero ? look.Ended.Wait(left) : look.Ended.IsCompleted) && look.Ended.Result;
     }

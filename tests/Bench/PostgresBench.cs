@@ -40,9 +40,17 @@ internal static class PostgresBench
             });
             database.Migrate();
             using var ring = KeyRing.Open(new FileKeyStore(Path.Combine(folder, "keys")), new RingProtection(CertificateKey.Generated(Path.Combine(folder, "certs"), true, DateTimeOffset.UtcNow)), "bench", mayCreate: true);
-            var storage = StorageBench.Encrypted(database, ring);
+            var storage = StorageBench.Encrypted(database.States, ring);
             Console.WriteLine($"{Environment.ProcessorCount} processors, also the server's; states of {StorageBench.Size} bytes, TLS, synchronous_commit on.");
-            await StorageBench.Compare(database, storage);
+            await new StorageBench(database, storage)
+            {
+                ServerTime = server.ProcessorTime,
+                LogSize = () =>
+                {
+                    using var command = server.Administrator.CreateCommand("SELECT (pg_current_wal_lsn() - '0/0')::bigint");
+                    return (long)command.ExecuteScalar()!;
+                },
+            }.Compare();
             await Steady(storage);
         }
         finally

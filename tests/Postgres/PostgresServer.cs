@@ -100,6 +100,22 @@ internal sealed class PostgresServer : IAsyncDisposable
         File.Delete(PidFile);
     }
 
+    /// <summary>What the server and its processes that run took of the processors so far. Linux only.</summary>
+    public TimeSpan ProcessorTime()
+    {
+        var server = ReadPid()[0];
+        var ticks = 0L;
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!File.Exists(Path.Combine(folder, "stat")) || !char.IsAsciiDigit(Path.GetFileName(folder)[0])) continue;
+            // proc(5): after the name, which may have spaces, stand state, parent … and as twelfth and thirteenth the time as a user and in the kernel.
+            var text = File.ReadAllText(Path.Combine(folder, "stat"));
+            var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
+            if (Path.GetFileName(folder) == server || fields[1] == server) ticks += long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
+        }
+        return TimeSpan.FromSeconds(ticks / 100.0);
+    }
+
     /// <summary>An empty database that <see cref="User"/> owns; its name.</summary>
     public async Task<string> CreateDatabase()
     {

@@ -160,6 +160,19 @@ public sealed class DataKeysTests : IDisposable
     }
 
     [Fact]
+    public async Task After_a_stop_writes_that_come_together_wait_for_the_look_of_the_first()
+    {
+        var ring = Open();
+        _time.Advance(LiveKeys.Staleness * 2);
+        using var answers = _store.Answers = new ManualResetEventSlim();
+        var writes = Enumerable.Range(0, 2).Select(i => Task.Run(() => ring.DataKeys.Seal([(byte)i], s_owner), TestContext.Current.CancellationToken)).ToList();
+        // Time enough for the other to fail, where it does not wait.
+        await Task.WhenAny([.. writes, Task.Delay(100, TestContext.Current.CancellationToken)]);
+        answers.Set();
+        for (var i = 0; i < writes.Count; i++) Assert.Equal(i, Assert.Single(ring.DataKeys.Open(await writes[i], s_owner)!));
+    }
+
+    [Fact]
     public void So_many_keys_stay_open_and_those_that_nobody_asks_for_do_not()
     {
         var ring = Open();
