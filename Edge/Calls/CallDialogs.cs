@@ -43,7 +43,7 @@ internal static class CallDialogs
     }
 
     /// <summary>Null when it cannot be read: the number of the version that wrote it is higher than ours.</summary>
-    public static Dialog? DialogOf(CallDialog kept) => Dialog.OfRecord(new DialogRecord
+    public static Dialog? DialogOf(CallDialog kept, int jump) => Dialog.OfRecord(new DialogRecord
     {
         Id = new DialogId(kept.CallId.Reveal(), kept.LocalTag, kept.RemoteTag),
         Local = kept.Local.Reveal(),
@@ -54,7 +54,7 @@ internal static class CallDialogs
         RemoteSequence = kept.RemoteSequence,
         IsSecure = kept.IsSecure,
         IsCaller = kept.IsCaller,
-    });
+    }, jump);
 
     /// <summary>Where the peer spoke from last, over a connection that is not ours; null where the trunk is not one of this edge's.</summary>
     public static SipPeer? PeerOf(CallDialog kept, IReadOnlyList<EdgeTrunk> trunks)

@@ -53,14 +53,15 @@ internal sealed class TakeOverDesk(
     {
         foreach (var kept in order.Dialogs)
         {
-            if (Way(kept, out var dialog) is { } peer) agent.Adopt(now, dialog, peer, trunks.CredentialsIn(peer.Trunk), left: 0)?.HangUp(now, SipReason.NoLongerHere);
+            if (Way(kept, DialogRecord.LastJump, out var dialog) is { } peer) agent.Adopt(now, dialog, peer, trunks.CredentialsIn(peer.Trunk), left: 0)?.HangUp(now, SipReason.NoLongerHere);
         }
     }
 
     private TakeOverFailure? TryBegin(long now, CallId id, TakeOver order)
     {
         var kept = order.Dialog;
-        if (Way(kept, out var dialog) is not { } peer) return TakeOverFailure.Unreachable;
+        // Each edge that is asked has an epoch of its own, and so numbers above those of whoever was asked before and may have sent something.
+        if (Way(kept, order.Epoch, out var dialog) is not { } peer) return TakeOverFailure.Unreachable;
         var events = new LegMedia(Heard, lane, time);
         var offer = media.Offer(null, CallDialogs.PolicyOf(kept, peer), events);
         if (offer.Session is not { } session) return offer.Status == 503 ? TakeOverFailure.NoRoom : TakeOverFailure.Unreachable;
@@ -96,10 +97,10 @@ internal sealed class TakeOverDesk(
     }
 
     /// <summary>Where the peer is found from here, and the dialog with it; null when it cannot be.</summary>
-    private SipPeer? Way(CallDialog kept, out Dialog dialog)
+    private SipPeer? Way(CallDialog kept, int jump, out Dialog dialog)
     {
         dialog = null!;
-        if (CallDialogs.DialogOf(kept) is not { } known || CallDialogs.PeerOf(kept, options.Trunks) is not { } peer) return null;
+        if (CallDialogs.DialogOf(kept, jump) is not { } known || CallDialogs.PeerOf(kept, options.Trunks) is not { } peer) return null;
         dialog = known;
         // A datagram needs no connection; the connection of a stream is gone with its edge.
         if (peer.Reliable) return reconnect(peer, known.NextHop);

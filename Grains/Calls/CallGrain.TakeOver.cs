@@ -42,8 +42,11 @@ internal sealed partial class CallGrain
                 DeactivateOnIdle();
                 return true;
             }
-            if (_state.Edge != loss.Edge || _state.Incarnation == loss.Alive) return true;
             _others = loss.Others;
+            var isIts = _state.Edge == loss.Edge;
+            if (isIts && _state.Incarnation == loss.Alive) return true;
+            // An order that is written may not have been sent, when a silo went in between. Its edge does nothing about one that it has.
+            if (!isIts && (_state.Asked.Count == 0 || await Send(_state))) return true;
             return await MoveOrEnd(_state, loss.IsLast);
         }
         catch (Exception e)
@@ -89,10 +92,12 @@ internal sealed partial class CallGrain
             var next = CallMachine.Moved(state, edge, incarnation);
             await _store.Write(next);
             _state = state = next;
-            if (await GrainFactory.Grain<IEdgeGrain>(IEdgeGrain.Key(edge)).Send(Call, OrderOf(state))) return true;
+            if (await Send(state)) return true;
         }
         return false;
     }
+
+    private Task<bool> Send(CallState state) => GrainFactory.Grain<IEdgeGrain>(IEdgeGrain.Key(state.Edge)).Send(Call, OrderOf(state));
 
     /// <summary>In an order of this call's own, so that the calls of one edge spread over all others.</summary>
     private async Task<IEnumerable<string>> Candidates(CallState state)

@@ -26,7 +26,8 @@ internal sealed class BackupCheck : IDisposable
         _protection = protection;
         try
         {
-            _ring = KeyRing.Open(keys, protection, cluster.Service, mayCreate: false, cluster.Keys.Lifetime);
+            // A copy: where the newest key is old a ring makes another one, which the backup does not have.
+            _ring = KeyRing.Open(CopiedKeys.Of(keys, keys.Certificate), protection, cluster.Service, mayCreate: false, cluster.Keys.Lifetime);
             _keys = ClusterKeys.Load(_ring, mayCreate: false);
         }
         catch

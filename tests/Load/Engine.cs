@@ -37,8 +37,6 @@ internal sealed class Engine : IDisposable
 
     public byte PayloadType => _options.Codec == "pcma" ? (byte)8 : (byte)0;
 
-    public Patience Patience => _options.Patience;
-
     public MediaSender Sender { get; } = new();
 
     public Result Result { get; private set; } = new() { Name = "", Transport = "" };

@@ -1,6 +1,5 @@
 using System.Net;
 using IvrActors.Edge.Srtp;
-using IvrActors.Load.Media;
 
 namespace IvrActors.Load;
 
@@ -26,8 +25,5 @@ internal sealed class LoadOptions
     public required string Play { get; init; }
     /// <summary>Where a flood comes from.</summary>
     public required IPAddress FloodFrom { get; init; }
-
-    /// <summary>By what the server asks for patience.</summary>
-    public required Patience Patience { get; init; }
     public int? ServerPid { get; init; }
 }

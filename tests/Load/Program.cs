@@ -3,7 +3,6 @@ using System.Net;
 using System.Text;
 using IvrActors.Edge.Srtp;
 using IvrActors.Load;
-using IvrActors.Load.Media;
 using IvrActors.Load.Report;
 
 var scenarios = new Argument<string[]>("scenarios") { Description = "What to do, one after the other:\n" + Scenario.Help, Arity = ArgumentArity.OneOrMore };
@@ -18,12 +17,11 @@ codec.AcceptOnlyFromAmong("pcmu", "pcma");
 var connections = new Option<int>("--connections") { Description = "TCP or TLS connections", DefaultValueFactory = _ => 4 };
 var play = new Option<string>("--play") { Description = "User part that setup and play call", DefaultValueFactory = _ => "bank" };
 var pid = new Option<int?>("--server-pid") { Description = "Process whose processor time and memory are reported" };
-var patience = new Option<string?>("--patience") { Description = "WAV file of the prompt by which the server asks for patience: no answer to an input" };
 var callers = new Option<string?>("--callers") { Description = "File of enrolled callers, one JSON object a line: account, pin, totpSecret" };
 
 var calls = new Command("calls", "Calls the server, checks the media that it sends, and reports times as a table. Ends with 1 when a call failed.")
 {
-    scenarios, to, from, floodFrom, mediaPort, srtp, codec, connections, play, pid, patience, callers,
+    scenarios, to, from, floodFrom, mediaPort, srtp, codec, connections, play, pid, callers,
 };
 calls.SetAction(async (parsed, _) =>
 {
@@ -57,7 +55,6 @@ calls.SetAction(async (parsed, _) =>
         Connections = parsed.GetValue(connections),
         Play = parsed.GetValue(play)!,
         ServerPid = parsed.GetValue(pid),
-        Patience = parsed.GetValue(patience) is { } prompt ? Patience.Read(prompt) : Patience.None,
     });
     var results = new List<Result>();
     foreach (var (text, scenario) in plan)

@@ -83,8 +83,9 @@ public sealed class Dialog
         new(new DialogId(callId, localTag, ""), from, to, [], target) { IsSecure = secure, IsCaller = true };
 
     /// <summary>A dialog that another edge began and we go on with. What it sent last is not known for certain, so our numbers begin well above.</summary>
+    /// <param name="jump">How many times <see cref="DialogRecord.Gap"/>.</param>
     /// <returns>Null when what was kept cannot be read.</returns>
-    internal static Dialog? OfRecord(DialogRecord record)
+    internal static Dialog? OfRecord(DialogRecord record, int jump)
     {
         if (!SipUri.TryParse(record.Target, out _) || !NameAddress.TryParse(record.Local, out _) || !NameAddress.TryParse(record.Remote, out _)) return null;
         foreach (var route in record.Routes)
@@ -93,7 +94,7 @@ public sealed class Dialog
         }
         return new Dialog(record.Id, record.Local, record.Remote, [.. record.Routes], record.Target)
         {
-            _localSequence = record.LocalSequence + DialogRecord.Gap,
+            _localSequence = record.LocalSequence + DialogRecord.Gap * (uint)jump,
             _remoteSequence = record.RemoteSequence,
             IsSecure = record.IsSecure,
             IsCaller = record.IsCaller,

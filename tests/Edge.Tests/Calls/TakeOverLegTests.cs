@@ -127,6 +127,16 @@ public class TakeOverLegTests
     }
 
     [Fact]
+    public void Each_edge_that_is_asked_counts_above_those_that_were_asked_before_it()
+    {
+        var kept = Served().Events.Last(said => said.Event.Dialog is not null).Event.Dialog!;
+        uint Begin(int jump) => CallDialogs.DialogOf(kept, jump)!.ToRecord().LocalSequence;
+        Assert.Equal(Begin(1) + DialogRecord.Gap, Begin(2));
+        // And who ends it for good, above all of them.
+        Assert.True(Begin(DialogRecord.LastJump) > Begin(250));
+    }
+
+    [Fact]
     public void The_next_edge_counts_on_from_this_one()
     {
         var second = TakenOver(Served(), callEvent => callEvent is CallResumed ? [Ask("pin")] : []);
@@ -210,7 +220,7 @@ public class TakeOverLegTests
     {
         var kept = before.Events.Last(said => said.Event.Dialog is not null).Event.Dialog!;
         var call = new VirtualCall { Grain = grain ?? (_ => []) };
-        var sip = call.Agent.Adopt(call.Now, CallDialogs.DialogOf(kept)!, CallDialogs.PeerOf(kept, [Trunk])!, credentials, TimeSpan.TicksPerHour)!;
+        var sip = call.Agent.Adopt(call.Now, CallDialogs.DialogOf(kept, jump: 1)!, CallDialogs.PeerOf(kept, [Trunk])!, credentials, TimeSpan.TicksPerHour)!;
         var leg = new CallLeg(call.Now, new CallId("call-test"), sip, new MediaAnswer { Session = call.Media, Sdp = [.. call.Sdp] }, call) { Epoch = 1 };
         sip.User = leg;
         call.Begin(leg);

@@ -419,11 +419,15 @@ internal sealed class FakeEdge : IEdgeGrain
     /// <summary>Whether it takes orders.</summary>
     public bool IsThere { get; set; } = true;
 
+    /// <summary>Whether orders to it fail on the way.</summary>
+    public bool IsOutOfReach { get; set; }
+
     public Task<EdgeReport?> GetReport() => Task.FromResult(LastReport);
 
     public Task<bool> Send(CallId call, CallCommand command)
     {
         if (!IsThere) return Task.FromResult(false);
+        if (IsOutOfReach) throw new TimeoutException("its silo is gone");
         Sent.Add((call, command));
         return Task.FromResult(true);
     }

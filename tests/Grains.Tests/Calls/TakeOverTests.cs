@@ -141,6 +141,22 @@ public class TakeOverTests
     }
 
     [Fact]
+    public async Task An_order_that_was_written_and_not_sent_is_given_again_to_the_same_edge()
+    {
+        await Served();
+        _second.IsOutOfReach = true;
+        await Assert.ThrowsAnyAsync<Exception>(() => Lose());
+        _second.IsOutOfReach = false;
+        Assert.True(await Lose());
+        Assert.Equal((3, 1), Assert.IsType<TakeOver>(Assert.Single(_second.Sent).Command) is var order ? (order.Seq, order.Epoch) : default);
+        // That edge is gone by now: the next one.
+        _second.IsThere = false;
+        _third.LastReport = Report("edge-3");
+        Assert.True(await Lose());
+        Assert.Equal(2, Assert.IsType<TakeOver>(Assert.Single(_third.Sent).Command).Epoch);
+    }
+
+    [Fact]
     public async Task A_restarted_edge_may_take_over_the_calls_of_its_life_before()
     {
         _second.LastReport = null;

@@ -10,7 +10,7 @@ namespace IvrActors.Load.Media;
 /// The media of one call: checks every packet that comes (codec, size, source, order, timestamp, SRTP tag, and whether it is audible) and sends
 /// what a phone sends (silence, and keys by RFC 4733). The receiving thread, the sending thread and the engine each touch fields of their own.
 /// </summary>
-internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte eventType, Patience patience, Result result) : IDisposable
+internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte eventType, Result result) : IDisposable
 {
     private const int Frame = 160;
     private const long FrameTicks = 20 * TimeSpan.TicksPerMillisecond;
@@ -212,7 +212,7 @@ internal sealed class CallMedia(MediaReceiver receiver, byte payloadType, byte e
                 result.KeyEndToPrompt.Record(arrival - start - KeyEndDelay);
                 result.KeyToPromptOf.GetOrAdd(input, _ => new Histogram()).Record(arrival - start);
             }
-            if (patience.Holds(hash))
+            if (Patience.Holds(hash))
             {
                 if (!_asked) Interlocked.Increment(ref result.AskedForPatience);
                 _asked = true;

@@ -36,7 +36,7 @@ internal sealed class Result
     /// <summary>From the first packet of an input's last key (and from its first end packet) to the first RTP packet that is not silence.</summary>
     public Histogram KeyToPrompt { get; } = new();
     public Histogram KeyEndToPrompt { get; } = new();
-    /// <summary>The same to the first packet that is not of the prompt by which the server asks for patience.</summary>
+    /// <summary>The same to the first packet that is not of the tone by which the server asks for patience.</summary>
     public Histogram KeyToControl { get; } = new(TimeSpan.TicksPerMillisecond);
     public ConcurrentDictionary<string, Histogram> KeyToPromptOf { get; } = new();
 

@@ -76,7 +76,7 @@ internal sealed class Call
     {
         _script = script(this).GetEnumerator();
         _started = now;
-        Media = new CallMedia(_receiver, _engine.PayloadType, EventType, _engine.Patience, Result);
+        Media = new CallMedia(_receiver, _engine.PayloadType, EventType, Result);
         var offer = Texts.Offer(_link.Local.Address, _receiver.Port, _engine.PayloadType, EventType, _key);
         SendRepeated(Texts.Request("INVITE", _dialog.Target, _link, _dialog, _branch, 1, offer), now);
     }

@@ -59,8 +59,10 @@ internal sealed class BackupCluster : IAsyncDisposable
     public void Change(string text, string by)
     {
         File.WriteAllText(YamlFile, File.ReadAllText(YamlFile).Replace(text, by, StringComparison.Ordinal));
-        Cluster = ClusterFileReader.Read(YamlFile).Cluster!;
+        Reread();
     }
+
+    public void Reread() => Cluster = ClusterFileReader.Read(YamlFile).Cluster!;
 
     /// <summary>Callers with a text each, and the ledger of a tenant.</summary>
     public async Task Fill(int callers, int records)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography.X509Certificates;
 using IvrActors.Silo.Backup;
 using IvrActors.Silo.Cluster;
@@ -38,6 +39,31 @@ public abstract class BackupTests(bool postgres)
         Assert.Contains("demo: 43 records, the chain holds", output, StringComparison.Ordinal);
         (_, output, _) = await CommandLineTests.Ivr("audit", "export", "--cluster", to.YamlFile);
         Assert.Contains("\"action\":\"backup.restored\"", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_was_backed_up_longer_ago_than_keys_live_is_restored_with_its_old_keys_alone()
+    {
+        await using var from = await BackupCluster.Started(postgres);
+        await from.Fill(callers: 10, records: 2);
+        using (var database = Databases.Open(from.Cluster.Storage))
+        {
+            var keys = database.Keys ?? new FileKeyStore(from.Cluster.KeyFolder);
+            foreach (var key in keys.Elements().Where(element => element.Xml.Element("creationDate") is not null))
+            {
+                key.Xml.Element("creationDate")!.Value = DateTimeOffset.UtcNow.AddDays(-2).ToString("O", CultureInfo.InvariantCulture);
+                keys.Replace(key);
+            }
+        }
+        await using var to = await BackupCluster.Create(postgres);
+        await File.AppendAllTextAsync(to.YamlFile, "\nkeys: { lifetime: 1d }\n", TestContext.Current.CancellationToken);
+        to.Reread();
+        await to.Restore(await from.Backup());
+        Assert.Equal((await from.Digests())["keys"], (await to.Digests())["keys"]);
+        // Whoever starts there makes the next key.
+        using var vault = to.Open();
+        Assert.Equal(2, vault.Ring.List().Count);
+        Assert.Equal("text 3", await BackupCluster.Read(to.Storage(vault), 3));
     }
 
     [Fact]
