@@ -3,7 +3,7 @@ using IvrActors.SystemTests.Harness;
 
 namespace IvrActors.SystemTests;
 
-/// <summary>What a call costs each part of a cluster with one, two and three silos: the figures of docs/scaling.md. Run by <c>tests/Load/run --scaling</c>.</summary>
+/// <summary>What a call costs each part of a cluster with one, two and three silos. Run by <c>tests/Load/run --scaling</c>.</summary>
 public sealed class ClusterByNumberOfSilos
 {
     private const int Callers = 240, Held = 1500;
